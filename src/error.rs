@@ -1,0 +1,69 @@
+//! One error type for the library. Each room has its own typed error; this is their sum.
+//!
+//! Every message names the file or the value, the limit it broke and the way out, so that the binary
+//! can print it as it is.
+
+use std::path::{Path, PathBuf};
+
+use crate::backend::DeviceError;
+use crate::dataset::DatasetError;
+use crate::model::ModelError;
+
+/// What a public function of this library returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Anything that can go wrong, sorted by the room it went wrong in.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Pictures, labels or their layout.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// A device that is missing, too small, lost or out of memory.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// A model file that is not one, or does not fit the data.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A file or folder that could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// An option with a value that cannot work; usage, so exit code 2.
+    #[error("{option}: {problem}")]
+    Option {
+        /// The option as it is typed, for example `--batch-size`.
+        option: &'static str,
+        /// What is wrong with the value, and which values are right.
+        problem: String,
+    },
+    /// Training that could not end well, for example a learning rate that diverges.
+    #[error("{0}")]
+    Training(String),
+}
+
+impl Error {
+    /// A wrong option value: what was typed, why it cannot work and what can.
+    pub(crate) fn option(option: &'static str, problem: impl Into<String>) -> Self {
+        Self::Option { option, problem: problem.into() }
+    }
+}
+
+/// Reading or writing `path` failed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}: {source}", path.display())]
+pub struct FileError {
+    /// What was tried: `read`, `write`, `create`, …
+    pub action: &'static str,
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What the operating system said.
+    pub source: std::io::Error,
+}
+
+impl FileError {
+    /// For `map_err`: `File::open(p).map_err(FileError::on("read", p))`.
+    pub(crate) fn on(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self { action, path, source }
+    }
+}
