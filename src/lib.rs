@@ -7,5 +7,6 @@ pub mod metrics;
 pub mod model;
 pub mod progress;
 pub mod report;
+pub mod verify;
 
 pub use error::{Error, Result};

@@ -1,15 +1,171 @@
-//! Where arithmetic happens.
+//! Where arithmetic happens: the stages of the pipeline on a device. This room has never heard of a file.
+//!
+//! Each stage has one name and stands in five places under it: a paragraph of [`reference`] (the
+//! specification, in f64), a file in `cpu/`, a file in `gpu/`, a WGSL file in `shaders/`, and a test file.
+//! [`Backend`] is the seam between them and everything above: arrays that live on the device, and stages
+//! from arrays to arrays. Nothing is read back until [`Backend::download`] is called.
 
-/// A device that is missing, too small, lost or out of memory.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DeviceError {
-    /// `--device` named something that is not there.
-    #[error("no device \"{wanted}\"; there is: {}", there_is.join(", "))]
-    NotFound {
-        /// What was asked for.
-        wanted: String,
-        /// What can be named instead.
-        there_is: Vec<String>,
-    },
+mod bins;
+pub mod cpu;
+mod device;
+pub mod gpu;
+mod info;
+mod pictures;
+pub mod reference;
+mod shapes;
+
+pub use bins::{Bins, BinsError, MAX_BINS, reciprocals};
+pub use cpu::Cpu;
+pub use device::{Choice, Device, Listing, list};
+pub use gpu::Gpu;
+pub use info::{DeviceError, DeviceInfo, DeviceKind};
+pub use pictures::Pictures;
+pub use shapes::{GRADIENT_ROWS, gradient_splits};
+
+/// What a device array may hold: 4-byte plain numbers.
+pub trait Element: bytemuck::Pod + Send + Sync + std::fmt::Debug + 'static {}
+impl Element for f32 {}
+impl Element for u32 {}
+
+/// The label of a row that has none: its residual is its probability, its loss zero.
+pub const NO_LABEL: u32 = u32::MAX;
+
+/// Some rows of a feature chunk, in the order in which a stage is to see them.
+#[derive(Debug)]
+pub struct Rows<'a, B: Backend + ?Sized> {
+    /// Features of the chunk, rows × `columns`, row-major.
+    pub features: &'a B::Array<f32>,
+    /// D, the length of a row.
+    pub columns: usize,
+    /// Row indices into the chunk.
+    pub index: &'a B::Array<u32>,
+    /// Where in `index` these rows begin.
+    pub first: usize,
+    /// How many there are: n.
+    pub count: usize,
+}
+
+/// The sizes of one parameter step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// Learning rate.
+    pub learning_rate: f32,
+    /// Share of the velocity that is kept, 0 ≤ momentum < 1.
+    pub momentum: f32,
+    /// Penalty on the weights (never on the bias): `1/(C·N)`.
+    pub l2: f32,
+    /// What turns the gradient sum into a mean: `1/n`.
+    pub scale: f32,
+}
+
+/// A device and the stages on it.
+///
+/// Shapes: n rows, D columns (features), K outputs, P partial sums. Matrices are row-major. Parameters, gradients
+/// and velocities are one array of `K·D + K` values: the weights (K×D), then the biases (K).
+///
+/// Every stage writes all of its output and reads nothing of what was there (except where it says `accumulate`).
+/// Arrays may be longer than the shapes ask for; never shorter (that is a caller's mistake, and panics).
+pub trait Backend: Sync {
+    /// An array in the memory of the device.
+    type Array<T: Element>: Send + Sync + std::fmt::Debug;
+
+    /// What this device is and what it can hold.
+    fn info(&self) -> &DeviceInfo;
+
+    /// An array of `len` zeros.
+    fn zeros<T: Element>(&self, len: usize) -> Result<Self::Array<T>, DeviceError>;
+
+    /// An array holding `values`.
+    fn upload<T: Element>(&self, values: &[T]) -> Result<Self::Array<T>, DeviceError>;
+
+    /// `values` into `array`, beginning at element `at`.
+    fn write<T: Element>(
+        &self,
+        array: &mut Self::Array<T>,
+        at: usize,
+        values: &[T],
+    ) -> Result<(), DeviceError>;
+
+    /// `len` elements of `from` into `to`, device to device.
+    fn copy<T: Element>(
+        &self,
+        from: (&Self::Array<T>, usize),
+        to: (&mut Self::Array<T>, usize),
+        len: usize,
+    ) -> Result<(), DeviceError>;
+
+    /// The first `len` elements. Waits for everything recorded so far.
+    fn download<T: Element>(&self, array: &Self::Array<T>, len: usize) -> Result<Vec<T>, DeviceError>;
+
+    /// **describe**: HSV joint histogram of each picture, `pictures.len()` × `bins.len()` counts.
+    fn describe(
+        &self,
+        pictures: &Pictures,
+        bins: &Bins,
+        counts: &mut Self::Array<u32>,
+    ) -> Result<(), DeviceError>;
+
+    /// **normalize**: each row of counts (rows × D) divided by its L2 norm; a row of zeros stays zero.
+    fn normalize(
+        &self,
+        counts: &Self::Array<u32>,
+        rows: usize,
+        columns: usize,
+        features: &mut Self::Array<f32>,
+    ) -> Result<(), DeviceError>;
+
+    /// **scores**: `scores[i,k] = Σ_d x[i,d]·w[k,d] + b[k]`, n×K.
+    fn scores(
+        &self,
+        rows: &Rows<'_, Self>,
+        parameters: &Self::Array<f32>,
+        outputs: usize,
+        scores: &mut Self::Array<f32>,
+    ) -> Result<(), DeviceError>;
+
+    /// **softmax**, fused with cross-entropy: `residual[i,k] = softmax(scores[i])[k] − [k = y_i]` (n×K) and
+    /// `losses[i] = −ln softmax(scores[i])[y_i]` (n). `labels` are by chunk row; see [`NO_LABEL`].
+    fn softmax(
+        &self,
+        rows: &Rows<'_, Self>,
+        labels: &Self::Array<u32>,
+        scores: &Self::Array<f32>,
+        outputs: usize,
+        residual: &mut Self::Array<f32>,
+        losses: &mut Self::Array<f32>,
+    ) -> Result<(), DeviceError>;
+
+    /// **gradient**: P = [`gradient_splits`]`(n)` partial sums of `Σ_i residual[i,k]·x[i,d]` and `Σ_i residual[i,k]`,
+    /// P × (K·D + K); split p holds rows `p·`[`GRADIENT_ROWS`] and on.
+    fn gradient(
+        &self,
+        rows: &Rows<'_, Self>,
+        residual: &Self::Array<f32>,
+        outputs: usize,
+        partials: &mut Self::Array<f32>,
+    ) -> Result<(), DeviceError>;
+
+    /// **reduce**: column sums of `partials` (rows × columns) in a fixed order, into `sums` from element `at`;
+    /// with `accumulate`, added to what is there.
+    fn reduce(
+        &self,
+        partials: &Self::Array<f32>,
+        rows: usize,
+        columns: usize,
+        sums: &mut Self::Array<f32>,
+        at: usize,
+        accumulate: bool,
+    ) -> Result<(), DeviceError>;
+
+    /// **step**: `g = scale·gradient + l2·w` (no `l2` for the biases), `velocity = momentum·velocity + g`,
+    /// `parameters −= learning_rate·velocity`. The first `weights` parameters are weights, the rest (up to `len`) biases.
+    fn step(
+        &self,
+        parameters: &mut Self::Array<f32>,
+        velocity: &mut Self::Array<f32>,
+        gradient: &Self::Array<f32>,
+        weights: usize,
+        len: usize,
+        step: Step,
+    ) -> Result<(), DeviceError>;
 }

@@ -1,1 +1,16 @@
-fn main() {}
+//! One integration binary. Every test that touches a device runs on the CPU and, under `gpu::`, on a GPU. Without an
+//! adapter the GPU tests show as ignored; with `HUEMAX_REQUIRE_GPU=1` they fail instead.
+
+#![allow(unreachable_pub)] // a test binary exports nothing
+
+mod stages;
+mod support;
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let mut trials: Vec<Trial> = Vec::new();
+    stages::register(&mut trials);
+    libtest_mimic::run(&arguments, trials).exit();
+}

@@ -1,0 +1,49 @@
+// reduce: column sums of a matrix of partial results, in a fixed order (`reference::reduce`).
+//
+// LANES lanes share a column, so that one tall column keeps a workgroup as busy as many short ones.
+
+struct Config {
+    rows: u32,
+    columns: u32,
+    at: u32, // element of `sums` for the first column
+    accumulate: u32, // 1: add to what is there
+}
+
+override LANES: u32 = 1u; // a power of two, at most 256
+const WORKGROUP = 256u;
+
+@group(0) @binding(0) var<uniform> config: Config;
+@group(0) @binding(1) var<storage, read> partials: array<f32>;
+@group(0) @binding(2) var<storage, read_write> sums: array<f32>;
+
+var<workgroup> lanes: array<f32, WORKGROUP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let lane = local % LANES;
+    let column = (group.y * groups.x + group.x) * (WORKGROUP / LANES) + local / LANES;
+
+    var sum = 0.0;
+    if column < config.columns {
+        for (var row = lane; row < config.rows; row += LANES) {
+            sum += partials[row * config.columns + column];
+        }
+    }
+    lanes[local] = sum;
+    workgroupBarrier();
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+        if lane < half {
+            lanes[local] += lanes[local + half];
+        }
+        workgroupBarrier();
+    }
+
+    if lane == 0u && column < config.columns {
+        let before = select(0.0, sums[config.at + column], config.accumulate == 1u);
+        sums[config.at + column] = before + lanes[local];
+    }
+}

@@ -1,0 +1,177 @@
+//! The stages in f32 on all cores, one file a stage.
+//!
+//! Vector instructions are chosen at run time (`pulp`: AVX-512, AVX2 with FMA, NEON, or none), work is divided over
+//! rayon's threads, and sums are divided by shape alone: the number of threads never changes a result.
+
+mod describe;
+mod gradient;
+mod normalize;
+mod reduce;
+mod scores;
+mod softmax;
+mod step;
+
+use super::{Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Pictures, Rows, Step};
+
+/// All cores of this machine.
+#[derive(Debug, Clone)]
+pub struct Cpu {
+    info: DeviceInfo,
+    arch: pulp::Arch,
+}
+
+impl Default for Cpu {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Cpu {
+    /// The processor with the widest vectors it has.
+    #[must_use]
+    pub fn new() -> Self {
+        let arch = pulp::Arch::new();
+        let vectors = format!("{arch:?}");
+        let driver = match vectors.split('(').next() {
+            Some("V4") => "AVX-512",
+            Some("V3") => "AVX2",
+            Some("Neon") => "NEON",
+            _ => "no vector instructions",
+        };
+        let info = DeviceInfo {
+            name: std::env::consts::ARCH.into(),
+            backend: "cpu".into(),
+            driver: driver.into(),
+            kind: DeviceKind::Cpu,
+            max_array_bytes: isize::MAX as u64,
+            threads: rayon::current_num_threads(),
+        };
+        Self { info, arch }
+    }
+}
+
+impl Backend for Cpu {
+    type Array<T: Element> = Vec<T>;
+
+    fn info(&self) -> &DeviceInfo {
+        &self.info
+    }
+
+    fn zeros<T: Element>(&self, len: usize) -> Result<Vec<T>, DeviceError> {
+        let mut values = Vec::new();
+        if let Err(reason) = values.try_reserve_exact(len) {
+            return Err(DeviceError::OutOfMemory {
+                device: self.info.to_string(),
+                reason: reason.to_string(),
+            });
+        }
+        values.resize(len, T::zeroed());
+        Ok(values)
+    }
+
+    fn upload<T: Element>(&self, values: &[T]) -> Result<Vec<T>, DeviceError> {
+        Ok(values.to_vec())
+    }
+
+    fn write<T: Element>(&self, array: &mut Vec<T>, at: usize, values: &[T]) -> Result<(), DeviceError> {
+        array[at..at + values.len()].copy_from_slice(values);
+        Ok(())
+    }
+
+    fn copy<T: Element>(
+        &self,
+        (from, from_at): (&Vec<T>, usize),
+        (to, to_at): (&mut Vec<T>, usize),
+        len: usize,
+    ) -> Result<(), DeviceError> {
+        to[to_at..to_at + len].copy_from_slice(&from[from_at..from_at + len]);
+        Ok(())
+    }
+
+    fn download<T: Element>(&self, array: &Vec<T>, len: usize) -> Result<Vec<T>, DeviceError> {
+        Ok(array[..len].to_vec())
+    }
+
+    fn describe(&self, pictures: &Pictures, bins: &Bins, counts: &mut Vec<u32>) -> Result<(), DeviceError> {
+        describe::describe(self.arch, pictures, bins, counts);
+        Ok(())
+    }
+
+    fn normalize(
+        &self,
+        counts: &Vec<u32>,
+        rows: usize,
+        columns: usize,
+        features: &mut Vec<f32>,
+    ) -> Result<(), DeviceError> {
+        normalize::normalize(&counts[..rows * columns], columns, features);
+        Ok(())
+    }
+
+    fn scores(
+        &self,
+        rows: &Rows<'_, Self>,
+        parameters: &Vec<f32>,
+        outputs: usize,
+        scores: &mut Vec<f32>,
+    ) -> Result<(), DeviceError> {
+        scores::scores(self.arch, rows, parameters, outputs, scores);
+        Ok(())
+    }
+
+    fn softmax(
+        &self,
+        rows: &Rows<'_, Self>,
+        labels: &Vec<u32>,
+        scores: &Vec<f32>,
+        outputs: usize,
+        residual: &mut Vec<f32>,
+        losses: &mut Vec<f32>,
+    ) -> Result<(), DeviceError> {
+        softmax::softmax(rows, labels, scores, outputs, residual, losses);
+        Ok(())
+    }
+
+    fn gradient(
+        &self,
+        rows: &Rows<'_, Self>,
+        residual: &Vec<f32>,
+        outputs: usize,
+        partials: &mut Vec<f32>,
+    ) -> Result<(), DeviceError> {
+        gradient::gradient(self.arch, rows, residual, outputs, partials);
+        Ok(())
+    }
+
+    fn reduce(
+        &self,
+        partials: &Vec<f32>,
+        rows: usize,
+        columns: usize,
+        sums: &mut Vec<f32>,
+        at: usize,
+        accumulate: bool,
+    ) -> Result<(), DeviceError> {
+        reduce::reduce(&partials[..rows * columns], &mut sums[at..at + columns], accumulate);
+        Ok(())
+    }
+
+    fn step(
+        &self,
+        parameters: &mut Vec<f32>,
+        velocity: &mut Vec<f32>,
+        gradient: &Vec<f32>,
+        weights: usize,
+        len: usize,
+        step: Step,
+    ) -> Result<(), DeviceError> {
+        step::step(&mut parameters[..len], &mut velocity[..len], &gradient[..len], weights, step);
+        Ok(())
+    }
+}
+
+/// Row `i` of `rows` on the CPU.
+fn row<'a>(rows: &Rows<'a, Cpu>, i: usize) -> &'a [f32] {
+    let at = rows.index[rows.first + i] as usize * rows.columns;
+    &rows.features[at..at + rows.columns]
+}

@@ -1,0 +1,121 @@
+//! Finding adapters and opening one.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use super::Gpu;
+use super::dispatch::Recorder;
+use super::failure::Failure;
+use crate::backend::{DeviceError, DeviceInfo, DeviceKind};
+
+/// An adapter that wgpu found, not yet opened.
+#[derive(Debug, Clone)]
+pub struct Adapter {
+    adapter: wgpu::Adapter,
+    info: DeviceInfo,
+}
+
+/// What the kernels need: the WebGPU name of each limit, the least value, and how to read it.
+type Need = (&'static str, u64, fn(&wgpu::Limits) -> u64);
+const NEEDS: [Need; 6] = [
+    ("maxComputeInvocationsPerWorkgroup", 256, |l| l.max_compute_invocations_per_workgroup.into()),
+    ("maxComputeWorkgroupSizeX", 256, |l| l.max_compute_workgroup_size_x.into()),
+    ("maxComputeWorkgroupStorageSize", 16_384, |l| l.max_compute_workgroup_storage_size.into()),
+    ("maxStorageBuffersPerShaderStage", 5, |l| l.max_storage_buffers_per_shader_stage.into()),
+    ("maxComputeWorkgroupsPerDimension", 1024, |l| l.max_compute_workgroups_per_dimension.into()),
+    ("maxStorageBufferBindingSize", 1 << 24, |l| l.max_storage_buffer_binding_size),
+];
+
+/// All adapters of this machine: hardware before software, otherwise in the order the drivers give.
+#[must_use]
+pub fn adapters() -> Vec<Adapter> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
+    let mut adapters: Vec<_> = found.into_iter().map(Adapter::new).collect();
+    adapters.sort_by_key(|a| a.info.kind == DeviceKind::Software);
+    adapters
+}
+
+impl Adapter {
+    fn new(adapter: wgpu::Adapter) -> Self {
+        let (about, limits) = (adapter.get_info(), adapter.limits());
+        let kind = match about.device_type {
+            wgpu::DeviceType::Cpu => DeviceKind::Software,
+            _ => DeviceKind::Hardware,
+        };
+        let info = DeviceInfo {
+            name: about.name.clone(),
+            backend: about.backend.to_str().into(),
+            driver: format!("{} {}", about.driver, about.driver_info).trim().into(),
+            kind,
+            max_array_bytes: limits.max_storage_buffer_binding_size.min(limits.max_buffer_size),
+            threads: 0,
+        };
+        Self { adapter, info }
+    }
+
+    /// What it is and what it can hold.
+    #[must_use]
+    pub fn info(&self) -> &DeviceInfo {
+        &self.info
+    }
+
+    /// Integrated, discrete, virtual or CPU, in wgpu's words.
+    #[must_use]
+    pub fn device_type(&self) -> String {
+        format!("{:?}", self.adapter.get_info().device_type)
+    }
+
+    /// The limits that matter to the kernels: WebGPU name, what the adapter has, what is needed.
+    #[must_use]
+    pub fn limits(&self) -> Vec<(&'static str, u64, u64)> {
+        let limits = self.adapter.limits();
+        NEEDS.iter().map(|&(name, needs, read)| (name, read(&limits), needs)).collect()
+    }
+
+    /// Opens the adapter with all it offers.
+    ///
+    /// # Errors
+    /// [`DeviceError::TooSmall`] when a limit is below what the kernels need, [`DeviceError::Open`] when the driver refuses.
+    pub fn open(&self) -> Result<Gpu, DeviceError> {
+        self.open_within(u64::MAX)
+    }
+
+    /// Opens the adapter as if no array could have more than `bytes`: to test chunking without filling a GPU.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn open_within(&self, bytes: u64) -> Result<Gpu, DeviceError> {
+        let name = self.info.name.clone();
+        for (limit, has, needs) in self.limits() {
+            if has < needs {
+                return Err(DeviceError::TooSmall { device: name, limit, has, needs });
+            }
+        }
+        let limits = self.adapter.limits();
+        let request = self.adapter.request_device(&wgpu::DeviceDescriptor {
+            label: Some("huemax"),
+            required_limits: limits.clone(),
+            memory_hints: wgpu::MemoryHints::Performance,
+            ..Default::default()
+        });
+        let (device, queue) = pollster::block_on(request)
+            .map_err(|e| DeviceError::Open { device: name, reason: e.to_string() })?;
+        let failure = Arc::new(Failure::default());
+        let (on_error, on_lost) = (Arc::clone(&failure), Arc::clone(&failure));
+        device.on_uncaptured_error(Arc::new(move |error| on_error.error(&error)));
+        device.set_device_lost_callback(move |reason, message| on_lost.lost(reason, &message));
+        let mut info = self.info.clone();
+        info.max_array_bytes = info.max_array_bytes.min(bytes);
+        Ok(Gpu {
+            recorder: Mutex::new(Recorder::new(&device)),
+            in_flight: Mutex::new(VecDeque::new()),
+            pipelines: Mutex::new(HashMap::new()),
+            info,
+            device,
+            queue,
+            limits,
+            failure,
+        })
+    }
+}

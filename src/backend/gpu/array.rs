@@ -1,0 +1,167 @@
+//! Arrays in device memory: making, filling, copying, reading back.
+
+use std::marker::PhantomData;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::{Gpu, lock};
+use crate::backend::{DeviceError, Element};
+
+/// Numbers in the memory of a GPU.
+#[derive(Debug)]
+pub struct GpuArray<T> {
+    pub(super) buffer: wgpu::Buffer,
+    len: usize,
+    element: PhantomData<T>,
+}
+
+/// What is read back in one piece, so that a large array does not need its whole size again in host memory that is mapped.
+const READ_BYTES: u64 = 64 << 20;
+/// How long a device may take for what it was given. Software drivers are slow; a hang is longer.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+impl Gpu {
+    /// A buffer of `bytes`, which the storage limit of the device allows.
+    pub(super) fn buffer(&self, bytes: u64, what: &str) -> Result<wgpu::Buffer, DeviceError> {
+        let limit = self.info.max_array_bytes;
+        if bytes > limit {
+            return Err(DeviceError::ArrayTooLarge {
+                device: self.info.name.clone(),
+                what: what.into(),
+                bytes,
+                limit,
+                way_out: "use fewer bins, classes or rows at a time, or --device cpu",
+            });
+        }
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(what),
+            // A binding must not be empty, and a shader reads in words of up to 16 bytes.
+            size: bytes.max(16).next_multiple_of(4),
+            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        self.failure.check(&self.info.name)?;
+        Ok(buffer)
+    }
+
+    pub(super) fn allocate<T: Element>(&self, len: usize) -> Result<GpuArray<T>, DeviceError> {
+        let buffer = self.buffer(bytes::<T>(len), &format!("{len} numbers"))?;
+        Ok(GpuArray { buffer, len, element: PhantomData })
+    }
+
+    /// Writes without waiting for what is recorded: only for arrays that nothing recorded uses.
+    pub(super) fn write_unordered<T: Element>(&self, array: &mut GpuArray<T>, at: usize, values: &[T]) {
+        assert!(
+            at + values.len() <= array.len,
+            "{} values at {at} into an array of {}",
+            values.len(),
+            array.len
+        );
+        if !values.is_empty() {
+            self.queue.write_buffer(&array.buffer, bytes::<T>(at), bytemuck::cast_slice(values));
+            lock(&self.recorder).uploaded(bytes::<T>(values.len()));
+        }
+    }
+
+    pub(super) fn copy_array<T: Element>(
+        &self,
+        (from, from_at): (&GpuArray<T>, usize),
+        (to, to_at): (&mut GpuArray<T>, usize),
+        len: usize,
+    ) -> Result<(), DeviceError> {
+        assert!(
+            from_at + len <= from.len && to_at + len <= to.len,
+            "a copy of {len} past the end of an array"
+        );
+        if len > 0 {
+            let mut recorder = lock(&self.recorder);
+            recorder.encoder(&self.device).copy_buffer_to_buffer(
+                &from.buffer,
+                bytes::<T>(from_at),
+                &to.buffer,
+                bytes::<T>(to_at),
+                bytes::<T>(len),
+            );
+        }
+        Ok(())
+    }
+
+    /// Zeros into the first `len` elements, in the order of recording.
+    pub(super) fn clear<T: Element>(&self, array: &mut GpuArray<T>, len: usize) {
+        assert!(len <= array.len, "{len} zeros into an array of {}", array.len);
+        lock(&self.recorder).encoder(&self.device).clear_buffer(&array.buffer, 0, Some(bytes::<T>(len)));
+    }
+
+    pub(super) fn read_back<T: Element>(
+        &self,
+        array: &GpuArray<T>,
+        len: usize,
+    ) -> Result<Vec<T>, DeviceError> {
+        assert!(len <= array.len, "{len} values out of an array of {}", array.len);
+        let mut values = vec![T::zeroed(); len];
+        let piece = (READ_BYTES / bytes::<T>(1)) as usize;
+        for (i, values) in values.chunks_mut(piece).enumerate() {
+            self.read_piece(array, i * piece, values)?;
+        }
+        Ok(values)
+    }
+
+    fn read_piece<T: Element>(
+        &self,
+        array: &GpuArray<T>,
+        at: usize,
+        values: &mut [T],
+    ) -> Result<(), DeviceError> {
+        let size = bytes::<T>(values.len());
+        let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("readback"),
+            size,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut recorder = lock(&self.recorder);
+        recorder.encoder(&self.device).copy_buffer_to_buffer(
+            &array.buffer,
+            bytes::<T>(at),
+            &staging,
+            0,
+            size,
+        );
+        drop(recorder);
+        self.flush()?;
+        let (send, mapped) = mpsc::channel();
+        staging.map_async(wgpu::MapMode::Read, .., move |result| drop(send.send(result)));
+        self.wait(None)?;
+        // Another thread's wait may be the one that delivers the answer, a moment after this one ends.
+        match mapped.recv_timeout(PATIENCE) {
+            Ok(Ok(())) => {}
+            answer => {
+                self.failure.check(&self.info.name)?;
+                return Err(self.lost(format!("its memory cannot be read back ({answer:?})")));
+            }
+        }
+        let view = staging.get_mapped_range(..).map_err(|e| self.lost(e.to_string()))?;
+        bytemuck::cast_slice_mut(values).copy_from_slice(&view);
+        drop(view);
+        staging.unmap();
+        Ok(())
+    }
+
+    /// Waits for a submission, or for all.
+    pub(super) fn wait(&self, submission_index: Option<wgpu::SubmissionIndex>) -> Result<(), DeviceError> {
+        let wait = wgpu::PollType::Wait { submission_index, timeout: Some(PATIENCE) };
+        if let Err(error) = self.device.poll(wait) {
+            self.failure.check(&self.info.name)?;
+            return Err(self.lost(format!("no answer in {} s ({error})", PATIENCE.as_secs())));
+        }
+        self.failure.check(&self.info.name)
+    }
+
+    fn lost(&self, reason: String) -> DeviceError {
+        DeviceError::Lost { device: self.info.name.clone(), reason }
+    }
+}
+
+fn bytes<T>(len: usize) -> u64 {
+    len as u64 * size_of::<T>() as u64
+}

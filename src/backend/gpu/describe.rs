@@ -1,0 +1,123 @@
+//! **describe** on the GPU: cuts pictures into tiles, uploads them in pieces that fit a binding, and counts.
+
+use super::dispatch::Shader;
+use super::{Gpu, GpuArray};
+use crate::backend::{Backend, Bins, DeviceError, Pictures, reciprocals};
+
+pub(super) const SHADER: Shader = ("describe", include_str!("../../../shaders/describe.wgsl"));
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct Config {
+    tiles: u32,
+    bins: u32,
+}
+
+/// `Tile` of the shader.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
+struct Tile {
+    first_word: u32,
+    pixels: u32,
+    picture: u32,
+    first_bin: u32,
+}
+
+/// Pixels of a tile: enough that clearing and merging its histogram costs little, few enough that one
+/// picture keeps many workgroups busy. A multiple of 4, so that a tile begins at a word.
+const TILE_PIXELS: usize = 16_384;
+/// Bins of a window, at most: 16 KiB of workgroup memory, which every adapter has.
+const WINDOW: usize = 4096;
+/// Copies of the histogram in workgroup memory, at most.
+const COPIES: usize = 4;
+
+/// Part of the packed bytes, uploaded and counted together.
+#[derive(Debug, PartialEq, Eq)]
+struct Piece {
+    bytes: std::ops::Range<usize>,
+    tiles: Vec<Tile>,
+}
+
+pub(super) fn describe(
+    gpu: &Gpu,
+    pictures: &Pictures,
+    bins: &Bins,
+    counts: &mut GpuArray<u32>,
+) -> Result<(), DeviceError> {
+    let window = bins.len().min(WINDOW);
+    let copies = (WINDOW / window).clamp(1, COPIES);
+    let constants = [("WINDOW", window as u32), ("COPIES", copies as u32)];
+    let tables: Vec<u32> = reciprocals().iter().chain(bins.tables()).flatten().copied().collect();
+    let tables = gpu.upload(&tables)?;
+    gpu.clear(counts, pictures.len() * bins.len());
+    for Piece { bytes, tiles } in pieces(pictures, bins.len(), gpu.info().max_array_bytes as usize) {
+        // The last four pixels of a picture are read as three words, even if there is only one of them.
+        let mut words = vec![0u32; bytes.len().div_ceil(4) + 2];
+        bytemuck::cast_slice_mut(&mut words)[..bytes.len()].copy_from_slice(&pictures.bytes()[bytes]);
+        let config = Config { tiles: tiles.len() as u32, bins: bins.len() as u32 };
+        let (pixels, tiles) = (gpu.upload(&words)?, gpu.upload(bytemuck::cast_slice::<_, u32>(&tiles))?);
+        let buffers = [&tables.buffer, &tiles.buffer, &pixels.buffer, &counts.buffer];
+        gpu.dispatch(SHADER, &constants, &config, &buffers, u64::from(config.tiles))?;
+        // Pixels are large: let the device begin, and let their memory be given back.
+        gpu.flush()?;
+    }
+    Ok(())
+}
+
+/// Cuts the batch so that neither the pixels nor the tiles of a piece are larger than a binding.
+fn pieces(pictures: &Pictures, bins: usize, limit: usize) -> Vec<Piece> {
+    let windows = bins.div_ceil(WINDOW);
+    let most_bytes = (limit - 8) / 4 * 4;
+    let most_tiles = limit / size_of::<Tile>();
+    let mut pieces: Vec<Piece> = Vec::new();
+    for (picture, span) in pictures.spans().iter().enumerate() {
+        for first in (0..span.pixels).step_by(TILE_PIXELS) {
+            let pixels = TILE_PIXELS.min(span.pixels - first);
+            let (start, end) =
+                (span.start + 3 * first, (span.start + 3 * (first + pixels)).next_multiple_of(4));
+            let fits = pieces.last().is_some_and(|piece| {
+                end - piece.bytes.start <= most_bytes && piece.tiles.len() + windows <= most_tiles
+            });
+            if !fits {
+                pieces.push(Piece { bytes: start..start, tiles: Vec::new() });
+            }
+            let Some(piece) = pieces.last_mut() else { continue };
+            piece.bytes.end = end;
+            let first_word = ((start - piece.bytes.start) / 4) as u32;
+            piece.tiles.extend((0..windows).map(|w| Tile {
+                first_word,
+                pixels: pixels as u32,
+                picture: picture as u32,
+                first_bin: (w * WINDOW) as u32,
+            }));
+        }
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_cover_every_pixel_once_and_fit() {
+        let mut pictures = Pictures::new();
+        for pixels in [0, 1, TILE_PIXELS - 1, TILE_PIXELS, TILE_PIXELS + 1, 200_003] {
+            pictures.push(&vec![7; 3 * pixels]);
+        }
+        for limit in [3 * TILE_PIXELS + 8, 1 << 17, 1 << 30] {
+            let pieces = pieces(&pictures, 5000, limit);
+            let mut pixels = vec![[0; 2]; pictures.len()];
+            for piece in &pieces {
+                assert!(piece.bytes.len() + 8 <= limit);
+                for tile in &piece.tiles {
+                    assert!(tile.first_word as usize * 4 + 3 * tile.pixels as usize <= piece.bytes.len());
+                    pixels[tile.picture as usize][tile.first_bin as usize / WINDOW] += tile.pixels as usize;
+                }
+            }
+            for (seen, span) in pixels.iter().zip(pictures.spans()) {
+                assert_eq!(seen, &[span.pixels; 2]);
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Recording work and handing it to the queue: pipelines, configurations, folding of large dispatches, and how much
+//! may be under way at a time.
+
+use super::{Gpu, lock};
+use crate::backend::DeviceError;
+
+/// A stage's name and its WGSL.
+pub(super) type Shader = (&'static str, &'static str);
+
+/// A pipeline is made once for each shader and set of constants.
+pub(super) type PipelineKey = (&'static str, Vec<(&'static str, u32)>);
+
+/// A compiled pipeline with its bind group layout.
+#[derive(Debug, Clone)]
+pub(super) struct Kernel {
+    pipeline: wgpu::ComputePipeline,
+    layout: wgpu::BindGroupLayout,
+}
+
+/// Dispatches of one submission: many, because a submission costs more than a dispatch.
+const DISPATCHES: usize = 512;
+/// Offset between configurations: the largest alignment that WebGPU lets an adapter ask for.
+const CONFIG_BYTES: usize = 256;
+/// Uploaded bytes that may wait for the device at a time, so that memory is bounded however fast pictures come.
+const UPLOADS_IN_FLIGHT: u64 = 256 << 20;
+/// Submissions that may wait for the device at a time.
+const SUBMISSIONS_IN_FLIGHT: usize = 8;
+
+/// Commands that are not submitted yet.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    encoder: Option<wgpu::CommandEncoder>,
+    config_buffer: wgpu::Buffer,
+    configs: Vec<u8>,
+    uploaded: u64,
+}
+
+impl Recorder {
+    pub(super) fn new(device: &wgpu::Device) -> Self {
+        let config_buffer = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("configurations"),
+            size: (DISPATCHES * CONFIG_BYTES) as u64,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        Self { encoder: None, config_buffer, configs: Vec::new(), uploaded: 0 }
+    }
+
+    pub(super) fn encoder(&mut self, device: &wgpu::Device) -> &mut wgpu::CommandEncoder {
+        self.encoder
+            .get_or_insert_with(|| device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default()))
+    }
+
+    pub(super) fn uploaded(&mut self, bytes: u64) {
+        self.uploaded += bytes;
+    }
+}
+
+impl Gpu {
+    /// Records one dispatch of `workgroups` workgroups. `config` is binding 0, `buffers` follow in order.
+    pub(super) fn dispatch(
+        &self,
+        (name, source): Shader,
+        constants: &[(&'static str, u32)],
+        config: &impl bytemuck::Pod,
+        buffers: &[&wgpu::Buffer],
+        workgroups: u64,
+    ) -> Result<(), DeviceError> {
+        if workgroups == 0 {
+            return Ok(());
+        }
+        let [x, y] = fold(workgroups, self.limits.max_compute_workgroups_per_dimension);
+        let kernel = self.kernel((name, source), constants)?;
+        let mut recorder = lock(&self.recorder);
+        if recorder.configs.len() == DISPATCHES * CONFIG_BYTES {
+            self.submit(&mut recorder)?;
+        }
+        let at = recorder.configs.len();
+        let config = bytemuck::bytes_of(config);
+        recorder.configs.extend_from_slice(config);
+        recorder.configs.resize(at + CONFIG_BYTES, 0);
+        let mut entries = vec![wgpu::BindGroupEntry {
+            binding: 0,
+            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                buffer: &recorder.config_buffer,
+                offset: at as u64,
+                size: std::num::NonZeroU64::new(config.len() as u64),
+            }),
+        }];
+        for (binding, buffer) in (1..).zip(buffers) {
+            entries.push(wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() });
+        }
+        let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(name),
+            layout: &kernel.layout,
+            entries: &entries,
+        });
+        let about = wgpu::ComputePassDescriptor { label: Some(name), timestamp_writes: None };
+        let mut pass = recorder.encoder(&self.device).begin_compute_pass(&about);
+        pass.set_pipeline(&kernel.pipeline);
+        pass.set_bind_group(0, &group, &[]);
+        pass.dispatch_workgroups(x, y, 1);
+        Ok(())
+    }
+
+    /// Submits what is recorded.
+    pub(super) fn flush(&self) -> Result<(), DeviceError> {
+        self.submit(&mut lock(&self.recorder))
+    }
+
+    fn submit(&self, recorder: &mut Recorder) -> Result<(), DeviceError> {
+        if let Some(encoder) = recorder.encoder.take() {
+            if !recorder.configs.is_empty() {
+                self.queue.write_buffer(&recorder.config_buffer, 0, &recorder.configs);
+                recorder.configs.clear();
+            }
+            let submission = self.queue.submit([encoder.finish()]);
+            let mut in_flight = lock(&self.in_flight);
+            in_flight.push_back((submission, std::mem::take(&mut recorder.uploaded)));
+            while in_flight.len() > SUBMISSIONS_IN_FLIGHT
+                || (in_flight.len() > 1
+                    && in_flight.iter().map(|(_, bytes)| bytes).sum::<u64>() > UPLOADS_IN_FLIGHT)
+            {
+                if let Some((oldest, _)) = in_flight.pop_front() {
+                    self.wait(Some(oldest))?;
+                }
+            }
+        }
+        self.failure.check(&self.info.name)
+    }
+
+    fn kernel(
+        &self,
+        (name, source): Shader,
+        constants: &[(&'static str, u32)],
+    ) -> Result<Kernel, DeviceError> {
+        let mut pipelines = lock(&self.pipelines);
+        let key = (name, constants.to_vec());
+        if let Some(kernel) = pipelines.get(&key) {
+            return Ok(kernel.clone());
+        }
+        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some(name),
+            source: wgpu::ShaderSource::Wgsl(source.into()),
+        });
+        let values: Vec<_> = constants.iter().map(|&(name, value)| (name, f64::from(value))).collect();
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(name),
+            layout: None,
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &values,
+                // Every kernel writes its workgroup memory before it reads it.
+                zero_initialize_workgroup_memory: false,
+            },
+            cache: None,
+        });
+        self.failure.check(&self.info.name)?;
+        let kernel = Kernel { layout: pipeline.get_bind_group_layout(0), pipeline };
+        pipelines.insert(key, kernel.clone());
+        Ok(kernel)
+    }
+}
+
+/// Workgroups as x × y with neither above `most`, and as few beyond `workgroups` as possible. The kernels take
+/// `y · x_size + x` as their number and leave those past the end idle.
+fn fold(workgroups: u64, most: u32) -> [u32; 2] {
+    let y = workgroups.div_ceil(u64::from(most)).max(1);
+    let x = workgroups.div_ceil(y);
+    [x as u32, y as u32]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fold;
+
+    #[test]
+    fn folding_covers_all_and_wastes_less_than_a_line() {
+        let most = 65_535;
+        for workgroups in [1, 2, 65_534, 65_535, 65_536, 131_070, 131_071, 4_294_836_225] {
+            let [x, y] = fold(workgroups, most).map(u64::from);
+            assert!(x <= u64::from(most) && y <= u64::from(most), "{workgroups}: {x} × {y}");
+            assert!(x * y >= workgroups && x * y - workgroups < y, "{workgroups}: {x} × {y}");
+        }
+    }
+}

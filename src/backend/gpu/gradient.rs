@@ -1,0 +1,46 @@
+//! **gradient** on the GPU: a workgroup for 64 columns × 8 outputs of one split of the rows.
+
+use super::dispatch::Shader;
+use super::{Gpu, GpuArray};
+use crate::backend::{DeviceError, GRADIENT_ROWS, Rows, gradient_splits};
+
+pub(super) const SHADER: Shader = ("gradient", include_str!("../../../shaders/gradient.wgsl"));
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct Config {
+    first: u32,
+    count: u32,
+    columns: u32,
+    outputs: u32,
+    split: u32,
+    splits: u32,
+}
+
+/// `LANES` of the shader: columns of a workgroup.
+const LANES: usize = 64;
+/// `OUTPUTS` of the shader.
+const OUTPUTS: usize = 8;
+
+pub(super) fn gradient(
+    gpu: &Gpu,
+    rows: &Rows<'_, Gpu>,
+    residual: &GpuArray<f32>,
+    outputs: usize,
+    partials: &mut GpuArray<f32>,
+) -> Result<(), DeviceError> {
+    let splits = gradient_splits(rows.count);
+    let config = Config {
+        first: rows.first as u32,
+        count: rows.count as u32,
+        columns: rows.columns as u32,
+        outputs: outputs as u32,
+        split: GRADIENT_ROWS as u32,
+        splits: splits as u32,
+    };
+    let buffers = [&rows.features.buffer, &rows.index.buffer, &residual.buffer, &partials.buffer];
+    // The biases are one more column.
+    let column_tiles = rows.columns / LANES + 1;
+    let workgroups = column_tiles as u64 * outputs.div_ceil(OUTPUTS) as u64 * splits as u64;
+    gpu.dispatch(SHADER, &[], &config, &buffers, workgroups)
+}

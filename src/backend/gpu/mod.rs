@@ -1,0 +1,185 @@
+//! The stages as WGSL compute shaders through wgpu, one file a stage.
+//!
+//! Stages record their work; it is submitted when enough has gathered and when something is read back. Every device object
+//! is owned by [`Gpu`]. Sizes past a dispatch's 65,535 workgroups and past a binding's limit are dealt with in
+//! `dispatch` and by the callers that ask [`DeviceInfo::max_array_bytes`](super::DeviceInfo::max_array_bytes).
+
+mod adapter;
+mod array;
+mod describe;
+mod dispatch;
+mod failure;
+mod gradient;
+mod normalize;
+mod reduce;
+mod scores;
+mod softmax;
+mod step;
+
+pub use adapter::{Adapter, adapters};
+pub use array::GpuArray;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Backend, Bins, DeviceError, DeviceInfo, Element, Pictures, Rows, Step};
+use dispatch::{Kernel, Recorder};
+use failure::Failure;
+
+/// A GPU, opened, with its kernels.
+#[derive(Debug)]
+pub struct Gpu {
+    info: DeviceInfo,
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    limits: wgpu::Limits,
+    failure: Arc<Failure>,
+    recorder: Mutex<Recorder>,
+    in_flight: Mutex<VecDeque<(wgpu::SubmissionIndex, u64)>>,
+    pipelines: Mutex<HashMap<dispatch::PipelineKey, Kernel>>,
+}
+
+/// Every shader by the name of its stage, as it is compiled in; for tests that hold host and shader together.
+pub const SHADERS: [(&str, &str); 7] = [
+    describe::SHADER,
+    normalize::SHADER,
+    scores::SHADER,
+    softmax::SHADER,
+    gradient::SHADER,
+    reduce::SHADER,
+    step::SHADER,
+];
+
+/// Size in bytes of the `Config` that the host sends to the shader of a stage.
+#[must_use]
+pub fn config_size(stage: &str) -> Option<usize> {
+    Some(match stage {
+        "describe" => size_of::<describe::Config>(),
+        "normalize" => size_of::<normalize::Config>(),
+        "scores" => size_of::<scores::Config>(),
+        "softmax" => size_of::<softmax::Config>(),
+        "gradient" => size_of::<gradient::Config>(),
+        "reduce" => size_of::<reduce::Config>(),
+        "step" => size_of::<step::Config>(),
+        _ => return None,
+    })
+}
+
+/// A poisoned lock only says that another thread panicked; what it guards is replaced as a whole, never half-written.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Backend for Gpu {
+    type Array<T: Element> = GpuArray<T>;
+
+    fn info(&self) -> &DeviceInfo {
+        &self.info
+    }
+
+    fn zeros<T: Element>(&self, len: usize) -> Result<GpuArray<T>, DeviceError> {
+        self.allocate(len)
+    }
+
+    fn upload<T: Element>(&self, values: &[T]) -> Result<GpuArray<T>, DeviceError> {
+        let mut array = self.allocate(values.len())?;
+        // Nothing recorded so far can use a new array, so this write need not wait for it.
+        self.write_unordered(&mut array, 0, values);
+        Ok(array)
+    }
+
+    fn write<T: Element>(&self, array: &mut GpuArray<T>, at: usize, values: &[T]) -> Result<(), DeviceError> {
+        // A queue's writes happen before the next submission: what is recorded must be submitted first.
+        self.flush()?;
+        self.write_unordered(array, at, values);
+        Ok(())
+    }
+
+    fn copy<T: Element>(
+        &self,
+        from: (&GpuArray<T>, usize),
+        to: (&mut GpuArray<T>, usize),
+        len: usize,
+    ) -> Result<(), DeviceError> {
+        self.copy_array(from, to, len)
+    }
+
+    fn download<T: Element>(&self, array: &GpuArray<T>, len: usize) -> Result<Vec<T>, DeviceError> {
+        self.read_back(array, len)
+    }
+
+    fn describe(
+        &self,
+        pictures: &Pictures,
+        bins: &Bins,
+        counts: &mut GpuArray<u32>,
+    ) -> Result<(), DeviceError> {
+        describe::describe(self, pictures, bins, counts)
+    }
+
+    fn normalize(
+        &self,
+        counts: &GpuArray<u32>,
+        rows: usize,
+        columns: usize,
+        features: &mut GpuArray<f32>,
+    ) -> Result<(), DeviceError> {
+        normalize::normalize(self, counts, rows, columns, features)
+    }
+
+    fn scores(
+        &self,
+        rows: &Rows<'_, Self>,
+        parameters: &GpuArray<f32>,
+        outputs: usize,
+        scores: &mut GpuArray<f32>,
+    ) -> Result<(), DeviceError> {
+        scores::scores(self, rows, parameters, outputs, scores)
+    }
+
+    fn softmax(
+        &self,
+        rows: &Rows<'_, Self>,
+        labels: &GpuArray<u32>,
+        scores: &GpuArray<f32>,
+        outputs: usize,
+        residual: &mut GpuArray<f32>,
+        losses: &mut GpuArray<f32>,
+    ) -> Result<(), DeviceError> {
+        softmax::softmax(self, rows, labels, scores, outputs, residual, losses)
+    }
+
+    fn gradient(
+        &self,
+        rows: &Rows<'_, Self>,
+        residual: &GpuArray<f32>,
+        outputs: usize,
+        partials: &mut GpuArray<f32>,
+    ) -> Result<(), DeviceError> {
+        gradient::gradient(self, rows, residual, outputs, partials)
+    }
+
+    fn reduce(
+        &self,
+        partials: &GpuArray<f32>,
+        rows: usize,
+        columns: usize,
+        sums: &mut GpuArray<f32>,
+        at: usize,
+        accumulate: bool,
+    ) -> Result<(), DeviceError> {
+        reduce::reduce(self, partials, rows, columns, sums, at, accumulate)
+    }
+
+    fn step(
+        &self,
+        parameters: &mut GpuArray<f32>,
+        velocity: &mut GpuArray<f32>,
+        gradient: &GpuArray<f32>,
+        weights: usize,
+        len: usize,
+        step: Step,
+    ) -> Result<(), DeviceError> {
+        step::step(self, parameters, velocity, gradient, weights, len, step)
+    }
+}

@@ -1,0 +1,39 @@
+//! **reduce** on the GPU: as many lanes a column as there are too few columns to keep a workgroup busy.
+
+use super::dispatch::Shader;
+use super::{Gpu, GpuArray};
+use crate::backend::DeviceError;
+
+pub(super) const SHADER: Shader = ("reduce", include_str!("../../../shaders/reduce.wgsl"));
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct Config {
+    rows: u32,
+    columns: u32,
+    at: u32,
+    accumulate: u32,
+}
+
+/// `WORKGROUP` of the shader.
+const WORKGROUP: usize = 256;
+
+pub(super) fn reduce(
+    gpu: &Gpu,
+    partials: &GpuArray<f32>,
+    rows: usize,
+    columns: usize,
+    sums: &mut GpuArray<f32>,
+    at: usize,
+    accumulate: bool,
+) -> Result<(), DeviceError> {
+    let lanes = if columns >= WORKGROUP { 1 } else { WORKGROUP / columns.next_power_of_two() };
+    let config = Config {
+        rows: rows as u32,
+        columns: columns as u32,
+        at: at as u32,
+        accumulate: u32::from(accumulate),
+    };
+    let workgroups = columns.div_ceil(WORKGROUP / lanes) as u64;
+    gpu.dispatch(SHADER, &[("LANES", lanes as u32)], &config, &[&partials.buffer, &sums.buffer], workgroups)
+}

@@ -1,0 +1,36 @@
+//! **softmax** and cross-entropy on the GPU: as many lanes a row as it has outputs for.
+
+use super::dispatch::Shader;
+use super::{Gpu, GpuArray};
+use crate::backend::{DeviceError, Rows};
+
+pub(super) const SHADER: Shader = ("softmax", include_str!("../../../shaders/softmax.wgsl"));
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct Config {
+    first: u32,
+    count: u32,
+    outputs: u32,
+}
+
+/// `WORKGROUP` of the shader.
+const WORKGROUP: usize = 64;
+/// Outputs that one lane takes before a second lane is worth its reductions.
+const OUTPUTS_A_LANE: usize = 16;
+
+pub(super) fn softmax(
+    gpu: &Gpu,
+    rows: &Rows<'_, Gpu>,
+    labels: &GpuArray<u32>,
+    scores: &GpuArray<f32>,
+    outputs: usize,
+    residual: &mut GpuArray<f32>,
+    losses: &mut GpuArray<f32>,
+) -> Result<(), DeviceError> {
+    let lanes = outputs.div_ceil(OUTPUTS_A_LANE).next_power_of_two().min(WORKGROUP);
+    let config = Config { first: rows.first as u32, count: rows.count as u32, outputs: outputs as u32 };
+    let buffers = [&rows.index.buffer, &labels.buffer, &scores.buffer, &residual.buffer, &losses.buffer];
+    let workgroups = rows.count.div_ceil(WORKGROUP / lanes) as u64;
+    gpu.dispatch(SHADER, &[("LANES", lanes as u32)], &config, &buffers, workgroups)
+}

@@ -1,0 +1,37 @@
+//! **step** on the GPU: a lane a parameter.
+
+use super::dispatch::Shader;
+use super::{Gpu, GpuArray};
+use crate::backend::{DeviceError, Step};
+
+pub(super) const SHADER: Shader = ("step", include_str!("../../../shaders/step.wgsl"));
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct Config {
+    parameters: u32,
+    weights: u32,
+    learning_rate: f32,
+    momentum: f32,
+    l2: f32,
+    scale: f32,
+}
+
+/// `LANES` of the shader.
+const LANES: usize = 256;
+
+pub(super) fn step(
+    gpu: &Gpu,
+    parameters: &mut GpuArray<f32>,
+    velocity: &mut GpuArray<f32>,
+    gradient: &GpuArray<f32>,
+    weights: usize,
+    len: usize,
+    step: Step,
+) -> Result<(), DeviceError> {
+    let Step { learning_rate, momentum, l2, scale } = step;
+    let config =
+        Config { parameters: len as u32, weights: weights as u32, learning_rate, momentum, l2, scale };
+    let buffers = [&gradient.buffer, &parameters.buffer, &velocity.buffer];
+    gpu.dispatch(SHADER, &[], &config, &buffers, len.div_ceil(LANES) as u64)
+}

@@ -1,0 +1,106 @@
+//! How far an f32 stage may be from the f64 reference on the same input: derived from the data, never set by hand.
+//!
+//! `u = 2⁻²⁴` is the unit roundoff of f32 and `γₙ = n·u / (1 − n·u)` the bound of n roundings (Higham, *Accuracy and
+//! Stability of Numerical Algorithms*, §3.1); it holds for any order of additions and with or without fused
+//! multiply-add. Function errors are those that the WGSL specification allows (§15.7.4): division 2.5 ULP, `exp`
+//! 3 + 2·|x| ULP, `log` 2⁻²¹ within [0.5, 2] and 3 ULP elsewhere, `sqrt` as `1 / inverseSqrt` (2 ULP). One ULP is at
+//! most 2·u of the value. Results below 2⁻¹²⁶ may be flushed to zero.
+
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+
+use crate::backend::{NO_LABEL, Step};
+
+/// Unit roundoff of f32.
+pub const U: f64 = 1.0 / (1u64 << 24) as f64;
+/// The smallest normal f32: anything smaller may become zero.
+const FLUSH: f64 = f32::MIN_POSITIVE as f64;
+
+/// `γₙ`: the relative error of `n` roundings one after the other.
+#[must_use]
+pub fn gamma(n: usize) -> f64 {
+    let nu = n as f64 * U;
+    nu / (1.0 - nu)
+}
+
+/// **normalize**, for features (rows × D). Squares: conversion, twice, and product (3u); their sum γ_D; the root
+/// halves both and adds 9u (`inverseSqrt` and division); conversion and division of the feature 6u.
+#[must_use]
+pub fn normalize(features: ArrayView2<'_, f64>) -> Array2<f64> {
+    let relative = (gamma(3) + gamma(features.ncols())) / 2.0 + gamma(9 + 6);
+    features.mapv(|f| f * relative)
+}
+
+/// **scores**: D products, D additions in any order and the bias: `γ_{D+1}·(Σ|x·w| + |b|)`, and one flush a term.
+#[must_use]
+pub fn scores(x: ArrayView2<'_, f64>, weight: ArrayView2<'_, f64>, bias: ArrayView1<'_, f64>) -> Array2<f64> {
+    let terms = x.ncols() + 1;
+    let size = x.mapv(f64::abs).dot(&weight.mapv(f64::abs).t()) + bias.mapv(f64::abs);
+    size.mapv(|s| gamma(terms) * s + terms as f64 * FLUSH)
+}
+
+/// **softmax**: residuals (n×K) and losses (n).
+///
+/// With t = s − max: t carries u, so eᵗ carries |t|·u and `exp`'s own (6 + 4|t|)·u. The sum S carries the mean of
+/// those, weighted by eᵗ, and γ_K. A probability carries both and a division (5u); the residual one more rounding.
+/// The loss (max − s_y) + ln S carries a rounding of each term and of the sum, what S carries, and `log`'s own error.
+#[must_use]
+pub fn softmax(scores: ArrayView2<'_, f64>, labels: &[u32]) -> (Array2<f64>, Array1<f64>) {
+    let mut residuals = Array2::zeros(scores.raw_dim());
+    let mut losses = Array1::zeros(labels.len());
+    for (i, row) in scores.rows().into_iter().enumerate() {
+        let max = row.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
+        let t = row.mapv(|s| s - max);
+        let power = t.mapv(f64::exp);
+        let power_error = t.mapv(|t| (6.0 + 5.0 * t.abs()) * U);
+        let sum = power.sum();
+        let flushes = row.len() as f64 * FLUSH;
+        let sum_error = ((&power * &power_error).sum() + flushes) / sum + gamma(row.len());
+        for (k, bound) in residuals.row_mut(i).iter_mut().enumerate() {
+            let p = power[k] / sum;
+            let relative = power_error[k] + sum_error + 5.0 * U;
+            // Errors multiply; 1/(1 − ε) covers what their sum leaves out.
+            let residual = if labels[i] as usize == k { p - 1.0 } else { p };
+            *bound = p * relative / (1.0 - relative) + residual.abs() * U + 2.0 * FLUSH;
+        }
+        if labels[i] != NO_LABEL {
+            let (margin, log) = (max - row[labels[i] as usize], sum.ln());
+            let function = if sum <= 2.0 { f64::powi(2.0, -21) } else { 6.0 * U * log };
+            losses[i] = sum_error / (1.0 - sum_error) + function + U * margin + U * (margin + log) + FLUSH;
+        }
+    }
+    (residuals, losses)
+}
+
+/// **gradient**, one partial sum over `x` and `residual`: `γ_{n+1}·Σ|r·x|`, for weights and biases.
+#[must_use]
+pub fn gradient(x: ArrayView2<'_, f64>, residual: ArrayView2<'_, f64>) -> (Array2<f64>, Array1<f64>) {
+    let (n, size) = (x.nrows(), residual.mapv(f64::abs));
+    let bound = |s: f64| gamma(n + 1) * s + (n + 1) as f64 * FLUSH;
+    (size.t().dot(&x.mapv(f64::abs)).mapv(bound), size.sum_axis(Axis(0)).mapv(bound))
+}
+
+/// **reduce**: `γ_P·Σ|p|` of each column, with what was there before as one more term.
+#[must_use]
+pub fn reduce(partials: ArrayView2<'_, f64>, before: ArrayView1<'_, f64>) -> Array1<f64> {
+    let size = partials.mapv(f64::abs).sum_axis(Axis(0)) + before.mapv(f64::abs);
+    size.mapv(|s| gamma(partials.nrows() + 1) * s)
+}
+
+/// **step**: the new parameters and the new velocity. Three products added up (γ₄), then one product and one addition.
+#[must_use]
+pub fn step(
+    parameters: ArrayView1<'_, f64>,
+    velocity: ArrayView1<'_, f64>,
+    gradient: ArrayView1<'_, f64>,
+    step: Step,
+) -> (Array1<f64>, Array1<f64>) {
+    let [rate, momentum, l2, scale] =
+        [step.learning_rate, step.momentum, step.l2, step.scale].map(|v| f64::from(v).abs());
+    let size =
+        momentum * velocity.mapv(f64::abs) + scale * gradient.mapv(f64::abs) + l2 * parameters.mapv(f64::abs);
+    let velocity_bound = size.mapv(|s| gamma(4) * s + 3.0 * FLUSH);
+    let moved = size.mapv(|s| rate * s * (1.0 + gamma(4)));
+    let parameter_bound =
+        rate * &velocity_bound + (parameters.mapv(f64::abs) + moved).mapv(|s| gamma(2) * s + FLUSH);
+    (parameter_bound, velocity_bound)
+}

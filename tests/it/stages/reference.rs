@@ -1,0 +1,127 @@
+//! The reference itself, against OpenCV's, SciPy's and published values, and against numerical derivatives.
+
+use huemax::backend::reference;
+use libtest_mimic::Trial;
+use ndarray::{Array1, Array2, arr2};
+use sha2::{Digest, Sha256};
+
+use super::describe::hex;
+use crate::support::{f64s, fixture, plain, random, uniform};
+
+pub fn register(trials: &mut Vec<Trial>) {
+    plain(trials, "reference::hsv_equals_opencv_on_every_colour", hsv_equals_opencv_on_every_colour);
+    plain(trials, "reference::softmax_of_the_published_example", softmax_of_the_published_example);
+    plain(trials, "reference::gradient_equals_numerical_derivatives", gradient_equals_numerical_derivatives);
+    plain(trials, "reference::the_golden_optimum_is_one", the_golden_optimum_is_one);
+}
+
+fn hsv_equals_opencv_on_every_colour() {
+    let golden = fixture("hsv.json");
+    for sample in golden["rgb_to_hsv"].as_array().expect("samples") {
+        let triple = |key: &str| [0, 1, 2].map(|i| sample[key][i].as_u64().expect("a byte") as u8);
+        assert_eq!(reference::hsv(triple("rgb")), triple("hsv"));
+    }
+    let mut hash = Sha256::new();
+    for r in 0..=255 {
+        let plane: Vec<u8> =
+            (0..65_536u32).flat_map(|gb| reference::hsv([r, (gb >> 8) as u8, gb as u8])).collect();
+        hash.update(plane);
+    }
+    assert_eq!(hex(&hash.finalize()), golden["hsv_sha256_rgb_order"].as_str().expect("a hash"));
+}
+
+/// Scores of dog, cat, boat and airplane, from "Softmax Classifiers Explained".
+fn softmax_of_the_published_example() {
+    let scores = arr2(&[[-3.44, 1.16, -0.81, 3.91]]);
+    let (residual, losses) = reference::softmax(scores.view(), &[3]);
+    let expected = [0.0006, 0.0596, 0.0083, 0.9315 - 1.0];
+    for (got, expected) in residual.iter().zip(expected) {
+        assert!((got - expected).abs() < 6e-5, "{got} {expected}");
+    }
+    assert!((losses[0] - 0.0709).abs() < 5e-5, "{}", losses[0]);
+}
+
+fn gradient_equals_numerical_derivatives() {
+    let (n, columns, outputs) = (7, 4, 3);
+    let rng = &mut random(41);
+    let matrix = |rng: &mut _, rows: usize, columns: usize| {
+        Array2::from_shape_vec((rows, columns), f64s(&uniform(rng, rows * columns, 1.0))).expect("shape")
+    };
+    let (x, weight) = (matrix(rng, n, columns), matrix(rng, outputs, columns));
+    let bias = Array1::from(f64s(&uniform(rng, outputs, 1.0)));
+    let labels: Vec<u32> = (0..n as u32).map(|i| i % 3).collect();
+    let loss = |weight: &Array2<f64>, bias: &Array1<f64>| {
+        reference::softmax(reference::scores(x.view(), weight.view(), bias.view()).view(), &labels).1.sum()
+    };
+    let scores = reference::scores(x.view(), weight.view(), bias.view());
+    let (residual, _) = reference::softmax(scores.view(), &labels);
+    let (weight_gradient, bias_gradient) = reference::gradient(x.view(), residual.view());
+    let h = 1e-5;
+    for k in 0..outputs {
+        for d in 0..columns {
+            let (mut up, mut down) = (weight.clone(), weight.clone());
+            up[[k, d]] += h;
+            down[[k, d]] -= h;
+            let slope = (loss(&up, &bias) - loss(&down, &bias)) / (2.0 * h);
+            assert!((slope - weight_gradient[[k, d]]).abs() < 1e-8, "weight {k} {d}: {slope}");
+        }
+        let (mut up, mut down) = (bias.clone(), bias.clone());
+        up[k] += h;
+        down[k] -= h;
+        let slope = (loss(&weight, &up) - loss(&weight, &down)) / (2.0 * h);
+        assert!((slope - bias_gradient[k]).abs() < 1e-8, "bias {k}: {slope}");
+    }
+}
+
+/// Where SciPy says the optimum is, the objective has SciPy's value and the gradient vanishes.
+fn the_golden_optimum_is_one() {
+    let golden = Golden::load();
+    let features = reference::normalize(golden.counts.view());
+    let scores = reference::scores(features.view(), golden.weight.view(), golden.bias.view());
+    let (residual, losses) = reference::softmax(scores.view(), &golden.labels);
+    let n = golden.labels.len() as f64;
+    let l2 = 1.0 / n;
+    let objective = reference::objective(losses.view(), golden.weight.view(), l2);
+    assert!((objective / golden.objective - 1.0).abs() < 1e-9, "{objective} {}", golden.objective);
+    let (weight, bias) = reference::gradient(features.view(), residual.view());
+    let weight = weight / n + l2 * &golden.weight;
+    let largest = weight.iter().chain(&(bias / n)).fold(0.0f64, |a, g| a.max(g.abs()));
+    assert!(largest < 1e-7, "largest gradient {largest:e}");
+}
+
+/// The 1,000 × 512 problem of 64×64 satellite pictures, with SciPy's optimum at C = 1.
+pub struct Golden {
+    pub counts: Array2<u32>,
+    pub labels: Vec<u32>,
+    pub classes: Vec<String>,
+    pub weight: Array2<f64>,
+    pub bias: Array1<f64>,
+    pub objective: f64,
+}
+
+impl Golden {
+    pub fn load() -> Self {
+        let json = fixture("eurosat1k.json");
+        let list = |v: &serde_json::Value| v.as_array().expect("a list").clone();
+        let number = |v: &serde_json::Value| v.as_f64().expect("a number");
+        let labels: Vec<u32> = list(&json["labels"]).iter().map(|v| number(v) as u32).collect();
+        let classes: Vec<String> =
+            list(&json["classes"]).iter().map(|v| v.as_str().expect("a name").to_owned()).collect();
+        let mut counts = Array2::zeros((labels.len(), 512));
+        for (i, row) in list(&json["counts"]).iter().enumerate() {
+            for pair in list(row).chunks_exact(2) {
+                counts[[i, number(&pair[0]) as usize]] = number(&pair[1]) as u32;
+            }
+        }
+        let weight: Vec<f64> =
+            list(&json["weight"]).iter().flat_map(|row| list(row)).map(|v| number(&v)).collect();
+        Self {
+            weight: Array2::from_shape_vec((classes.len(), 512), weight).expect("shape"),
+            bias: list(&json["bias"]).iter().map(number).collect(),
+            objective: number(&json["objective"]["1"]),
+            counts,
+            labels,
+            classes,
+        }
+    }
+}
