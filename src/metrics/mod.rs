@@ -66,8 +66,8 @@ pub fn argmax<T: PartialOrd>(values: impl IntoIterator<Item = T>) -> Option<usiz
     Some(values.fold(first, |best, next| if next.1 > best.1 { next } else { best }).0)
 }
 
-/// The `top` most probable classes of one sample, most probable first; the lowest index wins ties, so that the
-/// first is [`argmax`].
+/// The `top` most probable classes of one sample, most probable first; the lowest index wins ties, so that
+/// the first is [`argmax`].
 pub fn most_probable(probabilities: &[f32], top: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..probabilities.len()).collect();
     order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));

@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::sum::pairwise;
 use super::{MetricsError, argmax};
 
-/// How far above 1 a probability may lie: softmax in `f32` rounds, and a sum that is one unit too small must not
-/// make a finished training fail.
+/// How far above 1 a probability may lie: softmax in `f32` rounds, and a sum that is one unit too small must
+/// not make a finished training fail.
 const ABOVE_ONE: f64 = 4.0 * f32::EPSILON as f64;
 
 /// Predictions of exactly one class a sample, measured. Serializes field by field, in this order.
@@ -19,12 +19,12 @@ pub struct MultiClass {
     pub accuracy: f64,
     /// What an answer that never looks at the picture reaches.
     pub baseline: Baseline,
-    /// Share of samples whose true class is among the five most probable, 0 to 1; only where there are more than
-    /// five classes. Among equally probable classes the later one counts first, as in
+    /// Share of samples whose true class is among the five most probable, 0 to 1; only where there are more
+    /// than five classes. Among equally probable classes the later one counts first, as in
     /// `top_k_accuracy_score(k=5)`.
     pub top_5_accuracy: Option<f64>,
-    /// Mean of −ln p(true class), in nats (`log_loss`). p is clipped to ε ≤ p ≤ 1 − ε with ε = 2⁻⁵², the machine
-    /// epsilon of `f64`, so that one impossible truth costs 36 nats and not infinity.
+    /// Mean of −ln p(true class), in nats (`log_loss`). p is clipped to ε ≤ p ≤ 1 − ε with ε = 2⁻⁵², the
+    /// machine epsilon of `f64`, so that one impossible truth costs 36 nats and not infinity.
     pub cross_entropy: f64,
     /// The cross-entropy of knowing nothing, ln K for K classes: every class equally probable.
     pub uniform_cross_entropy: f64,
@@ -77,13 +77,13 @@ pub struct Average {
 impl MultiClass {
     /// Measures `probabilities` (N samples × K classes) against `truth` (N class indices).
     ///
-    /// `classes` are the K names in index order; `train_counts` is how many training samples each class has, which
-    /// decides the baseline. The predicted class is [`argmax`]: the lowest index wins ties. Rows are not required to
-    /// sum to one.
+    /// `classes` are the K names in index order; `train_counts` is how many training samples each class has,
+    /// which decides the baseline. The predicted class is [`argmax`]: the lowest index wins ties. Rows are
+    /// not required to sum to one.
     ///
     /// # Errors
-    /// [`MetricsError`] where lengths do not match, N or K is 0, a truth is not below K, or a probability is NaN or
-    /// outside 0 to 1 (4 units of `f32` rounding above 1 are allowed).
+    /// [`MetricsError`] where lengths do not match, N or K is 0, a truth is not below K, or a probability is
+    /// NaN or outside 0 to 1 (4 units of `f32` rounding above 1 are allowed).
     pub fn new(
         classes: &[String],
         train_counts: &[usize],
@@ -133,7 +133,8 @@ impl MultiClass {
 }
 
 impl Average {
-    /// The mean of each measure with a weight a class. The weights never sum to 0: there is a class, and a sample.
+    /// The mean of each measure with a weight a class. The weights never sum to 0: there is a class, and a
+    /// sample.
     fn over(per_class: &[ClassMetrics], weight: impl Fn(&ClassMetrics) -> f64) -> Self {
         let total = pairwise(&per_class.iter().map(&weight).collect::<Vec<_>>());
         let mean = |measure: fn(&ClassMetrics) -> f64| {

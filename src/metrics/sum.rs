@@ -1,8 +1,8 @@
 //! Summation in NumPy's order, so that an average which lies on the edge between two roundings is printed as
 //! scikit-learn prints it.
 
-/// Sum as `numpy.sum` computes it for contiguous `f64`: one after the other below 8 values, eight accumulators up
-/// to 128, halves above. Rounding error grows with log n instead of n.
+/// Sum as `numpy.sum` computes it for contiguous `f64`: one after the other below 8 values, eight
+/// accumulators up to 128, halves above. Rounding error grows with log n instead of n.
 ///
 /// Source: `pairwise_sum` in NumPy's `loops_utils.h.src`.
 pub(super) fn pairwise(values: &[f64]) -> f64 {

@@ -6,11 +6,12 @@ use crate::metrics::{Average, MultiClass};
 /// Digits after the point that scikit-learn shows unless told otherwise.
 pub const DIGITS: usize = 2;
 
-/// The text of `sklearn.metrics.classification_report(truth, predicted, labels=range(K), target_names=classes,
-/// digits=digits, zero_division=0)`, character for character.
+/// The text of `sklearn.metrics.classification_report(truth, predicted, labels=range(K),
+/// target_names=classes, digits=digits, zero_division=0)`, character for character.
 ///
-/// Names are measured by the columns they take on a terminal, so that wide characters stay aligned; scikit-learn
-/// counts code points, which is the same for Latin letters.
+/// Names are measured by the columns they take on a terminal, so that wide characters stay aligned;
+/// scikit-learn counts code points, which is the same for Latin letters. One oddity is not followed: where
+/// not a single sample is right, scikit-learn prints the supports as `5.0`.
 pub fn classification_report(metrics: &MultiClass, digits: usize) -> String {
     let names = metrics.class_names().map(display_width).max().unwrap_or(0);
     let width = names.max("weighted avg".len()).max(digits);

@@ -12,8 +12,8 @@ const COMFORTABLE: usize = 100;
 /// Columns after which a row's name is cut. The report above the table has it in full.
 const NAME: usize = 28;
 
-/// The confusion matrix: rows are the truth, columns what was predicted, the diagonal in brackets and zeros as
-/// dots. Columns are headed by names where these fit, else by the numbers that follow the names of the
+/// The confusion matrix: rows are the truth, columns what was predicted, the diagonal in brackets and zeros
+/// as dots. Columns are headed by names where these fit, else by the numbers that follow the names of the
 /// rows. `None` above [`MAX_CLASSES`] classes.
 pub fn confusion_table(metrics: &MultiClass) -> Option<String> {
     let k = metrics.per_class.len();
@@ -27,13 +27,16 @@ pub fn confusion_table(metrics: &MultiClass) -> Option<String> {
     let legend: Vec<String> =
         names.iter().zip(&numbers).map(|(name, c)| format!("{name} {c:>2} |")).collect();
 
-    let (rows, headers, gap) = [(&names, &names, 3), (&legend, &numbers, 2)]
+    let by_name = (&names, cells(&names, &counts, true), &names, 3);
+    let cell = cells(&numbers, &counts, false);
+    let by_number = |gap| (&legend, cell.clone(), &numbers, gap);
+    let (rows, cells, headers, gap) = [by_name, by_number(2)]
         .into_iter()
-        .find(|&(rows, headers, gap)| {
-            widest(rows) + cells(headers, &counts).iter().map(|cell| gap + cell).sum::<usize>() <= COMFORTABLE
+        .find(|(rows, cells, _, gap)| {
+            widest(rows) + cells.iter().map(|cell| gap + cell).sum::<usize>() <= COMFORTABLE
         })
-        .unwrap_or((&legend, &numbers, 1));
-    let (left, cells) = (widest(rows), cells(headers, &counts));
+        .unwrap_or_else(|| by_number(1));
+    let left = widest(rows);
 
     let mut text = " ".repeat(left);
     for (header, cell) in headers.iter().zip(&cells) {
@@ -56,10 +59,12 @@ pub fn confusion_table(metrics: &MultiClass) -> Option<String> {
     Some(text)
 }
 
-/// How wide each column of counts is, its header included.
-fn cells(headers: &[String], counts: &[Vec<String>]) -> Vec<usize> {
+/// How wide each column of counts is, its header included. Numbered columns are all alike, which makes a
+/// regular grid; named ones are as narrow as they can be.
+fn cells(headers: &[String], counts: &[Vec<String>], named: bool) -> Vec<usize> {
     let column = |c: usize| counts.iter().map(move |row| row[c].len()).max().unwrap_or(0);
-    headers.iter().enumerate().map(|(c, header)| display_width(header).max(column(c))).collect()
+    let fitted = headers.iter().enumerate().map(|(c, header)| display_width(header).max(column(c)));
+    if named { fitted.collect() } else { vec![fitted.max().unwrap_or(0); headers.len()] }
 }
 
 fn widest(texts: &[String]) -> usize {

@@ -1,5 +1,5 @@
-//! Results for people and for programs. Text and JSON come from one struct, [`Evaluation`], so that they cannot
-//! disagree.
+//! Results for people and for programs. Text and JSON come from one struct, [`Evaluation`], so that they
+//! cannot disagree.
 
 mod classification;
 mod confusion;
@@ -30,10 +30,11 @@ pub struct Evaluation {
     pub examples: Vec<Example>,
 }
 
-/// The evaluation as text for a terminal, 100 to 120 columns for ordinary class names; ends with a line break.
+/// The evaluation as text for a terminal, 100 to 120 columns for ordinary class names; ends with a line
+/// break.
 ///
-/// Headline figures, each beside what it has to beat; scikit-learn's classification report; the confusion matrix
-/// for up to [`MAX_CLASSES`] classes; the examples.
+/// Headline figures, each beside what it has to beat; scikit-learn's classification report; the confusion
+/// matrix for up to [`MAX_CLASSES`] classes; the examples.
 pub fn text(evaluation: &Evaluation) -> String {
     let Evaluation { metrics, examples } = evaluation;
     let mut blocks = vec![headline(metrics), classification_report(metrics, DIGITS)];

@@ -21,12 +21,12 @@ pub struct Prediction<'a> {
 
 /// Writes `path,truth,predicted,correct,p_<class>…`, one row a picture, and flushes.
 ///
-/// `truth` and `correct` (`true`/`false`) are empty where the truth is not known. Probabilities have as many digits
-/// as it takes to read the same `f32` back.
+/// `truth` and `correct` (`true`/`false`) are empty where the truth is not known. Probabilities have as many
+/// digits as it takes to read the same `f32` back.
 ///
 /// # Errors
-/// What the writer reports, and [`io::ErrorKind::InvalidInput`] for a row whose probabilities are not one a class
-/// or whose truth is not a class.
+/// What the writer reports, and [`io::ErrorKind::InvalidInput`] for a row whose probabilities are not one a
+/// class or whose truth is not a class.
 pub fn write_predictions<'a>(
     writer: impl Write,
     classes: &[String],
@@ -109,8 +109,8 @@ struct Choice<'a> {
 impl<W: Write> PredictionWriter<W> {
     /// A writer of the `top` most probable of `classes` a picture, in `format`.
     ///
-    /// `path_width` is the column the table leaves for paths, in terminal columns ([`display_width`]); longer paths
-    /// push their line to the right. The other formats ignore it.
+    /// `path_width` is the column the table leaves for paths, in terminal columns ([`display_width`]); longer
+    /// paths push their line to the right. The other formats ignore it.
     ///
     /// # Errors
     /// What `writer` reports for the header.
@@ -137,7 +137,8 @@ impl<W: Write> PredictionWriter<W> {
     /// One picture: `probabilities` of all classes in class order.
     ///
     /// # Errors
-    /// What the writer reports, and [`io::ErrorKind::InvalidInput`] where there is not one probability a class.
+    /// What the writer reports, and [`io::ErrorKind::InvalidInput`] where there is not one probability a
+    /// class.
     pub fn write(&mut self, path: &str, probabilities: &[f32]) -> io::Result<()> {
         one_a_class(path, &self.classes, probabilities)?;
         let ranked = most_probable(probabilities, self.top);

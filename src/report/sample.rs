@@ -33,8 +33,8 @@ impl Example {
     }
 }
 
-/// `wanted` different indices below `len`, in random order; all of them where there are fewer. The same for the
-/// same seed.
+/// `wanted` different indices below `len`, in random order; all of them where there are fewer. The same for
+/// the same seed.
 pub fn draw(len: usize, wanted: usize, seed: u64) -> Vec<usize> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rand::seq::index::sample(&mut rng, len, wanted.min(len)).into_vec()
@@ -42,8 +42,8 @@ pub fn draw(len: usize, wanted: usize, seed: u64) -> Vec<usize> {
 
 /// One picture in one line: `cat=61.2%, dog=38.8%, actual=cat`.
 ///
-/// Up to `top` classes are listed in class order; of more classes the `top` most probable, most probable first.
-/// `probabilities` are those of `classes`, in the same order, each 0 to 1.
+/// Up to `top` classes are listed in class order; of more classes the `top` most probable, most probable
+/// first. `probabilities` are those of `classes`, in the same order, each 0 to 1.
 pub fn sample_line(classes: &[impl AsRef<str>], probabilities: &[f32], truth: &str, top: usize) -> String {
     let shown: Vec<usize> = if classes.len() <= top {
         (0..probabilities.len()).collect()

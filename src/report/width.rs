@@ -9,7 +9,8 @@ pub fn display_width(text: &str) -> usize {
     printable(text).width()
 }
 
-/// `text` with control characters as `?`: names come from file names, which may hold line breaks and escape codes.
+/// `text` with control characters as `?`: names come from file names, which may hold line breaks and escape
+/// codes.
 pub(super) fn printable(text: &str) -> Cow<'_, str> {
     if text.contains(char::is_control) {
         Cow::Owned(text.replace(char::is_control, "?"))
