@@ -1,0 +1,70 @@
+//! Columns on a terminal: names are aligned by how wide they are shown, not by how many bytes they have.
+
+use std::borrow::Cow;
+
+use unicode_width::UnicodeWidthStr;
+
+/// How many terminal columns `text` takes as it is printed here: wide characters take two.
+pub fn display_width(text: &str) -> usize {
+    printable(text).width()
+}
+
+/// `text` with control characters as `?`: names come from file names, which may hold line breaks and escape
+/// codes.
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    if text.contains(char::is_control) {
+        Cow::Owned(text.replace(char::is_control, "?"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// `text` flush right in `width` columns.
+pub(super) fn right(text: &str, width: usize) -> String {
+    format!("{:1$}{2}", "", width.saturating_sub(display_width(text)), printable(text))
+}
+
+/// `text` flush left in `width` columns.
+pub(super) fn left(text: &str, width: usize) -> String {
+    format!("{2}{:1$}", "", width.saturating_sub(display_width(text)), printable(text))
+}
+
+/// `text` cut to at most `width` columns, the cut shown as `…`.
+pub(super) fn cut(text: &str, width: usize) -> String {
+    let text = printable(text);
+    if text.width() <= width {
+        return text.into_owned();
+    }
+    let mut kept = String::new();
+    for c in text.chars() {
+        kept.push(c);
+        if kept.width() + 1 > width {
+            kept.pop();
+            break;
+        }
+    }
+    kept + "…"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_measured_as_shown() {
+        assert_eq!(display_width("äpfel"), 5);
+        assert_eq!(display_width("猫"), 2);
+        assert_eq!(display_width("a\nb\u{1b}"), 4);
+        assert_eq!(right("猫", 4), "  猫");
+        assert_eq!(left("a\nb", 4), "a?b ");
+        assert_eq!(right("too long", 3), "too long");
+    }
+
+    #[test]
+    fn cut_names_fit() {
+        assert_eq!(cut("airplane", 8), "airplane");
+        assert_eq!(cut("airplane", 5), "airp…");
+        assert_eq!(cut("猫猫猫", 4), "猫…");
+        assert_eq!(cut("猫猫猫", 5), "猫猫…");
+    }
+}
