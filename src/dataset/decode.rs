@@ -67,7 +67,7 @@ pub struct Picture<'a> {
 /// Reads pictures one after another, keeping its buffers.
 ///
 /// The pixels are those of OpenCV's `imread(IMREAD_COLOR)`, as R G B: grey becomes three equal channels,
-/// alpha is dropped and not blended, of 16 bits the high byte is kept (in TIFF they are rounded), palettes
+/// alpha is dropped and not blended, of 16 bits the high byte is kept (colour TIFF: rounded), palettes
 /// are expanded, and of an animation the first frame is read. Lossless formats are equal byte for byte; JPEG decoders differ from
 /// each other by a few levels. Pictures are not rotated by their EXIF orientation, which no histogram of a
 /// whole picture can see. Floating-point pixels are clamped to 0…1, scaled by 255 and rounded.
@@ -133,8 +133,11 @@ impl Decoder {
         let mut limits = Limits::no_limits();
         limits.max_alloc = Some(self.max_pixels.saturating_mul(8).saturating_add(64 << 20));
         reader.limits(limits);
-        let tiff = reader.format() == Some(ImageFormat::Tiff);
-        let depth16 = if tiff { Depth16::Rounded } else { Depth16::HighByte };
+        let format = reader.format();
+        let depth16 = match format {
+            Some(ImageFormat::Tiff) => Depth16::Rounded,
+            _ => Depth16::HighByte,
+        };
         let decoder = reader.into_decoder().map_err(refused)?;
 
         let (width, height) = decoder.dimensions();
@@ -152,6 +155,9 @@ impl Decoder {
         } else {
             resize(&mut self.raw, decoder.total_bytes())?;
             decoder.read_image(&mut self.raw).map_err(refused)?;
+            if format == Some(ImageFormat::Gif) {
+                blacken_transparent(&mut self.raw);
+            }
             if !to_rgb(color, depth16, &self.raw, &mut self.rgb) {
                 return Err(PictureError::Broken(format!("pixels of type {color:?} are not supported")));
             }
@@ -168,10 +174,19 @@ fn resize(buffer: &mut Vec<u8>, bytes: u64) -> Result<(), PictureError> {
     if buffer.capacity() > SMALL && buffer.capacity() / 4 > length {
         *buffer = Vec::new();
     }
-    buffer.clear();
-    buffer.try_reserve(length).map_err(|_| PictureError::Memory(bytes))?;
+    let missing = length.saturating_sub(buffer.len());
+    buffer.try_reserve(missing).map_err(|_| PictureError::Memory(bytes))?;
+    // What the last picture left is not cleared: it costs some per cent of the time, and a decoder that
+    // succeeds writes the whole buffer, also for a broken file that it reads as far as it can.
     buffer.resize(length, 0);
     Ok(())
+}
+
+/// A transparent pixel of a GIF is one that is not drawn, and what lies below the first frame is black.
+fn blacken_transparent(rgba: &mut [u8]) {
+    for pixel in rgba.chunks_exact_mut(4).filter(|pixel| pixel[3] == 0) {
+        pixel.fill(0);
+    }
 }
 
 fn refused(error: ImageError) -> PictureError {

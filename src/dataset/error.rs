@@ -85,8 +85,10 @@ pub enum DatasetError {
         classes: Vec<String>,
     },
     /// A share that is none.
-    #[error("--test-size {0}: give the share of each class that is kept for the test, above 0 and below 1, \
-        for example 0.25")]
+    #[error(
+        "--test-size {0}: give the share of each class that is kept for the test, above 0 and below 1, \
+        for example 0.25"
+    )]
     TestSize(f64),
 }
 

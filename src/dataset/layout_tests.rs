@@ -80,7 +80,8 @@ fn parts() {
 
 #[test]
 fn parts_inside_a_wrapper_with_prefixes() {
-    let (labels, lines, _) = detected(&["pets/train/cat.1.jpg", "pets/train/dog.1.jpg", "pets/valid/cat.2.jpg"]);
+    let (labels, lines, _) =
+        detected(&["pets/train/cat.1.jpg", "pets/train/dog.1.jpg", "pets/valid/cat.2.jpg"]);
     assert_eq!(labels, Prefix);
     let expected =
         ["cat pets/train/cat.1.jpg Train", "dog pets/train/dog.1.jpg Train", "cat pets/valid/cat.2.jpg Val"];

@@ -2,6 +2,8 @@
 //! This room has never heard of a GPU.
 
 mod decode;
+#[cfg(test)]
+mod decode_tests;
 mod error;
 mod find;
 mod layout;

@@ -2,7 +2,7 @@
 
 use image::ColorType;
 
-/// How 16 bits become 8.
+/// How 16 bits of colour become 8; of grey it is the high byte everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Depth16 {
     /// The high byte, as libpng does.
@@ -28,13 +28,14 @@ impl Depth16 {
 /// False if the type is none of these.
 pub(super) fn to_rgb(color: ColorType, depth16: Depth16, raw: &[u8], rgb: &mut [u8]) -> bool {
     let wide = |p, c| depth16.byte(p, c);
+    let high = |p| Depth16::HighByte.byte(p, 0);
     match color {
         ColorType::L8 => grey(raw.iter().copied(), rgb),
         ColorType::La8 => grey(raw.chunks_exact(2).map(|p| p[0]), rgb),
         ColorType::Rgb8 => rgb.copy_from_slice(raw),
         ColorType::Rgba8 => colour(raw.chunks_exact(4).map(|p| [p[0], p[1], p[2]]), rgb),
-        ColorType::L16 => grey(raw.chunks_exact(2).map(|p| wide(p, 0)), rgb),
-        ColorType::La16 => grey(raw.chunks_exact(4).map(|p| wide(p, 0)), rgb),
+        ColorType::L16 => grey(raw.chunks_exact(2).map(high), rgb),
+        ColorType::La16 => grey(raw.chunks_exact(4).map(high), rgb),
         ColorType::Rgb16 => colour(raw.chunks_exact(6).map(|p| [0, 1, 2].map(|c| wide(p, c))), rgb),
         ColorType::Rgba16 => colour(raw.chunks_exact(8).map(|p| [0, 1, 2].map(|c| wide(p, c))), rgb),
         ColorType::Rgb32F => colour(raw.chunks_exact(12).map(|p| [0, 1, 2].map(|c| float(p, c))), rgb),
@@ -100,12 +101,13 @@ mod tests {
     }
 
     #[test]
-    fn sixteen_bits_rounded() {
-        let mut rgb = [0; 15];
-        let raw = bytes16(&[0x0080, 0x0081, 0x12FF, 0xFF7E, 0xFFFF]);
-        assert!(to_rgb(ColorType::L16, Depth16::Rounded, &raw, &mut rgb));
-        let firsts: Vec<u8> = rgb.iter().copied().step_by(3).collect();
-        assert_eq!(firsts, [0, 1, 0x13, 0xFF, 0xFF]);
+    fn sixteen_bits_of_colour_rounded() {
+        let mut rgb = [0; 6];
+        let raw = bytes16(&[0x0080, 0x0081, 0x12FF, 0xFF7E, 0xFF7F, 0xFFFF]);
+        assert!(to_rgb(ColorType::Rgb16, Depth16::Rounded, &raw, &mut rgb));
+        assert_eq!(rgb, [0, 1, 0x13, 0xFE, 0xFF, 0xFF]);
+        assert!(to_rgb(ColorType::L16, Depth16::Rounded, &bytes16(&[0x12FF, 0xFFFF]), &mut rgb));
+        assert_eq!(rgb, [0x12, 0x12, 0x12, 0xFF, 0xFF, 0xFF]);
     }
 
     #[test]

@@ -126,8 +126,10 @@ mod tests {
     use std::collections::HashSet;
 
     fn pets(numbers: impl Iterator<Item = usize> + Clone) -> Dataset {
-        let files: Vec<String> =
-            ["cat", "dog"].iter().flat_map(|c| numbers.clone().map(move |n| format!("{c}.{n}.jpg"))).collect();
+        let files: Vec<String> = ["cat", "dog"]
+            .iter()
+            .flat_map(|c| numbers.clone().map(move |n| format!("{c}.{n}.jpg")))
+            .collect();
         Dataset::open(folder(&files).path(), None).unwrap()
     }
 
@@ -186,7 +188,8 @@ mod tests {
     fn adding_a_tenth_moves_few() {
         let (old, new) = (pets(0..400), pets(0..440));
         let (before, after) = (test_names(&old, 42), test_names(&new, 42));
-        let old_names: HashSet<String> = (0..old.samples.len()).map(|i| old.relative_path_string(i)).collect();
+        let old_names: HashSet<String> =
+            (0..old.samples.len()).map(|i| old.relative_path_string(i)).collect();
         let left = before.difference(&after).count();
         let entered = after.intersection(&old_names).filter(|name| !before.contains(*name)).count();
         // 40 new ones a class put 10 ± 2.7 into the test, where 10 fit: about 2 move, 9 are 3 sigma.
