@@ -100,13 +100,7 @@ impl Decoder {
     /// The file cannot be read, holds no picture or a broken one, or declares no pixels or too many of them.
     pub fn read(&mut self, path: &Path) -> Result<Picture<'_>, PictureError> {
         self.load(path)?;
-        // A decoder that panics loses its own state and this picture, nothing else: the buffers hold bytes,
-        // and each reading starts them anew.
-        let (width, height) = catch_unwind(AssertUnwindSafe(|| self.decode())).unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-            Err(PictureError::Panicked(text.unwrap_or("no message").to_owned()))
-        })?;
+        let (width, height) = guarded(|| self.decode())?;
         Ok(Picture { width, height, rgb: &self.rgb })
     }
 
@@ -164,6 +158,16 @@ impl Decoder {
         }
         Ok((width, height))
     }
+}
+
+/// Makes a panic of a decoder an error of this one picture. The decoder's own state is lost with it; the
+/// buffers hold bytes, and are written anew by the next picture.
+pub(super) fn guarded<T>(decode: impl FnOnce() -> Result<T, PictureError>) -> Result<T, PictureError> {
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(PictureError::Panicked(text.unwrap_or("no message").to_owned()))
+    })
 }
 
 /// Makes the buffer `bytes` long. One very large picture must not keep its memory for good, and steady

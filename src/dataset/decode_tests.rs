@@ -139,6 +139,15 @@ fn sizes_are_checked_before_decoding() {
     assert!(read_with(&mut Decoder::new(35), &png).is_ok());
     let error = read_with(&mut Decoder::new(34), &png).unwrap_err();
     assert!(error.to_string().contains("7×5 pixels, more than the 34"), "{error}");
-    let error = read(b"GIF89a\0\0\x05\0\0\0\0;").unwrap_err();
+    let mut gif = encoded(&colours().into(), ImageFormat::Gif);
+    gif[6..8].fill(0);
+    let error = read(&gif).unwrap_err();
     assert!(matches!(error, PictureError::Empty { width: 0, height: 5 }), "{error}");
+}
+
+#[test]
+fn a_panic_of_a_decoder_is_an_error_of_one_picture() {
+    let error = super::decode::guarded::<()>(|| panic!("index {} of 3", 7)).unwrap_err();
+    assert!(matches!(&error, PictureError::Panicked(text) if text == "index 7 of 3"), "{error}");
+    assert_eq!(super::decode::guarded(|| Ok(5)).unwrap(), 5);
 }

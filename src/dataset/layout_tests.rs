@@ -1,7 +1,7 @@
 //! Every layout, and what belongs to none.
 
 use super::testing::folder;
-use super::{Dataset, DatasetError, LabelSource, Part};
+use super::{Dataset, DatasetError, LabelSource};
 use LabelSource::{Folder, Prefix};
 
 fn open(files: &[&str], labels: Option<LabelSource>) -> Result<Dataset, DatasetError> {
