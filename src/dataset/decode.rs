@@ -72,8 +72,8 @@ pub struct Picture<'a> {
 /// each other by a few levels. Pictures are not rotated by their EXIF orientation, which no histogram of a
 /// whole picture can see. Floating-point pixels are clamped to 0…1, scaled by 255 and rounded.
 ///
-/// A broken JPEG or PNG is read as far as its decoder can, and else refused; what it then leaves out is the
-/// same on each reading.
+/// Of a JPEG that is cut off or damaged, what its decoder can make of it is kept, the same on each reading;
+/// most other broken files are refused. BMP is read up to 65,535 pixels a side.
 #[derive(Debug)]
 pub struct Decoder {
     max_pixels: u64,
