@@ -68,9 +68,10 @@ pub struct Picture<'a> {
 ///
 /// The pixels are those of OpenCV's `imread(IMREAD_COLOR)`, as R G B: grey becomes three equal channels,
 /// alpha is dropped and not blended, of 16 bits the high byte is kept (colour TIFF: rounded), palettes
-/// are expanded, and of an animation the first frame is read. Lossless formats are equal byte for byte; JPEG decoders differ from
-/// each other by a few levels. Pictures are not rotated by their EXIF orientation, which no histogram of a
-/// whole picture can see. Floating-point pixels are clamped to 0…1, scaled by 255 and rounded.
+/// are expanded, and of an animation the first frame is read. Formats without loss are equal byte for byte;
+/// JPEG decoders differ from each other by a few levels. Pictures are not rotated by their EXIF
+/// orientation, which no histogram of a whole picture can see. Floating-point pixels, which OpenCV refuses,
+/// are clamped to 0…1, scaled by 255 and rounded. Transparent GIF pixels are black.
 ///
 /// Of a JPEG that is cut off or damaged, what its decoder can make of it is kept, the same on each reading;
 /// most other broken files are refused. BMP is read up to 65,535 pixels a side.
