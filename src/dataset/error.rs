@@ -23,8 +23,8 @@ pub enum DatasetError {
         .0.display(), extensions())]
     NoPictures(PathBuf),
     /// The layout does not say where the labels are.
-    #[error("cannot tell how the pictures in {} are labelled: {seen}; give `--labels folder` if each class has \
-        a folder of its own, or `--labels prefix` if names begin with the class, as in `cat.123.jpg`",
+    #[error("cannot tell how the pictures in {} are labelled: {seen}; give `--labels folder` if each class \
+        has a folder of its own, or `--labels prefix` if names begin with the class, as in `cat.123.jpg`",
         root.display())]
     Undetected {
         /// The folder.
@@ -33,7 +33,8 @@ pub enum DatasetError {
         seen: String,
     },
     /// No picture has a label of the kind that was asked for.
-    #[error("none of the {pictures} pictures in {} has a label: {}", root.display(), no_label(*labels, example))]
+    #[error("none of the {pictures} pictures in {} has a label: {}",
+        root.display(), no_label(*labels, example))]
     NoLabels {
         /// The folder.
         root: PathBuf,
