@@ -1,9 +1,42 @@
 //! Pictures as `IMREAD_COLOR` reads them.
 
-/// Why a picture could not be read; it is skipped, counted and listed.
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use image::error::ImageFormatHint;
+use image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+
+use super::pixels::{Depth16, to_rgb};
+
+/// A picture that declares more pixels than this (200 million) is refused before it is decoded.
+pub const MAX_PIXELS: u64 = 200_000_000;
+
+/// Why a picture could not be read; it is skipped, counted and listed. The messages do not name the file:
+/// they stand beside its path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PictureError {
+    /// The file could not be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(std::io::Error),
+    /// The content, whatever the name says, is not of a format that can be read.
+    #[error("{0}; JPEG, PNG, WebP, GIF, BMP and TIFF can be read")]
+    Format(String),
+    /// The decoder gave up.
+    #[error("broken or of an unsupported kind: {0}")]
+    Broken(String),
+    /// More pixels than are decoded.
+    #[error("declares {width}×{height} pixels, more than the {limit} that are decoded; scale it down")]
+    TooLarge {
+        /// Declared width.
+        width: u32,
+        /// Declared height.
+        height: u32,
+        /// The most pixels that are decoded.
+        limit: u64,
+    },
     /// No pixels.
     #[error("the picture has no pixels ({width}×{height})")]
     Empty {
@@ -12,6 +45,12 @@ pub enum PictureError {
         /// Declared height.
         height: u32,
     },
+    /// Too little memory for the pixels.
+    #[error("there is no memory for its {0} bytes of pixels; scale it down, or use fewer threads")]
+    Memory(u64),
+    /// The decoder panicked, which is a bug of the decoder.
+    #[error("the decoder panicked on it: {0}")]
+    Panicked(String),
 }
 
 /// Decoded pixels, borrowed from the [`Decoder`] that read them.
@@ -26,5 +65,143 @@ pub struct Picture<'a> {
 }
 
 /// Reads pictures one after another, keeping its buffers.
-#[derive(Debug, Default)]
-pub struct Decoder {}
+///
+/// The pixels are those of OpenCV's `imread(IMREAD_COLOR)`, as R G B: grey becomes three equal channels,
+/// alpha is dropped and not blended, of 16 bits the high byte is kept (colour TIFF: rounded), palettes
+/// are expanded, and of an animation the first frame is read. Formats without loss are equal byte for byte;
+/// JPEG decoders differ from each other by a few levels. Pictures are not rotated by their EXIF
+/// orientation, which no histogram of a whole picture can see. Floating-point pixels, which OpenCV refuses,
+/// are clamped to 0…1, scaled by 255 and rounded. Transparent GIF pixels are black.
+///
+/// Of a JPEG that is cut off or damaged, what its decoder can make of it is kept, the same on each reading;
+/// most other broken files are refused. BMP is read up to 65,535 pixels a side.
+#[derive(Debug)]
+pub struct Decoder {
+    max_pixels: u64,
+    file: Vec<u8>,
+    raw: Vec<u8>,
+    rgb: Vec<u8>,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new(MAX_PIXELS)
+    }
+}
+
+impl Decoder {
+    /// A decoder that refuses pictures of more than `max_pixels` pixels.
+    pub fn new(max_pixels: u64) -> Self {
+        Self { max_pixels, file: Vec::new(), raw: Vec::new(), rgb: Vec::new() }
+    }
+
+    /// Reads the picture in the file `path`. The format is told from the content, not from the name.
+    ///
+    /// # Errors
+    /// The file cannot be read, holds no picture or a broken one, or declares no pixels or too many of them.
+    pub fn read(&mut self, path: &Path) -> Result<Picture<'_>, PictureError> {
+        self.load(path)?;
+        let (width, height) = guarded(|| self.decode())?;
+        Ok(Picture { width, height, rgb: &self.rgb })
+    }
+
+    /// Reads the file, unless its first bytes are not those of a picture.
+    fn load(&mut self, path: &Path) -> Result<(), PictureError> {
+        const SIGNATURE: u64 = 64;
+        self.file.clear();
+        let mut file = File::open(path).map_err(PictureError::Unreadable)?;
+        file.by_ref().take(SIGNATURE).read_to_end(&mut self.file).map_err(PictureError::Unreadable)?;
+        if self.file.is_empty() {
+            return Err(PictureError::Format("the file is empty".into()));
+        }
+        image::guess_format(&self.file).map_err(|_| PictureError::Format("not a picture".into()))?;
+        file.read_to_end(&mut self.file).map_err(PictureError::Unreadable)?;
+        Ok(())
+    }
+
+    /// Decodes the loaded file into `rgb`.
+    fn decode(&mut self) -> Result<(u32, u32), PictureError> {
+        let mut reader = ImageReader::new(Cursor::new(self.file.as_slice()))
+            .with_guessed_format()
+            .map_err(PictureError::Unreadable)?;
+        // Eight bytes a pixel are the most that formats of 8 and 16 bits take; decoders need scratch space.
+        let mut limits = Limits::no_limits();
+        limits.max_alloc = Some(self.max_pixels.saturating_mul(8).saturating_add(64 << 20));
+        reader.limits(limits);
+        let format = reader.format();
+        let depth16 = match format {
+            Some(ImageFormat::Tiff) => Depth16::Rounded,
+            _ => Depth16::HighByte,
+        };
+        let decoder = reader.into_decoder().map_err(refused)?;
+
+        let (width, height) = decoder.dimensions();
+        let pixels = u64::from(width) * u64::from(height);
+        if pixels == 0 {
+            return Err(PictureError::Empty { width, height });
+        }
+        if pixels > self.max_pixels {
+            return Err(PictureError::TooLarge { width, height, limit: self.max_pixels });
+        }
+        resize(&mut self.rgb, 3 * pixels)?;
+        let color = decoder.color_type();
+        if color == ColorType::Rgb8 {
+            decoder.read_image(&mut self.rgb).map_err(refused)?;
+        } else {
+            resize(&mut self.raw, decoder.total_bytes())?;
+            decoder.read_image(&mut self.raw).map_err(refused)?;
+            if format == Some(ImageFormat::Gif) {
+                blacken_transparent(&mut self.raw);
+            }
+            if !to_rgb(color, depth16, &self.raw, &mut self.rgb) {
+                return Err(PictureError::Broken(format!("pixels of type {color:?} are not supported")));
+            }
+        }
+        Ok((width, height))
+    }
+}
+
+/// Makes a panic of a decoder an error of this one picture. The decoder's own state is lost with it; the
+/// buffers hold bytes, and are written anew by the next picture.
+pub(super) fn guarded<T>(decode: impl FnOnce() -> Result<T, PictureError>) -> Result<T, PictureError> {
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(PictureError::Panicked(text.unwrap_or("no message").to_owned()))
+    })
+}
+
+/// Makes the buffer `bytes` long. One very large picture must not keep its memory for good, and steady
+/// reading must not allocate: a buffer is given back when it is large and mostly unused.
+fn resize(buffer: &mut Vec<u8>, bytes: u64) -> Result<(), PictureError> {
+    const SMALL: usize = 64 << 20;
+    let length = usize::try_from(bytes).map_err(|_| PictureError::Memory(bytes))?;
+    if buffer.capacity() > SMALL && buffer.capacity() / 4 > length {
+        *buffer = Vec::new();
+    }
+    let missing = length.saturating_sub(buffer.len());
+    buffer.try_reserve(missing).map_err(|_| PictureError::Memory(bytes))?;
+    // What the last picture left is not cleared: it costs some per cent of the time, and a decoder that
+    // succeeds writes the whole buffer, also for a broken file that it reads as far as it can.
+    buffer.resize(length, 0);
+    Ok(())
+}
+
+/// A transparent pixel of a GIF is one that is not drawn, and what lies below the first frame is black.
+fn blacken_transparent(rgba: &mut [u8]) {
+    for pixel in rgba.chunks_exact_mut(4).filter(|pixel| pixel[3] == 0) {
+        pixel.fill(0);
+    }
+}
+
+fn refused(error: ImageError) -> PictureError {
+    match error {
+        ImageError::Unsupported(error) => match error.format_hint() {
+            ImageFormatHint::Exact(format) if !format.reading_enabled() => {
+                PictureError::Format(format!("a {format:?} picture"))
+            }
+            _ => PictureError::Broken(error.to_string()),
+        },
+        error => PictureError::Broken(error.to_string()),
+    }
+}

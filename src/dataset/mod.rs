@@ -2,14 +2,25 @@
 //! This room has never heard of a GPU.
 
 mod decode;
+#[cfg(test)]
+mod decode_tests;
+mod error;
+mod find;
 mod layout;
+#[cfg(test)]
+mod layout_tests;
+mod pixels;
 mod split;
+#[cfg(test)]
+mod testing;
 
-pub use decode::{Decoder, Picture, PictureError};
+pub use decode::{Decoder, MAX_PIXELS, Picture, PictureError};
+pub use error::DatasetError;
+pub use find::{EXTENSIONS, pictures_under};
 pub use layout::LabelSource;
 pub use split::{Split, SplitOptions};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The part of the data a picture belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -30,7 +41,8 @@ pub struct Sample {
     pub path: PathBuf,
     /// Index into [`Dataset::classes`].
     pub label: u32,
-    /// The part its folder (`train/`, `val/`, `test/`) puts it in, if the data came so divided.
+    /// The part its folder (`train/`, `val/`, `test/`) puts it in, if the data came so divided: then every
+    /// sample has one.
     pub part: Option<Part>,
 }
 
@@ -41,17 +53,57 @@ pub struct Dataset {
     pub root: PathBuf,
     /// How labels were read from names.
     pub labels: LabelSource,
-    /// Class names in sorted order; labels are indices into it.
+    /// Class names in sorted order (by code point); labels are indices into it. At least one.
     pub classes: Vec<String>,
-    /// The pictures, sorted by path.
+    /// The pictures, sorted by [`Dataset::relative_path_string`]. At least one.
     pub samples: Vec<Sample>,
+    /// Pictures that the layout gives no label, relative to the root and sorted: loose ones beside class
+    /// folders, names without a prefix, those outside `train`, `val` and `test`. Not used; worth telling.
+    pub unlabelled: Vec<PathBuf>,
 }
 
-/// Pictures, labels or their layout that cannot be trained on.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DatasetError {
-    /// The folder is not there.
-    #[error("there is no folder {}; give the folder that holds the pictures", .0.display())]
-    Missing(PathBuf),
+impl Dataset {
+    /// Finds the pictures in and below the folder `root`, by the extensions in [`EXTENSIONS`] (in any case;
+    /// hidden files and folders are skipped, links followed), and reads their labels from their names. With
+    /// `labels` as `None` the layout is detected:
+    ///
+    /// - `DATA/cat/…/1.jpg`: a folder a class, whatever lies deeper in it; also inside a folder or a chain of
+    ///   folders that wraps everything (`DATA/images/cat/1.jpg`);
+    /// - `DATA/cat.1.jpg`: the class is the name up to its first dot;
+    /// - either of them inside `train`, `val` (or `valid`, `validation`) and `test`, which then are the
+    ///   [`Sample::part`]. `train` without another part divides nothing, it only wraps.
+    ///
+    /// One class alone is no error here, as it can be evaluated and predicted; [`Split::new`] refuses it.
+    ///
+    /// # Errors
+    /// `root` does not exist, is a file or holds no pictures; a folder in it cannot be read; the layout is
+    /// neither of these, or both; no picture has a label of the kind asked for.
+    pub fn open(root: &Path, labels: Option<LabelSource>) -> Result<Self, DatasetError> {
+        layout::label(root, find::pictures_in(root)?, labels)
+    }
+
+    /// How many pictures each class has, in the order of [`Dataset::classes`].
+    pub fn class_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.classes.len()];
+        for sample in &self.samples {
+            counts[sample.label as usize] += 1;
+        }
+        counts
+    }
+
+    /// Whether the data came divided into `train`, `val` and `test` folders.
+    pub fn parts_given(&self) -> bool {
+        self.samples.iter().any(|sample| sample.part.is_some())
+    }
+
+    /// The path of sample `index` relative to the root, with `/` between its parts on every system: what
+    /// files and the split know it by. Panics if there is no such sample.
+    pub fn relative_path_string(&self, index: usize) -> String {
+        find::slashed(&self.samples[index].path)
+    }
+
+    /// Where the picture of sample `index` is. Panics if there is no such sample.
+    pub fn path(&self, index: usize) -> PathBuf {
+        self.root.join(&self.samples[index].path)
+    }
 }

@@ -1,0 +1,153 @@
+//! Pictures of every format and kind, encoded here, and files that are none.
+
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
+
+use super::{Decoder, PictureError};
+
+fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+/// Width, height and pixels of a file with these bytes, whose name says nothing.
+fn read(bytes: &[u8]) -> Result<(u32, u32, Vec<u8>), PictureError> {
+    read_with(&mut Decoder::default(), bytes)
+}
+
+fn read_with(decoder: &mut Decoder, bytes: &[u8]) -> Result<(u32, u32, Vec<u8>), PictureError> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), bytes).unwrap();
+    decoder.read(file.path()).map(|p| (p.width, p.height, p.rgb.to_vec()))
+}
+
+fn colours() -> RgbImage {
+    RgbImage::from_fn(7, 5, |x, y| Rgb([x as u8 * 40, y as u8 * 60, (x * y) as u8]))
+}
+
+#[test]
+fn lossless_formats_give_the_pixels_back() {
+    let image = colours();
+    for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::Tiff, ImageFormat::WebP] {
+        let found = read(&encoded(&image.clone().into(), format)).unwrap();
+        assert_eq!(found, (7, 5, image.as_raw().clone()), "{format:?}");
+    }
+}
+
+#[test]
+fn jpeg_is_near() {
+    let image = RgbImage::from_fn(64, 48, |x, y| Rgb([100 + x as u8, 150 - y as u8, 90]));
+    let (width, height, rgb) = read(&encoded(&image.clone().into(), ImageFormat::Jpeg)).unwrap();
+    assert_eq!((width, height), (64, 48));
+    let furthest = rgb.iter().zip(image.as_raw()).map(|(a, b)| a.abs_diff(*b)).max();
+    assert!(furthest < Some(12), "{furthest:?}");
+    let grey = ImageBuffer::from_pixel(16, 16, Luma([77u8]));
+    let (.., rgb) = read(&encoded(&DynamicImage::ImageLuma8(grey), ImageFormat::Jpeg)).unwrap();
+    assert_eq!(rgb, [77; 3 * 256]);
+}
+
+#[test]
+fn alpha_is_dropped_not_blended() {
+    let image = RgbaImage::from_fn(3, 1, |x, _| Rgba([200, 100, 50, x as u8 * 100]));
+    for format in [ImageFormat::Png, ImageFormat::WebP] {
+        let (.., rgb) = read(&encoded(&image.clone().into(), format)).unwrap();
+        assert_eq!(rgb[3..], [200, 100, 50, 200, 100, 50], "{format:?}");
+    }
+    let image = ImageBuffer::from_pixel(2, 1, LumaA([9u8, 0]));
+    let (.., rgb) = read(&encoded(&DynamicImage::ImageLumaA8(image), ImageFormat::Png)).unwrap();
+    assert_eq!(rgb, [9; 6]);
+}
+
+#[test]
+fn sixteen_bits() {
+    let image = || ImageBuffer::from_pixel(1, 1, Rgb([0x12FFu16, 0x00FF, 0xFFFF])).into();
+    assert_eq!(read(&encoded(&image(), ImageFormat::Png)).unwrap().2, [0x12, 0, 0xFF]);
+    assert_eq!(read(&encoded(&image(), ImageFormat::Tiff)).unwrap().2, [0x13, 1, 0xFF]);
+    let grey = || DynamicImage::ImageLuma16(ImageBuffer::from_pixel(1, 1, Luma([0x12FFu16])));
+    for format in [ImageFormat::Png, ImageFormat::Tiff] {
+        assert_eq!(read(&encoded(&grey(), format)).unwrap().2, [0x12; 3], "{format:?}");
+    }
+}
+
+#[test]
+fn gif_expands_its_palette_and_transparent_is_black() {
+    let mut image = RgbaImage::from_pixel(4, 4, Rgba([250, 10, 30, 255]));
+    image.put_pixel(1, 0, Rgba([250, 10, 30, 0]));
+    let (.., rgb) = read(&encoded(&image.into(), ImageFormat::Gif)).unwrap();
+    assert_eq!(rgb[..9], [250, 10, 30, 0, 0, 0, 250, 10, 30]);
+}
+
+#[test]
+fn buffers_are_kept_and_nothing_of_the_last_picture_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| -> PathBuf { folder.path().join(name) };
+    let small = RgbImage::from_pixel(4, 4, Rgb([1, 2, 3]));
+    RgbImage::from_pixel(40, 30, Rgb([9, 9, 9])).save(path("large.png")).unwrap();
+    small.save(path("small.png")).unwrap();
+    let mut decoder = Decoder::default();
+    let large = decoder.read(&path("large.png")).unwrap().rgb.as_ptr();
+    let picture = decoder.read(&path("small.png")).unwrap();
+    assert_eq!(picture.rgb, small.as_raw().as_slice());
+    assert_eq!(picture.rgb.as_ptr(), large);
+    assert_eq!(decoder.read(&path("large.png")).unwrap().rgb, [9; 3600]);
+}
+
+#[test]
+fn a_cut_off_jpeg_reads_the_same_whatever_came_before() {
+    let image = RgbImage::from_fn(64, 64, |x, y| Rgb([(x * y) as u8, (x ^ y) as u8, x as u8 * 3]));
+    let whole = encoded(&image.into(), ImageFormat::Jpeg);
+    let cut = &whole[..whole.len() * 3 / 5];
+    let fresh = read(cut).unwrap();
+    let mut used = Decoder::default();
+    let bright = encoded(&RgbImage::from_pixel(64, 64, Rgb([255, 255, 255])).into(), ImageFormat::Png);
+    read_with(&mut used, &bright).unwrap();
+    assert_eq!(read_with(&mut used, cut).unwrap(), fresh);
+}
+
+#[test]
+fn what_is_no_picture_is_told() {
+    assert!(matches!(Decoder::default().read(Path::new("/nowhere/x.jpg")), Err(PictureError::Unreadable(_))));
+    let png = encoded(&colours().into(), ImageFormat::Png);
+    let expect = |bytes: &[u8], text: &str| {
+        let error = read(bytes).unwrap_err().to_string();
+        assert!(error.contains(text), "{text:?} is not in: {error}");
+    };
+    expect(b"", "the file is empty");
+    expect(b"cat,dog\n1,2\n", "not a picture");
+    expect(b"P6 1 1 255 abc", "Pnm picture; JPEG, PNG");
+    expect(&png[..png.len() / 2], "broken");
+    expect(&png[..20], "broken");
+}
+
+/// A BMP header of these sizes, without pixels.
+fn bmp(width: i32, height: i32) -> Vec<u8> {
+    let mut bytes = encoded(&colours().into(), ImageFormat::Bmp);
+    bytes[18..22].copy_from_slice(&width.to_le_bytes());
+    bytes[22..26].copy_from_slice(&height.to_le_bytes());
+    bytes.truncate(138);
+    bytes
+}
+
+#[test]
+fn sizes_are_checked_before_decoding() {
+    let error = read(&bmp(20_000, 10_001)).unwrap_err();
+    assert!(matches!(error, PictureError::TooLarge { width: 20_000, height: 10_001, limit: 200_000_000 }));
+    let png = encoded(&colours().into(), ImageFormat::Png);
+    assert!(read_with(&mut Decoder::new(35), &png).is_ok());
+    let error = read_with(&mut Decoder::new(34), &png).unwrap_err();
+    assert!(error.to_string().contains("7×5 pixels, more than the 34"), "{error}");
+    let mut gif = encoded(&colours().into(), ImageFormat::Gif);
+    gif[6..8].fill(0);
+    let error = read(&gif).unwrap_err();
+    assert!(matches!(error, PictureError::Empty { width: 0, height: 5 }), "{error}");
+}
+
+#[test]
+fn a_panic_of_a_decoder_is_an_error_of_one_picture() {
+    let error = super::decode::guarded::<()>(|| panic!("index {} of 3", 7)).unwrap_err();
+    assert!(matches!(&error, PictureError::Panicked(text) if text == "index 7 of 3"), "{error}");
+    assert_eq!(super::decode::guarded(|| Ok(5)).unwrap(), 5);
+}

@@ -1,0 +1,129 @@
+//! What can be wrong with a folder of pictures.
+
+use std::path::PathBuf;
+
+use super::LabelSource;
+use crate::error::FileError;
+
+/// Pictures, labels or their layout that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatasetError {
+    /// Nothing is there.
+    #[error("{} does not exist; check the path, it must lead to the pictures", .0.display())]
+    Missing(PathBuf),
+    /// A file where a folder is needed.
+    #[error("{} is a file; give the folder that holds the pictures", .0.display())]
+    NotAFolder(PathBuf),
+    /// A folder that cannot be searched.
+    #[error("{0}; make it readable, or move it out of the folder of pictures")]
+    Unreadable(FileError),
+    /// A folder without pictures.
+    #[error("there are no pictures in {} or below it (looked for {}; hidden files and folders are skipped)",
+        .0.display(), extensions())]
+    NoPictures(PathBuf),
+    /// The layout does not say where the labels are.
+    #[error("cannot tell how the pictures in {} are labelled: {seen}; give `--labels folder` if each class \
+        has a folder of its own, or `--labels prefix` if names begin with the class, as in `cat.123.jpg`",
+        root.display())]
+    Undetected {
+        /// The folder.
+        root: PathBuf,
+        /// How many pictures lie where, and an example of what does not fit.
+        seen: String,
+    },
+    /// No picture has a label of the kind that was asked for.
+    #[error("none of the {pictures} pictures in {} has a label: {}",
+        root.display(), no_label(*labels, example))]
+    NoLabels {
+        /// The folder.
+        root: PathBuf,
+        /// What was asked for.
+        labels: LabelSource,
+        /// How many pictures there are.
+        pictures: usize,
+        /// One of them, relative to the folder, with `/`.
+        example: String,
+    },
+    /// Nothing to tell apart.
+    #[error("{} has only one class, {class:?} ({pictures} pictures, {}); training needs at least two: {}",
+        root.display(), labels.explained(), second_class(*labels))]
+    OneClass {
+        /// The folder.
+        root: PathBuf,
+        /// The class.
+        class: String,
+        /// How many pictures it has.
+        pictures: usize,
+        /// How labels were read.
+        labels: LabelSource,
+    },
+    /// Classes that cannot be both fitted to and tested.
+    #[error("{} has only a single picture each of {}; a class needs at least 2, one to train on and one to \
+        test: add pictures or take the class out", root.display(), some_classes(classes))]
+    SinglePicture {
+        /// The folder.
+        root: PathBuf,
+        /// The classes, in sorted order.
+        classes: Vec<String>,
+    },
+    /// The data came divided, without pictures to fit to.
+    #[error("{} has no labelled pictures in a folder `train`, only in `{found}`; add `train`, or give the \
+        folder inside `{found}` to have its pictures divided by `--test-size`", root.display())]
+    NoTrainPart {
+        /// The folder.
+        root: PathBuf,
+        /// The part folders there are.
+        found: String,
+    },
+    /// The data came divided, and what is tested was never trained on.
+    #[error("{} has pictures to test but none in its folder `train` of {}: add some or take the class out",
+        root.display(), some_classes(classes))]
+    NotInTrain {
+        /// The folder.
+        root: PathBuf,
+        /// The classes, in sorted order.
+        classes: Vec<String>,
+    },
+    /// A share that is none.
+    #[error(
+        "--test-size {0}: give the share of each class that is kept for the test, above 0 and below 1, \
+        for example 0.25"
+    )]
+    TestSize(f64),
+}
+
+fn extensions() -> String {
+    super::EXTENSIONS.map(|extension| format!(".{extension}")).join(", ")
+}
+
+fn no_label(labels: LabelSource, example: &str) -> String {
+    match labels {
+        LabelSource::Folder => format!(
+            "with `--labels folder` each class has a folder of its own, but {example} lies in none; \
+             move the pictures into such folders, or give `--labels prefix`"
+        ),
+        LabelSource::Prefix => format!(
+            "with `--labels prefix` a name needs two dots, as `cat.123.jpg` has, and {example} has not; \
+             rename the pictures, or give `--labels folder`"
+        ),
+    }
+}
+
+fn second_class(labels: LabelSource) -> &'static str {
+    match labels {
+        LabelSource::Folder => "give the folder that holds the class folders, or give `--labels prefix`",
+        LabelSource::Prefix => "add pictures of another class, or give `--labels folder`",
+    }
+}
+
+/// `class "a"`, or `classes "a", "b", "c", "d", "e" and 7 more`: enough to find them, never a screenful.
+fn some_classes(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
+    let noun = if names.len() == 1 { "class" } else { "classes" };
+    match names.len().saturating_sub(SHOWN) {
+        0 => format!("{noun} {}", shown.join(", ")),
+        more => format!("{noun} {} and {more} more", shown.join(", ")),
+    }
+}
