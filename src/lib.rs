@@ -3,6 +3,8 @@
 pub mod backend;
 pub mod dataset;
 pub mod error;
+pub mod features;
+pub mod learn;
 pub mod metrics;
 pub mod model;
 pub mod progress;

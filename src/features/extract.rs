@@ -1,0 +1,114 @@
+//! From pictures to a feature matrix: every core reads a run of pictures, and the device describes it while the
+//! core reads the next. Memory depends on the number of cores, not of pictures.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::Matrix;
+use crate::backend::{Backend, Bins, DeviceError, Pictures};
+use crate::progress::Progress;
+
+/// A picture that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Skipped {
+    /// Its number among the pictures.
+    pub index: usize,
+    /// Why.
+    pub reason: String,
+}
+
+/// What came of reading pictures.
+#[derive(Debug)]
+pub struct Extracted<B: Backend> {
+    /// A row a picture; rows of skipped pictures are zero.
+    pub matrix: Matrix<B>,
+    /// Pictures that could not be read, in order.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Pictures of a run, at most: enough for a dispatch to be worth its while with tiles of 64×64.
+const RUN: usize = 256;
+/// Bytes of pixels after which a run is described: what a core holds at a time, but for one large picture.
+const RUN_BYTES: usize = 16 << 20;
+
+/// Describes `count` pictures on the device. `reader` makes, for each core, a function that reads the i-th picture
+/// and pushes its pixels, or says why it cannot.
+///
+/// # Errors
+/// The device was lost or has no memory. A picture that cannot be read is no error here.
+pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>(
+    backend: &B,
+    count: usize,
+    bins: &Bins,
+    reader: impl Fn() -> R + Sync,
+    progress: &dyn Progress,
+) -> Result<Extracted<B>, DeviceError> {
+    let columns = bins.len();
+    let array_rows =
+        usize::try_from(backend.info().max_array_bytes / (4 * columns as u64)).unwrap_or(usize::MAX);
+    let workers = rayon::current_num_threads();
+    // Runs short enough that no core is left alone with the last of them.
+    let run = (count / (8 * workers)).clamp(8, RUN).min(array_rows.max(1));
+    let matrix = Mutex::new(Matrix::zeros(backend, count, columns)?);
+    let skipped = Mutex::new(Vec::new());
+    let failed = Mutex::new(None);
+    let stop = AtomicBool::new(false);
+    let next = AtomicUsize::new(0);
+
+    progress.begin("describing", count as u64, "pictures");
+    let worker = || -> Result<(), DeviceError> {
+        let mut read = reader();
+        let mut pictures = Pictures::new();
+        let mut counts = backend.zeros::<u32>(run * columns)?;
+        let mut features = backend.zeros::<f32>(run * columns)?;
+        while !stop.load(Ordering::Relaxed) {
+            let start = next.fetch_add(run, Ordering::Relaxed);
+            if start >= count {
+                break;
+            }
+            let end = count.min(start + run);
+            let mut first = start;
+            for i in start..end {
+                if let Err(reason) = read(i, &mut pictures) {
+                    lock(&skipped).push(Skipped { index: i, reason });
+                    pictures.push(&[]);
+                }
+                if pictures.byte_len() >= RUN_BYTES || i + 1 == end {
+                    backend.describe(&pictures, bins, &mut counts)?;
+                    backend.normalize(&counts, pictures.len(), columns, &mut features)?;
+                    lock(&matrix).put(backend, first, &features, pictures.len())?;
+                    progress.advance(pictures.len() as u64);
+                    first = i + 1;
+                    pictures.clear();
+                }
+            }
+        }
+        Ok(())
+    };
+    rayon::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|_| {
+                if let Err(error) = worker() {
+                    stop.store(true, Ordering::Relaxed);
+                    lock(&failed).get_or_insert(error);
+                }
+            });
+        }
+    });
+    progress.end();
+
+    if let Some(error) = into_inner(failed) {
+        return Err(error);
+    }
+    let mut skipped = into_inner(skipped);
+    skipped.sort_by_key(|s: &Skipped| s.index);
+    Ok(Extracted { matrix: into_inner(matrix), skipped })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn into_inner<T>(mutex: Mutex<T>) -> T {
+    mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,116 @@
+//! A feature matrix on a device, in chunks that fit the largest array the device allows.
+
+use crate::backend::{Backend, DeviceError};
+
+/// Features of many pictures, rows × columns, in the memory of a device.
+#[derive(Debug)]
+pub struct Matrix<B: Backend> {
+    chunks: Vec<B::Array<f32>>,
+    rows: usize,
+    columns: usize,
+    chunk_rows: usize,
+}
+
+impl<B: Backend> Matrix<B> {
+    /// A matrix of zeros.
+    ///
+    /// # Errors
+    /// The device has no memory for it, or cannot hold even one row in an array.
+    pub fn zeros(backend: &B, rows: usize, columns: usize) -> Result<Self, DeviceError> {
+        let limit = backend.info().max_array_bytes;
+        let row_bytes = 4 * columns as u64;
+        let chunk_rows = usize::try_from(limit / row_bytes).unwrap_or(usize::MAX).min(rows.max(1));
+        if chunk_rows == 0 {
+            return Err(DeviceError::ArrayTooLarge {
+                device: backend.info().name.clone(),
+                what: "one row of features".into(),
+                bytes: row_bytes,
+                limit,
+                way_out: "use fewer bins, or --device cpu",
+            });
+        }
+        let chunks = (0..rows)
+            .step_by(chunk_rows)
+            .map(|first| backend.zeros(chunk_rows.min(rows - first) * columns))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { chunks, rows, columns, chunk_rows })
+    }
+
+    /// Features that are in host memory: rows of `columns` numbers.
+    ///
+    /// # Errors
+    /// As for [`zeros`](Self::zeros).
+    pub fn upload(backend: &B, features: &[f32], columns: usize) -> Result<Self, DeviceError> {
+        let mut matrix = Self::zeros(backend, features.len() / columns, columns)?;
+        let len = matrix.chunk_rows * columns;
+        for (chunk, values) in matrix.chunks.iter_mut().zip(features.chunks(len)) {
+            backend.write(chunk, 0, values)?;
+        }
+        Ok(matrix)
+    }
+
+    /// Copies `count` rows of `features` into the matrix from row `first` on, device to device.
+    ///
+    /// # Errors
+    /// The device was lost.
+    pub fn put(
+        &mut self,
+        backend: &B,
+        first: usize,
+        features: &B::Array<f32>,
+        count: usize,
+    ) -> Result<(), DeviceError> {
+        let mut done = 0;
+        while done < count {
+            let (chunk, row) = self.place(first + done);
+            let n = (count - done).min(self.chunk_rows - row);
+            let from = (features, done * self.columns);
+            backend.copy(from, (&mut self.chunks[chunk], row * self.columns), n * self.columns)?;
+            done += n;
+        }
+        Ok(())
+    }
+
+    /// Reads the whole matrix back, row after row.
+    ///
+    /// # Errors
+    /// The device was lost.
+    pub fn download(&self, backend: &B) -> Result<Vec<f32>, DeviceError> {
+        let mut values = Vec::with_capacity(self.rows * self.columns);
+        for (i, chunk) in self.chunks.iter().enumerate() {
+            let rows = self.chunk_rows.min(self.rows - i * self.chunk_rows);
+            values.extend(backend.download(chunk, rows * self.columns)?);
+        }
+        Ok(values)
+    }
+
+    /// N.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// D.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The chunks, all but the last of the same number of rows.
+    #[must_use]
+    pub fn chunks(&self) -> &[B::Array<f32>] {
+        &self.chunks
+    }
+
+    /// Rows of every chunk but the last, which may have fewer.
+    #[must_use]
+    pub fn chunk_rows(&self) -> usize {
+        self.chunk_rows
+    }
+
+    /// Chunk of a row, and its row there.
+    #[must_use]
+    pub fn place(&self, row: usize) -> (usize, usize) {
+        (row / self.chunk_rows, row % self.chunk_rows)
+    }
+}

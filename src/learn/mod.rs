@@ -1,0 +1,9 @@
+//! Fitting a linear layer: the objective, and how it is minimised.
+
+mod objective;
+mod plan;
+mod sgd;
+
+pub use objective::{Forward, Labelled};
+pub use plan::{Plan, SgdOptions};
+pub use sgd::{Fit, fit};

@@ -1,0 +1,158 @@
+//! Mini-batch gradient descent with momentum. Everything stays on the device: a step is five stages from
+//! arrays to arrays, and losses come back once an evaluation, never inside an epoch.
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::{Forward, Labelled, Plan};
+use crate::backend::{Backend, Rows, Step, gradient_splits};
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+
+/// A fitted linear layer.
+#[derive(Debug)]
+pub struct Fit<B: Backend> {
+    /// Weights (K×D) and biases (K), on the device.
+    pub parameters: B::Array<f32>,
+    /// The objective at the end: mean loss over the rows fitted to, and the penalty.
+    pub objective: f64,
+    /// Mean loss alone.
+    pub loss: f64,
+}
+
+/// How often, at most, losses come back and are looked at while training.
+const EVALUATIONS: usize = 50;
+
+/// Fits a linear layer to `rows` of `data` by `plan`, from zero.
+///
+/// The order of additions depends on the plan and the device alone: the same input gives the same bits.
+///
+/// # Errors
+/// The device was lost or has no memory left; the learning rate diverges.
+pub fn fit<B: Backend>(
+    backend: &B,
+    data: &Labelled<'_, B>,
+    rows: &[usize],
+    plan: &Plan,
+    progress: &dyn Progress,
+) -> Result<Fit<B>> {
+    let (outputs, columns, len) = (data.outputs, data.matrix.columns(), data.parameters());
+    let weights = outputs * columns;
+    let mut chunks = data.by_chunk(rows);
+    let batches = batches(&chunks, plan.batch_size.min(data.max_batch(backend)));
+    let most = batches.iter().map(|b| b.count).max().unwrap_or(1);
+
+    let mut parameters = backend.zeros::<f32>(len)?;
+    let mut velocity = backend.zeros::<f32>(len)?;
+    let mut gradient = backend.zeros::<f32>(len)?;
+    let mut partials = backend.zeros::<f32>(gradient_splits(most) * len)?;
+    let mut scores = backend.zeros::<f32>(most * outputs)?;
+    let mut residual = backend.zeros::<f32>(most * outputs)?;
+    let mut losses = backend.zeros::<f32>(most)?;
+    let mut batch_losses = backend.zeros::<f32>(batches.len())?;
+    let mut index = chunks.iter().map(|rows| backend.upload(rows)).collect::<Result<Vec<_>, _>>()?;
+
+    let mut random = ChaCha8Rng::seed_from_u64(plan.seed);
+    let mut order: Vec<usize> = (0..batches.len()).collect();
+    let steps = plan.epochs * batches.len();
+    let mut step = 0;
+    progress.begin("training", plan.epochs as u64, "epochs");
+    for epoch in 0..plan.epochs {
+        // Rows change places within their chunk, and chunks take turns in random order.
+        for (rows, index) in chunks.iter_mut().zip(&mut index) {
+            rows.shuffle(&mut random);
+            backend.write(index, 0, rows)?;
+        }
+        order.shuffle(&mut random);
+        for &batch in &order {
+            let Batch { chunk, first, count } = batches[batch];
+            let features = &data.matrix.chunks()[chunk];
+            let rows = Rows { features, columns, index: &index[chunk], first, count };
+            backend.scores(&rows, &parameters, outputs, &mut scores)?;
+            backend.softmax(&rows, &data.labels[chunk], &scores, outputs, &mut residual, &mut losses)?;
+            backend.gradient(&rows, &residual, outputs, &mut partials)?;
+            backend.reduce(&partials, gradient_splits(count), len, &mut gradient, 0, false)?;
+            backend.reduce(&losses, count, 1, &mut batch_losses, batch, false)?;
+            let size = Step {
+                learning_rate: plan.rate(step, steps) as f32,
+                momentum: plan.momentum as f32,
+                l2: plan.l2() as f32,
+                scale: 1.0 / count as f32,
+            };
+            backend.step(&mut parameters, &mut velocity, &gradient, weights, len, size)?;
+            step += 1;
+        }
+        let look = (epoch + 1) % plan.epochs.div_ceil(EVALUATIONS) == 0;
+        if look {
+            let sum: f64 = backend.download(&batch_losses, batches.len())?.into_iter().map(f64::from).sum();
+            let loss = sum / rows.len() as f64;
+            check_divergence(loss, epoch, plan, outputs)?;
+            progress.note(&format!("loss {loss:.4}"));
+        }
+        progress.advance(1);
+    }
+    progress.end();
+
+    let loss = Forward::new(backend, data, rows, &parameters, false)?.loss_sum() / rows.len() as f64;
+    check_divergence(loss, plan.epochs - 1, plan, outputs)?;
+    let weight = backend.download(&parameters, weights)?;
+    let penalty = 0.5 * plan.l2() * weight.iter().map(|&w| f64::from(w) * f64::from(w)).sum::<f64>();
+    Ok(Fit { parameters, objective: loss + penalty, loss })
+}
+
+/// Rows of one step, in one chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Batch {
+    chunk: usize,
+    first: usize,
+    count: usize,
+}
+
+/// Cuts every chunk into as few batches of at most `size` rows as possible, of even length.
+fn batches(chunks: &[Vec<u32>], size: usize) -> Vec<Batch> {
+    let cut = |(chunk, rows): (usize, &Vec<u32>)| {
+        let (len, parts) = (rows.len(), rows.len().div_ceil(size));
+        (0..parts).map(move |p| {
+            let (first, end) = (p * len / parts, (p + 1) * len / parts);
+            Batch { chunk, first, count: end - first }
+        })
+    };
+    chunks.iter().enumerate().flat_map(cut).collect()
+}
+
+/// A loss that is no number, or far above that of knowing nothing (ln K), will not come back down.
+fn check_divergence(loss: f64, epoch: usize, plan: &Plan, outputs: usize) -> Result<()> {
+    let limit = 100.0 * (outputs.max(2) as f64).ln();
+    if loss.is_finite() && loss < limit {
+        return Ok(());
+    }
+    Err(Error::Training(format!(
+        "training diverged in epoch {} (loss {loss}) at learning rate {}; try --learning-rate {:.2e}, or leave it out",
+        epoch + 1,
+        plan.learning_rate,
+        plan.learning_rate / 10.0,
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_cover_every_row_once_and_evenly() {
+        for (lengths, size) in [(vec![10], 3), (vec![7, 0, 5], 4), (vec![1], 100), (vec![8192, 1], 8192)] {
+            let chunks: Vec<Vec<u32>> = lengths.iter().map(|&n| (0..n).collect()).collect();
+            let batches = batches(&chunks, size);
+            for (c, rows) in chunks.iter().enumerate() {
+                let mut next = 0;
+                for batch in batches.iter().filter(|b| b.chunk == c) {
+                    assert_eq!(batch.first, next);
+                    assert!(batch.count > 0 && batch.count <= size);
+                    next += batch.count;
+                }
+                assert_eq!(next, rows.len());
+            }
+        }
+    }
+}
