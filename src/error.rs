@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::backend::DeviceError;
 use crate::dataset::DatasetError;
+use crate::metrics::MetricsError;
 use crate::model::ModelError;
 
 /// What a public function of this library returns.
@@ -25,6 +26,9 @@ pub enum Error {
     /// A model file that is not one, or does not fit the data.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// Predictions and truth that cannot be compared.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// A file or folder that could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),

@@ -1,6 +1,6 @@
 //! What can be wrong with a folder of pictures.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::LabelSource;
 use crate::error::FileError;
@@ -85,12 +85,38 @@ pub enum DatasetError {
         /// The classes, in sorted order.
         classes: Vec<String>,
     },
+    /// After unreadable pictures were left out, too few are left.
+    #[error("{}{}", nothing_readable(root, *skipped, classes),
+        example.as_ref().map_or_else(String::new, |(path, why)| format!(" (for example {}: {why})", path.display())))]
+    NothingReadable {
+        /// The folder.
+        root: PathBuf,
+        /// How many pictures could not be read.
+        skipped: usize,
+        /// Classes of which no picture to train on is left; empty where no picture is left to test.
+        classes: Vec<String>,
+        /// A picture that could not be read, and why.
+        example: Option<(PathBuf, String)>,
+    },
     /// A share that is none.
     #[error(
         "--test-size {0}: give the share of each class that is kept for the test, above 0 and below 1, \
         for example 0.25"
     )]
     TestSize(f64),
+}
+
+fn nothing_readable(root: &Path, skipped: usize, classes: &[String]) -> String {
+    let root = root.display();
+    if classes.is_empty() {
+        return format!(
+            "{skipped} pictures in {root} cannot be read, and none is left to test with; replace them"
+        );
+    }
+    let classes = some_classes(classes);
+    format!(
+        "{skipped} pictures in {root} cannot be read, and none is left to train on of {classes}; replace them"
+    )
 }
 
 fn extensions() -> String {

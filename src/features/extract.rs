@@ -32,7 +32,7 @@ const RUN: usize = 256;
 const RUN_BYTES: usize = 16 << 20;
 
 /// Describes `count` pictures on the device. `reader` makes, for each core, a function that reads the i-th picture
-/// and pushes its pixels, or says why it cannot.
+/// and pushes its pixels, or says why it cannot. `progress` is told of every picture that is done.
 ///
 /// # Errors
 /// The device was lost or has no memory. A picture that cannot be read is no error here.
@@ -55,7 +55,6 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
     let stop = AtomicBool::new(false);
     let next = AtomicUsize::new(0);
 
-    progress.begin("describing", count as u64, "pictures");
     let worker = || -> Result<(), DeviceError> {
         let mut read = reader();
         let mut pictures = Pictures::new();
@@ -95,8 +94,6 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
             });
         }
     });
-    progress.end();
-
     if let Some(error) = into_inner(failed) {
         return Err(error);
     }

@@ -1,10 +1,52 @@
-//! Labels, descriptor and weights: file format and prediction.
+//! A trained model: class names, descriptor and weights, and the file they are kept in.
 
-/// A model file that is not one, or does not fit the data.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ModelError {
-    /// Not a huemax model.
-    #[error("{0}")]
-    NotAModel(String),
+mod error;
+mod file;
+
+pub use error::ModelError;
+pub use file::VERSION;
+
+use crate::features::Descriptor;
+use crate::learn::Plan;
+
+/// A linear layer that knows what it was made for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// K class names; output k is class k.
+    pub classes: Vec<String>,
+    /// What pictures are described by; D features.
+    pub descriptor: Descriptor,
+    /// Weights, K×D, row-major.
+    pub weight: Vec<f32>,
+    /// Biases, K.
+    pub bias: Vec<f32>,
+    /// How it was trained.
+    pub trained: Trained,
+}
+
+/// How a model was trained: enough to do it again.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Trained {
+    /// Version of huemax.
+    pub huemax: String,
+    /// The device.
+    pub device: String,
+    /// SHA-256 over the relative path, class and size of every picture that was given.
+    pub data_sha256: String,
+    /// Share of pictures that was kept for the test; none where the data came divided.
+    pub test_size: Option<f64>,
+    /// Seed of the split.
+    pub split_seed: u64,
+    /// What the solver did.
+    pub plan: Plan,
+    /// The objective at the end.
+    pub objective: f64,
+}
+
+impl Model {
+    /// Weights and biases as the stages take them: one array of `K·D + K`.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<f32> {
+        [self.weight.as_slice(), &self.bias].concat()
+    }
 }

@@ -1,0 +1,59 @@
+//! What can be wrong with a model file, or between a model and data.
+
+use std::path::PathBuf;
+
+use crate::error::FileError;
+
+/// A model file that is not one, or does not fit the data.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// Could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Not a huemax model at all.
+    #[error("{} is not a huemax model ({reason}); `huemax train` writes one as model.safetensors", path.display())]
+    NotAModel {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
+    /// A huemax model that is cut off or contradicts itself.
+    #[error("{} is damaged: {reason}; copy it again, or train it again", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// Another version of the format.
+    #[error(
+        "{} has model format {found}, and this huemax reads format {reads}; use the huemax that wrote it \
+         (version {written_by}), or train it again",
+        path.display()
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Format of the file.
+        found: u64,
+        /// Format that is read.
+        reads: u64,
+        /// Version of huemax that wrote the file.
+        written_by: String,
+    },
+    /// Pictures carry labels that the model has never seen.
+    #[error(
+        "the model does not know {}: {}; it knows {}",
+        if unknown.len() == 1 { "this label" } else { "these labels" },
+        unknown.join(", "),
+        known.join(", ")
+    )]
+    UnknownLabels {
+        /// Labels of the data that the model lacks.
+        unknown: Vec<String>,
+        /// Labels of the model.
+        known: Vec<String>,
+    },
+}

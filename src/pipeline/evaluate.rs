@@ -1,0 +1,172 @@
+//! Evaluating: how well a model does on labelled pictures.
+
+use std::time::Instant;
+
+use ndarray::ArrayView2;
+
+use super::train::{digest, named};
+use super::{DataSummary, Run, Seconds, Summary, about, describe, on_device};
+use crate::backend::{Backend, Device};
+use crate::dataset::{Dataset, DatasetError, Part};
+use crate::error::{Error, Result};
+use crate::learn::{Forward, Labelled};
+use crate::metrics::MultiClass;
+use crate::model::{Model, ModelError};
+use crate::progress::Progress;
+use crate::report::{Evaluation, Example, draw};
+
+/// Pictures that are shown with their probabilities.
+const EXAMPLES: usize = 5;
+
+/// Measures `model` on the pictures of `dataset`; on its test part alone where it came divided.
+///
+/// The baseline is the majority class of these pictures, as a model does not keep how many of each it was
+/// trained on.
+///
+/// # Errors
+/// A label that the model does not know; no picture that can be read; a device that is lost or has no memory left.
+pub fn evaluate(model: &Model, dataset: &Dataset, device: &Device, progress: &dyn Progress) -> Result<Run> {
+    on_device!(device, backend => evaluate_on(backend, device, model, dataset, progress))
+}
+
+fn evaluate_on<B: Backend>(
+    backend: &B,
+    device: &Device,
+    model: &Model,
+    dataset: &Dataset,
+    progress: &dyn Progress,
+) -> Result<Run> {
+    let bins = model.descriptor.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
+    let label = known_labels(model, dataset)?;
+    let samples = &dataset.samples;
+    let only_test = samples.iter().any(|s| s.part == Some(Part::Test));
+    let picked: Vec<usize> =
+        (0..samples.len()).filter(|&i| !only_test || samples[i].part == Some(Part::Test)).collect();
+    progress.say(&about(device));
+    let which = if only_test { "the test part: " } else { "" };
+    progress.say(&format!("data: {which}{} pictures of {} classes", picked.len(), dataset.classes.len()));
+    if !only_test && digest(dataset) == model.trained.data_sha256 {
+        progress.say("note: this is the data the model was trained on; most of it is no test of it");
+    }
+
+    let start = Instant::now();
+    let paths: Vec<_> = picked.iter().map(|&i| dataset.path(i)).collect();
+    progress.begin("describing", paths.len() as u64, "pictures");
+    let mut extracted = describe(backend, &paths, &bins, progress)?;
+    progress.end();
+    let describe_seconds = start.elapsed().as_secs_f64();
+    let rows: Vec<usize> = (0..picked.len())
+        .filter(|i| extracted.skipped.binary_search_by_key(i, |s| s.index).is_err())
+        .collect();
+    // From numbers among those picked to numbers among the samples.
+    extracted.skipped.iter_mut().for_each(|s| s.index = picked[s.index]);
+    if rows.is_empty() {
+        let example = extracted.skipped.first().map(|s| (dataset.path(s.index), s.reason.clone()));
+        let (root, skipped) = (dataset.root.clone(), extracted.skipped.len());
+        return Err(DatasetError::NothingReadable { root, skipped, classes: Vec::new(), example }.into());
+    }
+
+    let start = Instant::now();
+    let labels: Vec<u32> = picked.iter().map(|&i| label[samples[i].label as usize]).collect();
+    let data = Labelled::new(backend, &extracted.matrix, &labels, model.classes.len())?;
+    let parameters = backend.upload(&model.parameters())?;
+    let truth: Vec<u32> = rows.iter().map(|&row| labels[row]).collect();
+    let mut counts = vec![0; model.classes.len()];
+    truth.iter().for_each(|&y| counts[y as usize] += 1);
+    let among: Vec<usize> = rows.iter().map(|&row| picked[row]).collect();
+    let forward = Forward::new(backend, &data, &rows, &parameters, true)?;
+    let test = Test {
+        dataset,
+        classes: &model.classes,
+        rows: &among,
+        truth,
+        train_counts: &counts,
+        seed: model.trained.split_seed,
+    };
+    let measured = finish(forward, test)?;
+    let summary = Summary {
+        huemax: env!("CARGO_PKG_VERSION").into(),
+        command: "evaluate",
+        device: backend.info().clone(),
+        data: DataSummary {
+            folder: dataset.root.to_string_lossy().into_owned(),
+            labels: dataset.labels,
+            classes: model.classes.clone(),
+            train: vec![0; model.classes.len()],
+            val: 0,
+            test: among.len(),
+            unlabelled: dataset.unlabelled.len(),
+            skipped: named(dataset, &extracted.skipped),
+        },
+        descriptor: model.descriptor,
+        training: None,
+        evaluation: measured.evaluation,
+        seconds: Seconds { describe: describe_seconds, train: 0.0, evaluate: start.elapsed().as_secs_f64() },
+    };
+    let model = model.clone();
+    Ok(Run {
+        model,
+        summary,
+        paths: measured.paths,
+        truth: measured.truth,
+        probabilities: measured.probabilities,
+    })
+}
+
+/// For each class of the data, its number in the model.
+fn known_labels(model: &Model, dataset: &Dataset) -> Result<Vec<u32>, ModelError> {
+    let find = |class: &String| model.classes.iter().position(|c| c == class).map(|k| k as u32);
+    let unknown: Vec<_> = dataset.classes.iter().filter(|c| find(c).is_none()).cloned().collect();
+    if unknown.is_empty() {
+        return Ok(dataset.classes.iter().filter_map(find).collect());
+    }
+    Err(ModelError::UnknownLabels { unknown, known: model.classes.clone() })
+}
+
+/// Pictures to be measured on.
+pub(super) struct Test<'a> {
+    pub(super) dataset: &'a Dataset,
+    pub(super) classes: &'a [String],
+    /// Numbers among the samples of the data set.
+    pub(super) rows: &'a [usize],
+    /// Their classes.
+    pub(super) truth: Vec<u32>,
+    /// Pictures of each class that the baseline is chosen by.
+    pub(super) train_counts: &'a [usize],
+    /// Seed of the examples.
+    pub(super) seed: u64,
+}
+
+/// What was measured.
+pub(super) struct Measured {
+    pub(super) evaluation: Evaluation,
+    pub(super) paths: Vec<String>,
+    pub(super) truth: Vec<u32>,
+    pub(super) probabilities: Vec<f32>,
+}
+
+/// Scores the rows of `test` and measures what comes out.
+pub(super) fn measure<B: Backend>(
+    backend: &B,
+    data: &Labelled<'_, B>,
+    test: Test<'_>,
+    parameters: &B::Array<f32>,
+) -> Result<Measured> {
+    finish(Forward::new(backend, data, test.rows, parameters, true)?, test)
+}
+
+fn finish(forward: Forward, test: Test<'_>) -> Result<Measured> {
+    let Test { dataset, classes, rows, truth, train_counts, seed } = test;
+    let probabilities = forward.probabilities;
+    let (n, outputs) = (rows.len(), classes.len());
+    let wide: Vec<f64> = probabilities.iter().map(|&p| f64::from(p)).collect();
+    let matrix = ArrayView2::from_shape((n, outputs), &wide)
+        .map_err(|e| Error::Training(format!("{n} × {outputs} probabilities: {e}")))?;
+    let metrics = MultiClass::new(classes, train_counts, &truth, matrix)?;
+    let paths: Vec<String> = rows.iter().map(|&i| dataset.relative_path_string(i)).collect();
+    let examples = draw(n, EXAMPLES, seed)
+        .into_iter()
+        .map(|i| Example::new(&paths[i], classes, truth[i], &probabilities[i * outputs..(i + 1) * outputs]))
+        .collect();
+    Ok(Measured { evaluation: Evaluation { metrics, examples }, paths, truth, probabilities })
+}

@@ -1,0 +1,69 @@
+//! Predicting: what a model says of pictures without labels.
+
+use std::path::PathBuf;
+
+use super::{about, describe, on_device};
+use crate::backend::{Backend, Device, NO_LABEL};
+use crate::error::{Error, Result};
+use crate::features::Skipped;
+use crate::learn::{Forward, Labelled};
+use crate::model::Model;
+use crate::progress::Progress;
+
+/// What the model says of one picture.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Predicted<'a> {
+    /// Probability of each class.
+    Probabilities(&'a [f32]),
+    /// It could not be read, and why.
+    Skipped(&'a str),
+}
+
+/// Pictures that are described and scored together: memory does not grow with their number.
+const BATCH: usize = 4096;
+
+/// Predicts `pictures` in order, calling `sink` with the number of each picture and what the model says of it.
+///
+/// # Errors
+/// What `sink` returns; a device that is lost or has no memory left. A picture that cannot be read is no error.
+pub fn predict(
+    model: &Model,
+    pictures: &[PathBuf],
+    device: &Device,
+    progress: &dyn Progress,
+    sink: &mut dyn FnMut(usize, Predicted<'_>) -> Result<()>,
+) -> Result<()> {
+    on_device!(device, backend => predict_on(backend, device, model, pictures, progress, sink))
+}
+
+fn predict_on<B: Backend>(
+    backend: &B,
+    device: &Device,
+    model: &Model,
+    pictures: &[PathBuf],
+    progress: &dyn Progress,
+    sink: &mut dyn FnMut(usize, Predicted<'_>) -> Result<()>,
+) -> Result<()> {
+    let bins = model.descriptor.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
+    let outputs = model.classes.len();
+    progress.say(&about(device));
+    let parameters = backend.upload(&model.parameters())?;
+    progress.begin("predicting", pictures.len() as u64, "pictures");
+    for (batch, paths) in pictures.chunks(BATCH).enumerate() {
+        let extracted = describe(backend, paths, &bins, progress)?;
+        let labels = vec![NO_LABEL; paths.len()];
+        let data = Labelled::new(backend, &extracted.matrix, &labels, outputs)?;
+        let rows: Vec<usize> = (0..paths.len()).collect();
+        let forward = Forward::new(backend, &data, &rows, &parameters, true)?;
+        let mut skipped = extracted.skipped.iter().peekable();
+        for (i, probabilities) in forward.probabilities.chunks_exact(outputs).enumerate() {
+            let predicted = match skipped.next_if(|s: &&Skipped| s.index == i) {
+                Some(s) => Predicted::Skipped(&s.reason),
+                None => Predicted::Probabilities(probabilities),
+            };
+            sink(batch * BATCH + i, predicted)?;
+        }
+    }
+    progress.end();
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! What a run leaves behind: one structure for the terminal, for `--json` and for the files.
+
+use std::io::Write;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::backend::DeviceInfo;
+use crate::dataset::LabelSource;
+use crate::error::{FileError, Result};
+use crate::features::Descriptor;
+use crate::files::write_whole;
+use crate::learn::Plan;
+use crate::model::Model;
+use crate::report::{Evaluation, Prediction, write_predictions};
+
+/// A picture that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SkippedPicture {
+    /// Its path, relative to the data.
+    pub path: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// The data of a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DataSummary {
+    /// The folder.
+    pub folder: String,
+    /// How labels were read.
+    pub labels: LabelSource,
+    /// Class names; labels are indices into it.
+    pub classes: Vec<String>,
+    /// Pictures trained on, by class. All zero in an evaluation.
+    pub train: Vec<usize>,
+    /// Pictures set aside for choices, which this solver makes none of.
+    pub val: usize,
+    /// Pictures reported on.
+    pub test: usize,
+    /// Pictures without a label, not used.
+    pub unlabelled: usize,
+    /// Pictures that could not be read.
+    pub skipped: Vec<SkippedPicture>,
+}
+
+/// How training went.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TrainSummary {
+    /// What the solver did.
+    pub plan: Plan,
+    /// Mean loss and penalty over the training rows at the end.
+    pub objective: f64,
+    /// Mean loss alone.
+    pub loss: f64,
+}
+
+/// Where the time went, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Seconds {
+    /// Reading and describing pictures.
+    pub describe: f64,
+    /// Training.
+    pub train: f64,
+    /// Evaluating.
+    pub evaluate: f64,
+}
+
+/// Everything that is said about a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Version of huemax.
+    pub huemax: String,
+    /// `train` or `evaluate`.
+    pub command: &'static str,
+    /// The device it ran on.
+    pub device: DeviceInfo,
+    /// The data.
+    pub data: DataSummary,
+    /// What pictures are described by.
+    pub descriptor: Descriptor,
+    /// How training went; none in an evaluation.
+    pub training: Option<TrainSummary>,
+    /// How well the model does on the test pictures.
+    pub evaluation: Evaluation,
+    /// Where the time went.
+    pub seconds: Seconds,
+}
+
+/// A finished run: the model, what is said about it, and what it predicts for the test pictures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// The model.
+    pub model: Model,
+    /// What is said about it.
+    pub summary: Summary,
+    /// Paths of the test pictures, relative to the data.
+    pub paths: Vec<String>,
+    /// Their classes.
+    pub truth: Vec<u32>,
+    /// Their probabilities, test pictures × K.
+    pub probabilities: Vec<f32>,
+}
+
+impl Run {
+    /// Writes `model.safetensors`, `metrics.json` and `predictions.csv` into `folder`, each whole; makes the folder.
+    ///
+    /// # Errors
+    /// The folder or a file cannot be written.
+    pub fn save(&self, folder: &Path) -> Result<()> {
+        std::fs::create_dir_all(folder).map_err(FileError::on("create", folder))?;
+        self.save_results(folder)?;
+        // Last, so that a folder with a model is a folder with everything.
+        self.model.save(&folder.join("model.safetensors"))?;
+        Ok(())
+    }
+
+    /// Writes `metrics.json` and `predictions.csv` into `folder`.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn save_results(&self, folder: &Path) -> Result<()> {
+        let outputs = self.model.classes.len();
+        write_whole(&folder.join("metrics.json"), |writer| {
+            serde_json::to_writer_pretty(&mut *writer, &self.summary)?;
+            writeln!(writer)
+        })?;
+        write_whole(&folder.join("predictions.csv"), |writer| {
+            let rows = self.paths.iter().zip(&self.truth).zip(self.probabilities.chunks_exact(outputs));
+            let rows = rows.map(|((path, &truth), probabilities)| Prediction {
+                path,
+                truth: Some(truth),
+                probabilities,
+            });
+            write_predictions(writer, &self.model.classes, rows)
+        })?;
+        Ok(())
+    }
+}

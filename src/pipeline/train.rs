@@ -1,0 +1,194 @@
+//! Training: from labelled pictures to a measured model.
+
+use std::time::Instant;
+
+use sha2::{Digest, Sha256};
+
+use super::evaluate::{Test, measure};
+use super::{DataSummary, Run, Seconds, SkippedPicture, Summary, TrainSummary, about, describe, on_device};
+use crate::backend::{Backend, Device};
+use crate::dataset::{Dataset, DatasetError, Split, SplitOptions};
+use crate::error::{Error, Result};
+use crate::features::{Descriptor, Skipped};
+use crate::learn::{Labelled, SgdOptions, fit};
+use crate::model::{Model, Trained};
+use crate::progress::Progress;
+
+/// What training may be told; the defaults are those of the command line.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TrainOptions {
+    /// What pictures are described by.
+    pub descriptor: Descriptor,
+    /// What is kept for the test.
+    pub split: SplitOptions,
+    /// How the model is fitted.
+    pub solver: SgdOptions,
+}
+
+/// Describes the pictures of `dataset` on `device`, fits a softmax classifier to its training part and measures
+/// it on its test part. Pictures that cannot be read are left out and listed in the summary.
+///
+/// # Errors
+/// Options that cannot work; data with fewer than two classes or too few pictures; nothing left to train on after
+/// unreadable pictures are left out; a device that is lost or has no memory left; a diverging learning rate.
+pub fn train(
+    dataset: &Dataset,
+    options: &TrainOptions,
+    device: &Device,
+    progress: &dyn Progress,
+) -> Result<Run> {
+    on_device!(device, backend => train_on(backend, device, dataset, options, progress))
+}
+
+fn train_on<B: Backend>(
+    backend: &B,
+    device: &Device,
+    dataset: &Dataset,
+    options: &TrainOptions,
+    progress: &dyn Progress,
+) -> Result<Run> {
+    let bins = options.descriptor.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
+    let split = Split::new(dataset, &options.split)?;
+    // What cannot work is said before pictures are read.
+    options.solver.plan(split.train.len(), options.descriptor.max_squared_norm())?;
+    progress.say(&about(device));
+    progress.say(&describe_data(dataset, &split));
+    progress.say(&format!("features: {}", options.descriptor));
+
+    let start = Instant::now();
+    let paths: Vec<_> = (0..dataset.samples.len()).map(|i| dataset.path(i)).collect();
+    progress.begin("describing", paths.len() as u64, "pictures");
+    let extracted = describe(backend, &paths, &bins, progress)?;
+    progress.end();
+    let describe_seconds = start.elapsed().as_secs_f64();
+    let split = without_skipped(dataset, split, &extracted.skipped)?;
+
+    let start = Instant::now();
+    let plan = options.solver.plan(split.train.len(), options.descriptor.max_squared_norm())?;
+    progress.say(&format!("training: {plan}"));
+    let outputs = dataset.classes.len();
+    let labels: Vec<u32> = dataset.samples.iter().map(|s| s.label).collect();
+    let data = Labelled::new(backend, &extracted.matrix, &labels, outputs)?;
+    let fitted = fit(backend, &data, &split.train, &plan, progress)?;
+    let train_seconds = start.elapsed().as_secs_f64();
+
+    let start = Instant::now();
+    let mut train_counts = vec![0; outputs];
+    split.train.iter().for_each(|&i| train_counts[dataset.samples[i].label as usize] += 1);
+    let test = Test {
+        dataset,
+        classes: &dataset.classes,
+        rows: &split.test,
+        truth: split.test.iter().map(|&i| labels[i]).collect(),
+        train_counts: &train_counts,
+        seed: options.split.seed,
+    };
+    let measured = measure(backend, &data, test, &fitted.parameters)?;
+    let evaluate_seconds = start.elapsed().as_secs_f64();
+
+    let mut weight = backend.download(&fitted.parameters, data.parameters())?;
+    let bias = weight.split_off(outputs * bins.len());
+    let model = Model {
+        classes: dataset.classes.clone(),
+        descriptor: options.descriptor,
+        weight,
+        bias,
+        trained: Trained {
+            huemax: env!("CARGO_PKG_VERSION").into(),
+            device: backend.info().to_string(),
+            data_sha256: digest(dataset),
+            test_size: (!dataset.parts_given()).then_some(options.split.test_size),
+            split_seed: options.split.seed,
+            plan: plan.clone(),
+            objective: fitted.objective,
+        },
+    };
+    let summary = Summary {
+        huemax: env!("CARGO_PKG_VERSION").into(),
+        command: "train",
+        device: backend.info().clone(),
+        data: DataSummary {
+            folder: dataset.root.to_string_lossy().into_owned(),
+            labels: dataset.labels,
+            classes: dataset.classes.clone(),
+            train: train_counts,
+            val: split.val.len(),
+            test: split.test.len(),
+            unlabelled: dataset.unlabelled.len(),
+            skipped: named(dataset, &extracted.skipped),
+        },
+        descriptor: options.descriptor,
+        training: Some(TrainSummary { plan, objective: fitted.objective, loss: fitted.loss }),
+        evaluation: measured.evaluation,
+        seconds: Seconds { describe: describe_seconds, train: train_seconds, evaluate: evaluate_seconds },
+    };
+    Ok(Run {
+        model,
+        summary,
+        paths: measured.paths,
+        truth: measured.truth,
+        probabilities: measured.probabilities,
+    })
+}
+
+fn describe_data(dataset: &Dataset, split: &Split) -> String {
+    let how =
+        if dataset.parts_given() { "as its folders divide it" } else { "divided by a hash of each path" };
+    let val = match split.val.len() {
+        0 => String::new(),
+        n => format!(", {n} validation (set aside: nothing is chosen on them here)"),
+    };
+    format!(
+        "data: {} pictures of {} classes ({}); {} train{val}, {} test, {how}",
+        dataset.samples.len(),
+        dataset.classes.len(),
+        dataset.labels.explained(),
+        split.train.len(),
+        split.test.len(),
+    )
+}
+
+/// Takes unreadable pictures out of every part, and sees whether training is still possible.
+fn without_skipped(dataset: &Dataset, split: Split, skipped: &[Skipped]) -> Result<Split> {
+    let readable = |i: &usize| skipped.binary_search_by_key(i, |s| s.index).is_err();
+    let keep = |part: Vec<usize>| part.into_iter().filter(readable).collect::<Vec<_>>();
+    let split = Split { train: keep(split.train), val: keep(split.val), test: keep(split.test) };
+    let mut left = vec![0; dataset.classes.len()];
+    split.train.iter().for_each(|&i| left[dataset.samples[i].label as usize] += 1);
+    let lost: Vec<_> = (0..left.len()).filter(|&k| left[k] == 0).collect();
+    if lost.is_empty() && !split.test.is_empty() {
+        return Ok(split);
+    }
+    let example = skipped.first().map(|s| (dataset.path(s.index), s.reason.clone()));
+    let classes = lost.iter().map(|&k| dataset.classes[k].clone()).collect();
+    Err(DatasetError::NothingReadable {
+        root: dataset.root.clone(),
+        skipped: skipped.len(),
+        classes,
+        example,
+    }
+    .into())
+}
+
+/// Skipped pictures by name.
+pub(super) fn named(dataset: &Dataset, skipped: &[Skipped]) -> Vec<SkippedPicture> {
+    let name = |s: &Skipped| SkippedPicture {
+        path: dataset.relative_path_string(s.index),
+        reason: s.reason.clone(),
+    };
+    skipped.iter().map(name).collect()
+}
+
+/// SHA-256 over the relative path, class and size of every picture. A picture that cannot be looked at has size 0.
+pub(super) fn digest(dataset: &Dataset) -> String {
+    let mut hash = Sha256::new();
+    for (i, sample) in dataset.samples.iter().enumerate() {
+        let size = std::fs::metadata(dataset.path(i)).map_or(0, |m| m.len());
+        hash.update(dataset.relative_path_string(i));
+        hash.update([0]);
+        hash.update(&dataset.classes[sample.label as usize]);
+        hash.update([0]);
+        hash.update(size.to_le_bytes());
+    }
+    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}
