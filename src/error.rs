@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::backend::DeviceError;
 use crate::dataset::DatasetError;
+use crate::demo::DemoError;
 use crate::model::ModelError;
 
 /// What a public function of this library returns.
@@ -22,6 +23,9 @@ pub enum Error {
     /// A device that is missing, too small, lost or out of memory.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// The demo data set could not be drawn.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     /// A model file that is not one, or does not fit the data.
     #[error(transparent)]
     Model(#[from] ModelError),

@@ -2,6 +2,7 @@
 
 pub mod backend;
 pub mod dataset;
+pub mod demo;
 pub mod error;
 pub mod metrics;
 pub mod model;
