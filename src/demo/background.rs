@@ -40,12 +40,12 @@ pub(super) fn paint(width: usize, height: usize, rng: &mut ChaCha8Rng) -> Canvas
 fn colours(rng: &mut ChaCha8Rng) -> (Rgb, Rgb) {
     let hue = rng.random_range(0.0..6.0);
     let saturation =
-        if rng.random_bool(0.35) { rng.random_range(0.0..0.12) } else { rng.random_range(0.12..0.5) };
+        if rng.random_bool(0.5) { rng.random_range(0.0..0.1) } else { rng.random_range(0.1..0.28) };
     let value = rng.random_range(0.4..1.0f32);
     let other_value =
         if value > 0.7 { value - rng.random_range(0.08..0.35) } else { value + rng.random_range(0.08..0.3) };
     let other_hue = hue + rng.random_range(-0.7..0.7);
-    let other_saturation = (saturation + rng.random_range(-0.12..0.12f32)).clamp(0.0, 0.5);
+    let other_saturation = (saturation + rng.random_range(-0.1..0.1f32)).clamp(0.0, 0.3);
     (from_hsv(hue, saturation, value), from_hsv(other_hue, other_saturation, other_value))
 }
 

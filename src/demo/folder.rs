@@ -104,7 +104,8 @@ pub(super) fn is_whole(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0)
 }
 
-/// Not synced: more than a thousand waits for the disk would cost more than drawing again what a power cut took.
+/// Not synced: more than a thousand waits for the disk would cost more than drawing again what a power cut
+/// took.
 pub(super) fn write_picture(path: &Path, jpeg: &[u8]) -> Result<(), FileError> {
     write_whole(path, jpeg, false)
 }

@@ -54,10 +54,10 @@ impl Artwork {
         let mut artwork = Self { kind: kind.name, tree, centre, radius: 1.0 };
 
         // Bounds are a box, but an object that is turned needs the circle it fits in: measured on a drawing
-        // in which that circle would fill at most PROBE pixels.
+        // in which `reference`, longer than half the diagonal of the box, is half the side.
         const PROBE: u32 = 128;
-        let half_diagonal = bounds.width().max(bounds.height());
-        artwork.radius = half_diagonal;
+        let reference = bounds.width().max(bounds.height());
+        artwork.radius = reference;
         let probe = artwork.render(PROBE, PROBE as f32 / 2.0, [1.0, 0.0])?;
         let mut reach = 0.0f32;
         for (i, pixel) in probe.pixels().iter().enumerate() {
@@ -70,7 +70,7 @@ impl Artwork {
         if reach == 0.0 {
             return Err(problem("nothing of it is visible".into()));
         }
-        artwork.radius = half_diagonal * (reach + 0.5) / (PROBE as f32 / 2.0);
+        artwork.radius = reference * (reach + 0.5) / (PROBE as f32 / 2.0);
         Ok(artwork)
     }
 

@@ -6,7 +6,8 @@ use rand_chacha::rand_core::Rng;
 
 use super::canvas::{Canvas, unit_vector};
 
-/// The light of one picture.
+/// The light of one picture. Its ranges, and those of the surfaces and of the objects' sizes, set how hard
+/// the set is: wide enough that colour histograms mistake one picture in five or so, no wider.
 pub(super) struct Light {
     /// Where it comes from, in the plane of the picture, as a unit vector.
     pub(super) from: [f32; 2],
@@ -25,12 +26,12 @@ impl Light {
     pub(super) fn random(rng: &mut ChaCha8Rng) -> Self {
         Self {
             from: unit_vector(rng),
-            shadow: rng.random_range(0.25..0.6),
+            shadow: rng.random_range(0.2..0.5),
             softness: rng.random_range(0.08..0.22),
-            brightness: rng.random_range(0.62..1.15),
-            contrast: rng.random_range(0.8..1.12),
-            warmth: rng.random_range(-0.14..0.14),
-            slope: rng.random_range(0.0..0.22),
+            brightness: rng.random_range(0.9..1.08),
+            contrast: rng.random_range(0.94..1.06),
+            warmth: rng.random_range(-0.04..0.04),
+            slope: rng.random_range(0.0..0.15),
             grain: rng.random_range(1.0..5.0),
         }
     }

@@ -1,8 +1,8 @@
 //! The demo data set: pictures of fruit and vegetables, drawn from Twemoji's artwork, so that everything
 //! can be tried without a download.
 //!
-//! The way of a picture: [`kinds`] parses the artwork once a kind, [`scene`] places it on a [`background`]
-//! and throws its shadow, [`light`] exposes the whole as a camera would, [`folder`] keeps the files.
+//! The way of a picture: `kinds` parses the artwork once a kind, `scene` places it on a `background`
+//! and throws its shadow, `light` exposes the whole as a camera would, `folder` keeps the files.
 
 mod background;
 mod canvas;
@@ -154,14 +154,14 @@ fn draw_set(dir: &Path, options: &DrawOptions, progress: &dyn Progress) -> Resul
 
     if !missing.is_empty() {
         progress.begin("drawing", missing.len() as u64, "pictures");
-        let outcome = missing.par_iter().try_for_each(|(class, number, path)| {
+        let outcome = missing.par_iter().try_for_each(|(class, number, path)| -> Result<(), DemoError> {
             let jpeg = picture_jpeg(&artwork[*class], options.seed, *class, *number, path)?;
             folder::write_picture(path, &jpeg)?;
             progress.advance(1);
             Ok(())
         });
         progress.end();
-        outcome.map_err(|error: DemoError| error)?;
+        outcome?;
     }
     Ok(DrawSummary {
         dir: dir.to_owned(),

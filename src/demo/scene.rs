@@ -52,8 +52,8 @@ struct Place {
 /// those before it, else the one that comes closest to that.
 fn places(count: usize, width: usize, height: usize, rng: &mut ChaCha8Rng) -> Vec<Place> {
     let (width, height) = (width as f32, height as f32);
-    let share = if count <= 1 { 1.0 } else { 1.08 / (count as f32).sqrt() };
-    let typical = rng.random_range(0.3..0.47) * width.min(height) * share;
+    let share = if count <= 1 { 1.0 } else { 1.12 / (count as f32).sqrt() };
+    let typical = rng.random_range(0.4..0.49) * width.min(height) * share;
     let mut places: Vec<Place> = Vec::with_capacity(count);
     for _ in 0..count {
         let radius = (typical * rng.random_range(0.85..1.12)).min(0.49 * width.min(height));
@@ -105,8 +105,8 @@ impl Object {
         let side = (2.0 * radius * (1.0 + 2.0 * light.softness)).ceil() as usize + 2;
         let turn = unit_vector(rng);
         let drawing = artwork.render(side as u32, radius, turn)?;
-        let ripeness = [0; 3].map(|_| rng.random_range(0.86..1.08));
-        let relief = rng.random_range(0.1..0.3);
+        let ripeness = [0; 3].map(|_| rng.random_range(0.96..1.03));
+        let relief = rng.random_range(0.04..0.13);
         let reach = [light.from[0] / radius, light.from[1] / radius, relief];
         Ok(Self { drawing, side, ripeness, light: reach, highlight: rng.random_range(0.0..0.5) })
     }
@@ -149,8 +149,8 @@ impl Object {
     }
 }
 
-/// Changes the part of the canvas that a square of `side` pixels around (x, y) covers: `change` gets column and
-/// row in the square and the colour that is there.
+/// Changes the part of the canvas that a square of `side` pixels around (x, y) covers: `change` gets column
+/// and row in the square and the colour that is there.
 fn over(canvas: &mut Canvas, side: usize, x: f32, y: f32, change: impl Fn(usize, usize, Rgb) -> Rgb) {
     let left = (x - side as f32 / 2.0).round() as i64;
     let top = (y - side as f32 / 2.0).round() as i64;

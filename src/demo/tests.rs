@@ -119,8 +119,8 @@ fn objects_lie_inside_the_picture() {
 
 #[test]
 fn the_background_is_chosen_before_the_objects() {
-    // The same generator with and without objects: what no object or shadow covers is drawn alike, but for the
-    // grain. Corners are free of objects in most pictures.
+    // The same generator with and without objects: what no object or shadow covers is drawn alike, but for
+    // the grain. Corners are free of objects in most pictures.
     let artwork = Artwork::parse(&KINDS[0]).unwrap();
     let mut same = 0;
     for number in 0..40 {
