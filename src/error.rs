@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::backend::DeviceError;
 use crate::dataset::DatasetError;
+use crate::demo::DemoError;
 use crate::metrics::MetricsError;
 use crate::model::ModelError;
 
@@ -23,6 +24,9 @@ pub enum Error {
     /// A device that is missing, too small, lost or out of memory.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// The demo data set could not be drawn.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     /// A model file that is not one, or does not fit the data.
     #[error(transparent)]
     Model(#[from] ModelError),

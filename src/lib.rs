@@ -1,7 +1,9 @@
 //! Linear image classifiers on any GPU or on the CPU.
 
 pub mod backend;
+pub mod cli;
 pub mod dataset;
+pub mod demo;
 pub mod error;
 pub mod features;
 mod files;

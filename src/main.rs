@@ -1,1 +1,7 @@
-fn main() {}
+//! The command line: parse, run, exit code (0 done, 1 failed, 2 wrong usage).
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    huemax::cli::main()
+}

@@ -1,0 +1,61 @@
+//! `huemax evaluate`
+
+use std::path::PathBuf;
+
+use crate::cli::common::Common;
+use crate::cli::output;
+use crate::cli::train::LabelsArg;
+use crate::dataset::Dataset;
+use crate::error::{FileError, Result};
+use crate::model::Model;
+use crate::pipeline::evaluate;
+use crate::progress::Progress;
+use crate::report;
+
+/// Measure a model on labelled pictures
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A model that `huemax train` wrote
+    model: PathBuf,
+
+    /// Folder of labelled pictures, laid out as for `train`
+    data: PathBuf,
+
+    /// Write metrics.json and predictions.csv into this folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Overwrite the results that are in --out
+    #[arg(long)]
+    force: bool,
+
+    /// Where labels come from [default: detected]
+    #[arg(long, value_enum)]
+    labels: Option<LabelsArg>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let progress = args.common.progress();
+    let model = Model::load(&args.model)?;
+    let dataset = Dataset::open(&args.data, args.labels.map(Into::into))?;
+    let folder = match &args.out {
+        Some(out) => Some(super::train::out_folder(Some(out), args.force)?),
+        None => None,
+    };
+    let device = args.common.open(&progress)?;
+    let run = evaluate(&model, &dataset, &device, &progress)?;
+    if let Some(folder) = &folder {
+        std::fs::create_dir_all(folder).map_err(FileError::on("create", folder))?;
+        run.save_results(folder)?;
+    }
+    if args.common.json {
+        output::print_json(&run.summary)?;
+    } else {
+        output::print(&report::text(&run.summary.evaluation))?;
+    }
+    output::skipped(&run.summary).iter().for_each(|line| progress.say(line));
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! The command line: clap definitions, and one thin file a command. Nothing is computed here.
+
+mod common;
+mod demo;
+mod devices;
+mod evaluate;
+mod output;
+mod predict;
+mod progress;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::dataset::DatasetError;
+use crate::error::{Error, Result};
+
+/// Train, measure and apply linear image classifiers on any GPU or on the CPU.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  huemax demo                                   see the whole thing on pictures that it draws itself
+  huemax train my-pictures                      a folder a class, or names such as cat.123.jpg
+  huemax predict runs/…/model.safetensors a.jpg
+  huemax devices                                which GPUs there are";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Args),
+    Train(train::Args),
+    Evaluate(evaluate::Args),
+    Predict(predict::Args),
+    Devices(devices::Args),
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Train(args) => train::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Predict(args) => predict::run(&args),
+        Command::Devices(args) => devices::run(&args),
+    };
+    exit_code(outcome)
+}
+
+fn exit_code(outcome: Result<()>) -> ExitCode {
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    if output::closed(&error) {
+        // Whoever read our output has seen enough (`| head`).
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("error: {error}");
+    match error {
+        Error::Option { .. } | Error::Dataset(DatasetError::TestSize(_)) => ExitCode::from(2),
+        _ => ExitCode::FAILURE,
+    }
+}

@@ -1,0 +1,55 @@
+//! Writing to standard output, where a closed pipe is no error.
+
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+use crate::error::{Error, FileError, Result};
+use crate::pipeline::Summary;
+
+/// The name of standard output in errors.
+const STDOUT: &str = "standard output";
+
+/// Prints text that already ends its lines.
+pub(super) fn print(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(failed)
+}
+
+/// Prints a value as indented JSON.
+pub(super) fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value).map_err(|e| failed(e.into()))?;
+    print(&format!("{text}\n"))
+}
+
+/// An error of writing to standard output.
+pub(super) fn failed(source: io::Error) -> Error {
+    FileError { action: "write", path: STDOUT.into(), source }.into()
+}
+
+/// Whether an error only says that nobody reads standard output any more.
+pub(super) fn closed(error: &Error) -> bool {
+    matches!(error, Error::File(FileError { path, source, .. })
+        if path == Path::new(STDOUT) && source.kind() == ErrorKind::BrokenPipe)
+}
+
+/// Pictures shown in a list of those skipped; all are in the JSON.
+const SKIPPED_SHOWN: usize = 20;
+
+/// What was left out of a run and why, for standard error.
+pub(super) fn skipped(summary: &Summary) -> Vec<String> {
+    let (skipped, unlabelled) = (&summary.data.skipped, summary.data.unlabelled);
+    let mut lines = Vec::new();
+    if unlabelled > 0 {
+        lines.push(format!("{unlabelled} pictures have no label by this layout and were not used"));
+    }
+    if skipped.is_empty() {
+        return lines;
+    }
+    let noun = if skipped.len() == 1 { "picture" } else { "pictures" };
+    lines.push(format!("{} {noun} could not be read and were left out:", skipped.len()));
+    lines.extend(skipped.iter().take(SKIPPED_SHOWN).map(|s| format!("  {}: {}", s.path, s.reason)));
+    if skipped.len() > SKIPPED_SHOWN {
+        lines.push(format!("  … and {} more (all of them in metrics.json)", skipped.len() - SKIPPED_SHOWN));
+    }
+    lines
+}

@@ -1,0 +1,113 @@
+//! `huemax predict`
+
+use std::io::{BufRead, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::cli::common::Common;
+use crate::cli::output;
+use crate::dataset::pictures_under;
+use crate::error::{Error, FileError, Result};
+use crate::model::Model;
+use crate::pipeline::{Predicted, predict};
+use crate::progress::Progress;
+use crate::report::{Format, PredictionWriter, display_width};
+
+/// Say which class each picture is most probably of
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A model that `huemax train` wrote
+    model: PathBuf,
+
+    /// Pictures, folders of pictures, or - for paths on standard input, one a line
+    #[arg(required = true, value_name = "PICTURE|DIR|-")]
+    pictures: Vec<PathBuf>,
+
+    /// How many classes to show for each picture, most probable first
+    #[arg(long, value_name = "K", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    top: u32,
+
+    /// How to print
+    #[arg(long, value_enum, default_value = "table", conflicts_with = "json")]
+    format: FormatArg,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Values of `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum FormatArg {
+    /// A line a picture
+    Table,
+    /// path,rank,label,probability
+    Csv,
+    /// A JSON object a line
+    Jsonl,
+}
+
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Table => Self::Table,
+            FormatArg::Csv => Self::Csv,
+            FormatArg::Jsonl => Self::Jsonl,
+        }
+    }
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let progress = args.common.progress();
+    let model = Model::load(&args.model)?;
+    let pictures = pictures(&args.pictures)?;
+    let device = args.common.open(&progress)?;
+    let names: Vec<String> = pictures.iter().map(|p| p.to_string_lossy().into_owned()).collect();
+    let width = names.iter().map(|n| display_width(n)).max().unwrap_or(0);
+    let format = if args.common.json { Format::Jsonl } else { args.format.into() };
+    let stdout = BufWriter::new(std::io::stdout().lock());
+    let mut writer = PredictionWriter::new(format, stdout, &model.classes, args.top as usize, width)
+        .map_err(output::failed)?;
+    let mut skipped: Vec<(usize, String)> = Vec::new();
+    predict(&model, &pictures, &device, &progress, &mut |i, predicted| {
+        match predicted {
+            Predicted::Probabilities(row) => writer.write(&names[i], row).map_err(output::failed)?,
+            Predicted::Skipped(reason) => skipped.push((i, reason.to_owned())),
+        }
+        Ok(())
+    })?;
+    writer.finish().map_err(output::failed)?;
+    std::io::stdout().flush().map_err(output::failed)?;
+    for (i, reason) in &skipped {
+        eprintln!("skipped {}: {reason}", names[*i]);
+    }
+    match skipped.len() {
+        n if n == pictures.len() => {
+            Err(Error::Training(format!("none of the {n} pictures could be read; the reasons stand above")))
+        }
+        0 => Ok(()),
+        n => {
+            progress.say(&format!("{n} of {} pictures could not be read", pictures.len()));
+            Ok(())
+        }
+    }
+}
+
+/// Every picture that the arguments name, in their order.
+fn pictures(arguments: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for argument in arguments {
+        if argument == Path::new("-") {
+            for line in std::io::stdin().lock().lines() {
+                let line = line.map_err(FileError::on("read", Path::new("standard input")))?;
+                if !line.trim().is_empty() {
+                    found.extend(pictures_under(Path::new(line.trim_end_matches('\r')))?);
+                }
+            }
+        } else {
+            found.extend(pictures_under(argument)?);
+        }
+    }
+    if found.is_empty() {
+        return Err(Error::option("-", "standard input names no pictures"));
+    }
+    Ok(found)
+}

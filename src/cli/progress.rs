@@ -1,0 +1,136 @@
+//! Progress on standard error: a bar on a terminal, plain lines elsewhere, nothing when quiet.
+
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+
+use crate::progress::Progress;
+
+/// Draws progress.
+#[derive(Debug)]
+pub(super) struct Terminal {
+    quiet: bool,
+    bar: bool,
+    work: Mutex<Option<Work>>,
+    done: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Work {
+    name: String,
+    unit: String,
+    total: u64,
+    note: String,
+    start: Instant,
+    last: Instant,
+    bar: Option<ProgressBar>,
+}
+
+/// Time between plain lines.
+const PLAIN: Duration = Duration::from_secs(5);
+
+impl Terminal {
+    pub(super) fn new(quiet: bool) -> Self {
+        let bar = std::io::stderr().is_terminal();
+        Self { quiet, bar, work: Mutex::new(None), done: AtomicU64::new(0) }
+    }
+
+    fn work(&self) -> std::sync::MutexGuard<'_, Option<Work>> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Work {
+    /// `describing: 512/2002 pictures, 840 pictures/s, 2 seconds left`
+    fn line(&self, done: u64) -> String {
+        let seconds = self.start.elapsed().as_secs_f64();
+        let rate = done as f64 / seconds.max(1e-9);
+        let left =
+            Duration::from_secs_f64(((self.total - done.min(self.total)) as f64 / rate.max(1e-9)).min(1e9));
+        let note = if self.note.is_empty() { String::new() } else { format!(", {}", self.note) };
+        let Self { name, total, unit, .. } = self;
+        format!("{name}: {done}/{total} {unit}, {rate:.0} {unit}/s, {} left{note}", HumanDuration(left))
+    }
+}
+
+impl Progress for Terminal {
+    fn begin(&self, work: &str, total: u64, unit: &str) {
+        if self.quiet {
+            return;
+        }
+        self.done.store(0, Ordering::Relaxed);
+        let bar = self.bar.then(|| {
+            let bar = ProgressBar::new(total);
+            let template = format!(
+                "{{prefix:>12}} [{{bar:30}}] {{human_pos}}/{{human_len}} {unit}, {{per_sec}}, {{eta}} left  {{msg}}"
+            );
+            // The template is fixed but for the unit, which is a plain word; the default is a bar all the same.
+            let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+            bar.set_style(style.progress_chars("=> "));
+            bar.set_prefix(work.to_owned());
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        let now = Instant::now();
+        *self.work() = Some(Work {
+            name: work.into(),
+            unit: unit.into(),
+            total,
+            note: String::new(),
+            start: now,
+            last: now,
+            bar,
+        });
+    }
+
+    fn advance(&self, n: u64) {
+        if self.quiet {
+            return;
+        }
+        let done = self.done.fetch_add(n, Ordering::Relaxed) + n;
+        if let Some(work) = self.work().as_mut() {
+            match &work.bar {
+                Some(bar) => bar.set_position(done),
+                None if work.last.elapsed() >= PLAIN => {
+                    work.last = Instant::now();
+                    eprintln!("{}", work.line(done));
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn note(&self, text: &str) {
+        if let Some(work) = self.work().as_mut() {
+            work.note = text.into();
+            if let Some(bar) = &work.bar {
+                bar.set_message(text.to_owned());
+            }
+        }
+    }
+
+    fn end(&self) {
+        let Some(work) = self.work().take() else { return };
+        if let Some(bar) = &work.bar {
+            bar.finish_and_clear();
+        }
+        let done = self.done.load(Ordering::Relaxed);
+        let seconds = work.start.elapsed().as_secs_f64();
+        let rate = done as f64 / seconds.max(1e-9);
+        let note = if work.note.is_empty() { String::new() } else { format!(", {}", work.note) };
+        eprintln!("{}: {done} {} in {seconds:.1} s, {rate:.0} {}/s{note}", work.name, work.unit, work.unit);
+    }
+
+    fn say(&self, line: &str) {
+        if self.quiet {
+            return;
+        }
+        match self.work().as_ref().and_then(|w| w.bar.as_ref()) {
+            Some(bar) => bar.println(line),
+            None => eprintln!("{line}"),
+        }
+    }
+}

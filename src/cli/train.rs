@@ -1,0 +1,173 @@
+//! `huemax train`
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::common::Common;
+use crate::cli::output;
+use crate::dataset::{Dataset, LabelSource, SplitOptions};
+use crate::error::{Error, FileError, Result};
+use crate::features::Descriptor;
+use crate::learn::SgdOptions;
+use crate::pipeline::{Run, TrainOptions, train};
+use crate::progress::Progress;
+use crate::report;
+
+/// Train a classifier on a folder of labelled pictures, and measure it
+///
+/// Labels come from the layout: a folder a class (DATA/cat/1.jpg), or the file name up to its first dot
+/// (DATA/cat.1.jpg); folders train/, val/ and test/ are respected. Writes model.safetensors, metrics.json and
+/// predictions.csv.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Folder of pictures (JPEG, PNG, WebP, GIF, BMP, TIFF)
+    data: PathBuf,
+
+    /// Folder for the results [default: runs/<time>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Overwrite the results that are in --out
+    #[arg(long)]
+    force: bool,
+
+    /// Where labels come from [default: detected]
+    #[arg(long, value_enum)]
+    labels: Option<LabelsArg>,
+
+    /// Histogram bins of hue, saturation and value
+    #[arg(long, value_name = "H,S,V", default_value = "8,8,8")]
+    bins: Descriptor,
+
+    /// Share of the pictures of each class that is kept for the test
+    #[arg(long, value_name = "SHARE", default_value_t = 0.25, value_parser = share)]
+    test_size: f64,
+
+    /// Seed of the split and of the order of training
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+
+    /// Inverse of the L2 penalty, as in scikit-learn: smaller is smoother
+    #[arg(short = 'C', long = "C", value_name = "C", default_value_t = 1.0, allow_negative_numbers = true)]
+    c: f64,
+
+    /// Pictures of a training step [default: from the data]
+    #[arg(long, value_name = "ROWS")]
+    batch_size: Option<usize>,
+
+    /// How often every picture is used [default: 200]
+    #[arg(long)]
+    epochs: Option<usize>,
+
+    /// Learning rate of the first step; it falls to 0 [default: from the data]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    learning_rate: Option<f64>,
+
+    /// Share of its speed that a step keeps
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, allow_negative_numbers = true)]
+    momentum: f64,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Values of `--labels`.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum LabelsArg {
+    /// The folder a picture lies in
+    Folder,
+    /// The file name up to its first dot
+    Prefix,
+}
+
+impl From<LabelsArg> for LabelSource {
+    fn from(labels: LabelsArg) -> Self {
+        match labels {
+            LabelsArg::Folder => Self::Folder,
+            LabelsArg::Prefix => Self::Prefix,
+        }
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        _ => Err("a share above 0 and below 1, such as 0.25".into()),
+    }
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let options = TrainOptions {
+        descriptor: args.bins,
+        split: SplitOptions { test_size: args.test_size, seed: args.seed },
+        solver: SgdOptions {
+            c: args.c,
+            batch_size: args.batch_size,
+            epochs: args.epochs,
+            learning_rate: args.learning_rate,
+            momentum: args.momentum,
+            seed: args.seed,
+        },
+    };
+    // Everything that can be wrong with the command is found before any work is done.
+    options.solver.plan(1, 1.0)?;
+    let progress = args.common.progress();
+    let dataset = Dataset::open(&args.data, args.labels.map(Into::into))?;
+    let folder = out_folder(args.out.as_deref(), args.force)?;
+    let device = args.common.open(&progress)?;
+    let run = train(&dataset, &options, &device, &progress)?;
+    run.save(&folder)?;
+    report_run(&run, &folder, args.common.json, &progress)
+}
+
+/// Prints the result of a training that was saved to `folder`.
+pub(super) fn report_run(run: &Run, folder: &Path, json: bool, progress: &dyn Progress) -> Result<()> {
+    if json {
+        output::print_json(&run.summary)?;
+    } else {
+        if let Some(training) = &run.summary.training {
+            output::print(&format!(
+                "\nobjective {:.6} (mean loss {:.6} and penalty)\n",
+                training.objective, training.loss
+            ))?;
+        }
+        output::print(&report::text(&run.summary.evaluation))?;
+    }
+    output::skipped(&run.summary).iter().for_each(|line| progress.say(line));
+    let model = folder.join("model.safetensors");
+    progress.say(&format!("\nwrote {}, with metrics.json and predictions.csv beside it", model.display()));
+    progress.say(&format!("next: huemax predict {} PICTURE", model.display()));
+    Ok(())
+}
+
+/// Names of the results; see [`Run::save`].
+const RESULTS: [&str; 3] = ["model.safetensors", "metrics.json", "predictions.csv"];
+
+/// The folder for the results. One that already holds results is refused unless `force` is set.
+pub(super) fn out_folder(out: Option<&Path>, force: bool) -> Result<PathBuf> {
+    let Some(folder) = out else { return Ok(timed_folder(Path::new("runs"))) };
+    if folder.is_file() {
+        return Err(Error::option("--out", format!("{} is a file; name a folder", folder.display())));
+    }
+    if let Some(there) = RESULTS.iter().find(|name| !force && folder.join(name).exists()) {
+        let problem =
+            format!("{} already holds {there}; name another folder, or add --force", folder.display());
+        return Err(Error::option("--out", problem));
+    }
+    // Better now than after an hour of training.
+    std::fs::create_dir_all(folder).map_err(FileError::on("create", folder))?;
+    tempfile::tempfile_in(folder).map_err(FileError::on("write into", folder))?;
+    Ok(folder.to_owned())
+}
+
+/// `runs/2026-11-22T14-05-31`, or with a number behind it where that is taken.
+pub(super) fn timed_folder(runs: &Path) -> PathBuf {
+    let time = jiff::Zoned::now().strftime("%Y-%m-%dT%H-%M-%S").to_string();
+    let mut folder = runs.join(&time);
+    for n in 2.. {
+        if !folder.exists() {
+            break;
+        }
+        folder = runs.join(format!("{time}-{n}"));
+    }
+    folder
+}

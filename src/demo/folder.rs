@@ -1,0 +1,130 @@
+//! The folder of a set: whose it is, and files that are whole or absent.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::kinds::KINDS;
+use super::{DemoError, DrawOptions};
+use crate::error::FileError;
+
+/// Raised whenever a change to the drawing changes the pictures of a seed.
+const VERSION: u32 = 1;
+const MARKER: &str = "demo.json";
+const ATTRIBUTION: &str = "\
+The pictures in this folder were drawn by `huemax demo` from Twemoji graphics.
+
+Twemoji graphics: Copyright 2020 Twitter, Inc and other contributors
+Licence: Creative Commons Attribution 4.0 International (CC-BY 4.0)
+         https://creativecommons.org/licenses/by/4.0/
+Source:  Twemoji 17.0.2, https://github.com/jdecked/twemoji, by way of the crate twemoji-assets 1.5.1,
+         https://github.com/cptpiepmatz/twemoji-assets
+Changes: the graphics were turned, scaled, tinted, shaded, given shadows, laid on drawn backgrounds and
+         saved as JPEG.
+
+The graphics come without warranties, as the licence says. Whoever passes these pictures on must keep this
+attribution.
+";
+
+/// What `demo.json` says: which set the folder holds.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Marker {
+    program: String,
+    version: u32,
+    seed: u64,
+    per_class: usize,
+    kinds: Vec<String>,
+}
+
+impl Marker {
+    fn of(options: &DrawOptions) -> Self {
+        Self {
+            program: "huemax demo".into(),
+            version: VERSION,
+            seed: options.seed,
+            per_class: options.per_class,
+            kinds: KINDS.iter().map(|kind| kind.name.to_owned()).collect(),
+        }
+    }
+
+    fn describe(&self) -> String {
+        let Self { version, seed, per_class, kinds, .. } = self;
+        format!("seed {seed}, {per_class} pictures of {} kinds, version {version}", kinds.len())
+    }
+}
+
+/// Makes `dir` the folder of this set, or finds that it already is. Anything else in it is an error.
+///
+/// The marker is written before the pictures: it says whose the folder is, so that a drawing which was cut
+/// short can go on in its own folder. That it is finished shows by the pictures, each of which is whole or
+/// absent.
+pub(super) fn claim(dir: &Path, options: &DrawOptions) -> Result<(), DemoError> {
+    let marker = Marker::of(options);
+    fs::create_dir_all(dir).map_err(FileError::on("create", dir))?;
+    let marker_path = dir.join(MARKER);
+    match fs::read(&marker_path) {
+        Ok(bytes) => match serde_json::from_slice::<Marker>(&bytes) {
+            Ok(found) if found == marker => {}
+            Ok(found) if found.program == marker.program => {
+                let (found, asked) = (found.describe(), marker.describe());
+                return Err(DemoError::OtherSet { dir: dir.to_owned(), found, asked });
+            }
+            _ => return Err(DemoError::Foreign { dir: dir.to_owned() }),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if fs::read_dir(dir).map_err(FileError::on("read", dir))?.next().is_some() {
+                return Err(DemoError::Foreign { dir: dir.to_owned() });
+            }
+            let text = serde_json::to_string_pretty(&marker)
+                .map_err(|error| FileError::on("write", &marker_path)(error.into()))?;
+            write_whole(&marker_path, format!("{text}\n").as_bytes(), true)?;
+        }
+        Err(error) => return Err(FileError::on("read", &marker_path)(error).into()),
+    }
+    let attribution = dir.join("ATTRIBUTION.txt");
+    if !is_whole(&attribution) {
+        write_whole(&attribution, ATTRIBUTION.as_bytes(), true)?;
+    }
+    for kind in &KINDS {
+        let class = dir.join(kind.name);
+        fs::create_dir_all(&class).map_err(FileError::on("create", &class))?;
+    }
+    Ok(())
+}
+
+/// Where picture `number` (from 1) of a kind belongs.
+pub(super) fn picture_path(dir: &Path, kind: &str, number: usize) -> PathBuf {
+    dir.join(kind).join(format!("{kind}-{number:03}.jpg"))
+}
+
+/// Whether a file written by [`write_picture`] is there. One of no length is what a power cut may leave.
+pub(super) fn is_whole(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0)
+}
+
+/// Not synced: more than a thousand waits for the disk would cost more than drawing again what a power cut
+/// took.
+pub(super) fn write_picture(path: &Path, jpeg: &[u8]) -> Result<(), FileError> {
+    write_whole(path, jpeg, false)
+}
+
+/// Writes under a temporary name in the same folder, then renames: a reader never sees half a file.
+fn write_whole(path: &Path, bytes: &[u8], sync: bool) -> Result<(), FileError> {
+    let attempt = || -> io::Result<()> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        // As readable as any other new file (the umask still applies), not private as temporary files are.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.prefix(".demo-").tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        if sync {
+            file.as_file().sync_all()?;
+        }
+        file.persist(path)?;
+        Ok(())
+    };
+    attempt().map_err(FileError::on("write", path))
+}
