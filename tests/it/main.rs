@@ -5,6 +5,7 @@
 
 mod stages;
 mod support;
+mod training;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -12,5 +13,6 @@ fn main() {
     let arguments = Arguments::from_args();
     let mut trials: Vec<Trial> = Vec::new();
     stages::register(&mut trials);
+    training::register(&mut trials);
     libtest_mimic::run(&arguments, trials).exit();
 }

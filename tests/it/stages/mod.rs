@@ -4,7 +4,7 @@ mod describe;
 mod gradient;
 mod normalize;
 mod reduce;
-mod reference;
+pub mod reference;
 mod scores;
 mod shaders;
 mod softmax;
