@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::Matrix;
-use crate::backend::{Backend, Bins, DeviceError, Pictures};
+use crate::backend::{Backend, Bins, DeviceError, DeviceKind, Pictures};
 use crate::progress::Progress;
 
 /// A picture that could not be read.
@@ -28,8 +28,11 @@ pub struct Extracted<B: Backend> {
 
 /// Pictures of a run, at most: enough for a dispatch to be worth its while with tiles of 64×64.
 const RUN: usize = 256;
-/// Bytes of pixels after which a run is described: what a core holds at a time, but for one large picture.
-const RUN_BYTES: usize = 16 << 20;
+/// Bytes of pixels after which pictures are handed to a GPU: enough to be worth a submission, and what a core
+/// holds at a time, but for one large picture.
+const UPLOAD_BYTES: usize = 16 << 20;
+/// The same on the CPU: pixels are counted while they are still in the core's cache.
+const CACHE_BYTES: usize = 512 << 10;
 
 /// Describes `count` pictures on the device. `reader` makes, for each core, a function that reads the i-th picture
 /// and pushes its pixels, or says why it cannot. `progress` is told of every picture that is done.
@@ -49,6 +52,10 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
     let workers = rayon::current_num_threads();
     // Runs short enough that no core is left alone with the last of them.
     let run = (count / (8 * workers)).clamp(8, RUN).min(array_rows.max(1));
+    let run_bytes = match backend.info().kind {
+        DeviceKind::Cpu => CACHE_BYTES,
+        DeviceKind::Hardware | DeviceKind::Software => UPLOAD_BYTES,
+    };
     let matrix = Mutex::new(Matrix::zeros(backend, count, columns)?);
     let skipped = Mutex::new(Vec::new());
     let failed = Mutex::new(None);
@@ -72,7 +79,7 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
                     lock(&skipped).push(Skipped { index: i, reason });
                     pictures.push(&[]);
                 }
-                if pictures.byte_len() >= RUN_BYTES || i + 1 == end {
+                if pictures.byte_len() >= run_bytes || i + 1 == end {
                     backend.describe(&pictures, bins, &mut counts)?;
                     backend.normalize(&counts, pictures.len(), columns, &mut features)?;
                     lock(&matrix).put(backend, first, &features, pictures.len())?;

@@ -4,7 +4,7 @@
 //! their 255 entries exactly, and a table of bins becomes one multiplication and shift. Both facts are tested
 //! over every value, so that the whole colour conversion is arithmetic that the compiler turns into vectors.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::backend::{Bins, Pictures};
@@ -22,14 +22,14 @@ pub(super) fn describe(arch: Arch, pictures: &Pictures, bins: &Bins, counts: &mu
         let rgb = pictures.rgb(i);
         if rgb.len() <= 3 * TASK {
             row.fill(0);
-            arch.dispatch(|| count(rgb, &index, row));
+            arch.dispatch(Count { rgb, index: &index, counts: row });
             return;
         }
         let sum = rgb
             .par_chunks(3 * TASK)
             .map(|part| {
                 let mut partial = vec![0; row.len()];
-                arch.dispatch(|| count(part, &index, &mut partial));
+                arch.dispatch(Count { rgb: part, index: &index, counts: &mut partial });
                 partial
             })
             .reduce(
@@ -80,6 +80,23 @@ fn factor(table: &[u32], stride: u32) -> Option<u32> {
     (low <= high).then_some(low)
 }
 
+/// [`count`], compiled for each set of vector instructions. No intrinsics: the loops are plain, and become vectors
+/// because everything is inlined into this one function.
+struct Count<'a> {
+    rgb: &'a [u8],
+    index: &'a BinIndex,
+    counts: &'a mut [u32],
+}
+
+impl WithSimd for Count<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        count(self.rgb, self.index, self.counts);
+    }
+}
+
 /// Adds the pixels of `rgb` to `counts`.
 #[inline(always)]
 fn count(rgb: &[u8], index: &BinIndex, counts: &mut [u32]) {
@@ -92,11 +109,17 @@ fn count(rgb: &[u8], index: &BinIndex, counts: &mut [u32]) {
         let n = pixels.len() / 3;
         block.load(pixels);
         match index {
-            BinIndex::Multiply(channels) => block.bins(|x, channel| {
-                let (factor, stride) = channels[channel];
-                ((x * factor) >> SHIFT) * stride
-            }),
-            BinIndex::Lookup(tables) => block.bins(|x, channel| tables[channel][x as usize & 255]),
+            BinIndex::Multiply(channels) => block.bins(
+                #[inline(always)]
+                |x, channel| {
+                    let (factor, stride) = channels[channel];
+                    ((x * factor) >> SHIFT) * stride
+                },
+            ),
+            BinIndex::Lookup(tables) => block.bins(
+                #[inline(always)]
+                |x, channel| tables[channel][x as usize & 255],
+            ),
         }
         let found = &block.bin[..n];
         if copies == 1 {
