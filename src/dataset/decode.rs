@@ -27,6 +27,9 @@ pub enum PictureError {
     /// The decoder gave up.
     #[error("broken or of an unsupported kind: {0}")]
     Broken(String),
+    /// A JPEG that ends before its end marker.
+    #[error("the file is cut off; copy it again")]
+    Truncated,
     /// More pixels than are decoded.
     #[error("declares {width}×{height} pixels, more than the {limit} that are decoded; scale it down")]
     TooLarge {
@@ -73,8 +76,9 @@ pub struct Picture<'a> {
 /// orientation, which no histogram of a whole picture can see. Floating-point pixels, which OpenCV refuses,
 /// are clamped to 0…1, scaled by 255 and rounded. Transparent GIF pixels are black.
 ///
-/// Of a JPEG that is cut off or damaged, what its decoder can make of it is kept, the same on each reading;
-/// most other broken files are refused. BMP is read up to 65,535 pixels a side.
+/// A JPEG that is cut off is refused: what its decoder makes up for the missing part would be counted as colour. Of one
+/// that is damaged in the middle, what the decoder can make of it is kept, the same on each reading; most other
+/// broken files are refused. BMP is read up to 65,535 pixels a side.
 #[derive(Debug)]
 pub struct Decoder {
     max_pixels: u64,
@@ -143,6 +147,9 @@ impl Decoder {
         if pixels > self.max_pixels {
             return Err(PictureError::TooLarge { width, height, limit: self.max_pixels });
         }
+        if format == Some(ImageFormat::Jpeg) && is_cut_off(&self.file) {
+            return Err(PictureError::Truncated);
+        }
         resize(&mut self.rgb, 3 * pixels)?;
         let color = decoder.color_type();
         if color == ColorType::Rgb8 {
@@ -159,6 +166,15 @@ impl Decoder {
         }
         Ok((width, height))
     }
+}
+
+/// Whether no end marker follows the last start of a scan. Coded pixels hold neither: an `FF` in them is followed by a
+/// zero or a restart marker.
+fn is_cut_off(jpeg: &[u8]) -> bool {
+    const START_OF_SCAN: [u8; 2] = [0xFF, 0xDA];
+    const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
+    let last = jpeg.windows(2).rev().find(|pair| *pair == START_OF_SCAN || *pair == END_OF_IMAGE);
+    last != Some(&END_OF_IMAGE)
 }
 
 /// Makes a panic of a decoder an error of this one picture. The decoder's own state is lost with it; the

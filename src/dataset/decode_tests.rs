@@ -96,15 +96,27 @@ fn buffers_are_kept_and_nothing_of_the_last_picture_shows() {
 }
 
 #[test]
-fn a_cut_off_jpeg_reads_the_same_whatever_came_before() {
+fn a_cut_off_jpeg_is_refused() {
     let image = RgbImage::from_fn(64, 64, |x, y| Rgb([(x * y) as u8, (x ^ y) as u8, x as u8 * 3]));
     let whole = encoded(&image.into(), ImageFormat::Jpeg);
-    let cut = &whole[..whole.len() * 3 / 5];
-    let fresh = read(cut).unwrap();
+    assert!(read(&whole).is_ok());
+    for cut in [whole.len() * 3 / 5, whole.len() - 2, whole.len() - 1] {
+        assert!(matches!(read(&whole[..cut]), Err(PictureError::Truncated)), "{cut}");
+    }
+    // Bytes behind the end marker do no harm.
+    assert!(read(&[&whole[..], &[0; 9]].concat()).is_ok());
+}
+
+#[test]
+fn a_damaged_jpeg_reads_the_same_whatever_came_before() {
+    let image = RgbImage::from_fn(64, 64, |x, y| Rgb([(x * y) as u8, (x ^ y) as u8, x as u8 * 3]));
+    let whole = encoded(&image.into(), ImageFormat::Jpeg);
+    let damaged = [&whole[..whole.len() * 3 / 5], &[0xFF, 0xD9]].concat();
+    let fresh = read(&damaged).unwrap();
     let mut used = Decoder::default();
     let bright = encoded(&RgbImage::from_pixel(64, 64, Rgb([255, 255, 255])).into(), ImageFormat::Png);
     read_with(&mut used, &bright).unwrap();
-    assert_eq!(read_with(&mut used, cut).unwrap(), fresh);
+    assert_eq!(read_with(&mut used, &damaged).unwrap(), fresh);
 }
 
 #[test]

@@ -68,6 +68,7 @@ fn compare(
     for (index, (&expected, got)) in expected.iter().zip(got).enumerate() {
         let (error, bound) = ((got - expected).abs(), bound(index));
         // Written so that a NaN anywhere is a difference.
+        #[allow(clippy::neg_cmp_op_on_partial_ord)]
         if !(error <= bound) {
             wrong += 1;
             first.get_or_insert((index, expected, got, bound));

@@ -3,6 +3,7 @@
 
 #![allow(unreachable_pub)] // a test binary exports nothing
 
+mod cli;
 mod stages;
 mod support;
 mod training;
@@ -14,5 +15,6 @@ fn main() {
     let mut trials: Vec<Trial> = Vec::new();
     stages::register(&mut trials);
     training::register(&mut trials);
+    cli::register(&mut trials);
     libtest_mimic::run(&arguments, trials).exit();
 }
