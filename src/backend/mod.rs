@@ -1,6 +1,6 @@
 //! Where arithmetic happens: the stages of the pipeline on a device. This room has never heard of a file.
 //!
-//! Each stage has one name and stands in five places under it: a paragraph of [`reference`] (the
+//! Each stage has one name and stands in five places under it: a paragraph of [`mod@reference`] (the
 //! specification, in f64), a file in `cpu/`, a file in `gpu/`, a WGSL file in `shaders/`, and a test file.
 //! [`Backend`] is the seam between them and everything above: arrays that live on the device, and stages
 //! from arrays to arrays. Nothing is read back until [`Backend::download`] is called.

@@ -22,7 +22,7 @@ pub(super) struct Args {
     /// Folder of pictures (JPEG, PNG, WebP, GIF, BMP, TIFF)
     data: PathBuf,
 
-    /// Folder for the results [default: runs/<time>]
+    /// Folder for the results [default: runs/TIME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 

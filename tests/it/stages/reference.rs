@@ -113,8 +113,7 @@ impl Golden {
                 counts[[i, number(&pair[0]) as usize]] = number(&pair[1]) as u32;
             }
         }
-        let weight: Vec<f64> =
-            list(&json["weight"]).iter().flat_map(|row| list(row)).map(|v| number(&v)).collect();
+        let weight: Vec<f64> = list(&json["weight"]).iter().flat_map(list).map(|v| number(&v)).collect();
         Self {
             weight: Array2::from_shape_vec((classes.len(), 512), weight).expect("shape"),
             bias: list(&json["bias"]).iter().map(number).collect(),
