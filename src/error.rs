@@ -3,11 +3,11 @@
 //! Every message names the file or the value, the limit it broke and the way out, so that the binary
 //! can print it as it is.
 
-use std::path::{Path, PathBuf};
-
 use crate::backend::DeviceError;
 use crate::dataset::DatasetError;
 use crate::demo::DemoError;
+pub use crate::files::FileError;
+use crate::learn::LearnError;
 use crate::metrics::MetricsError;
 use crate::model::ModelError;
 
@@ -44,34 +44,17 @@ pub enum Error {
         /// What is wrong with the value, and which values are right.
         problem: String,
     },
-    /// Training that could not end well, for example a learning rate that diverges.
-    #[error("{0}")]
-    Training(String),
+    /// A solver that was asked for the impossible, or a training that could not end well.
+    #[error(transparent)]
+    Learn(#[from] LearnError),
+    /// Of all pictures to predict, none could be read.
+    #[error("none of the {0} pictures could be read; the reasons stand above")]
+    NothingPredicted(usize),
 }
 
 impl Error {
     /// A wrong option value: what was typed, why it cannot work and what can.
     pub(crate) fn option(option: &'static str, problem: impl Into<String>) -> Self {
         Self::Option { option, problem: problem.into() }
-    }
-}
-
-/// Reading or writing `path` failed.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot {action} {}: {source}", path.display())]
-pub struct FileError {
-    /// What was tried: `read`, `write`, `create`, …
-    pub action: &'static str,
-    /// The file or folder.
-    pub path: PathBuf,
-    /// What the operating system said.
-    pub source: std::io::Error,
-}
-
-impl FileError {
-    /// For `map_err`: `File::open(p).map_err(FileError::on("read", p))`.
-    pub(crate) fn on(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self { action, path, source }
     }
 }

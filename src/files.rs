@@ -1,20 +1,53 @@
 //! Files are written whole: under a temporary name beside the target, synced, then renamed. Whoever looks sees the
 //! old file or the new one, and a failure on the way leaves the old one.
 
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 
-use crate::error::FileError;
+/// Reading or writing `path` failed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}: {source}", path.display())]
+pub struct FileError {
+    /// What was tried: `read`, `write`, `create`, …
+    pub action: &'static str,
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What the operating system said.
+    pub source: io::Error,
+}
 
-/// Writes `path` whole with `fill`.
+impl FileError {
+    /// For `map_err`: `File::open(p).map_err(FileError::on("read", p))`.
+    pub(crate) fn on(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self { action, path, source }
+    }
+}
+
+/// Writes `path` whole with `fill`, and waits until it is on the disk.
 pub(crate) fn write_whole(
     path: &Path,
-    fill: impl FnOnce(&mut BufWriter<&std::fs::File>) -> std::io::Result<()>,
+    fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+) -> Result<(), FileError> {
+    replace(path, true, fill)
+}
+
+/// Writes `path` whole, without waiting for the disk: for files that are quickly made again, where a power cut may
+/// leave one of no length.
+pub(crate) fn write_whole_unsynced(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    replace(path, false, |writer| writer.write_all(bytes))
+}
+
+fn replace(
+    path: &Path,
+    sync: bool,
+    fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> Result<(), FileError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || {
         let mut options = tempfile::Builder::new();
-        // Readable as any new file is, not by the owner alone as temporary files are.
+        // Readable as any new file is (the umask applies), not by the owner alone as temporary files are.
         #[cfg(unix)]
         options.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let file = options.prefix(".huemax-").tempfile_in(folder)?;
@@ -22,7 +55,9 @@ pub(crate) fn write_whole(
         fill(&mut writer)?;
         writer.flush()?;
         drop(writer);
-        file.as_file().sync_all()?;
+        if sync {
+            file.as_file().sync_all()?;
+        }
         file.persist(path).map_err(|e| e.error)?;
         Ok(())
     };
@@ -38,9 +73,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model");
         write_whole(&path, |w| w.write_all(b"old")).unwrap();
-        let full = |w: &mut BufWriter<&std::fs::File>| {
+        let full = |w: &mut BufWriter<&File>| {
             w.write_all(b"new")?;
-            Err(std::io::Error::from(std::io::ErrorKind::StorageFull))
+            Err(io::Error::from(io::ErrorKind::StorageFull))
         };
         let error = write_whole(&path, full).unwrap_err().to_string();
         assert!(error.contains("cannot write") && error.contains("model"), "{error}");

@@ -15,6 +15,7 @@ use clap::{Parser, Subcommand};
 
 use crate::dataset::DatasetError;
 use crate::error::{Error, Result};
+use crate::learn::LearnError;
 
 /// Train, measure and apply linear image classifiers on any GPU or on the CPU.
 #[derive(Debug, Parser)]
@@ -61,7 +62,9 @@ fn exit_code(outcome: Result<()>) -> ExitCode {
     }
     eprintln!("error: {error}");
     match error {
-        Error::Option { .. } | Error::Dataset(DatasetError::TestSize(_)) => ExitCode::from(2),
+        Error::Option { .. }
+        | Error::Learn(LearnError::Option { .. })
+        | Error::Dataset(DatasetError::TestSize(_)) => ExitCode::from(2),
         _ => ExitCode::FAILURE,
     }
 }

@@ -80,9 +80,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         eprintln!("skipped {}: {reason}", names[*i]);
     }
     match skipped.len() {
-        n if n == pictures.len() => {
-            Err(Error::Training(format!("none of the {n} pictures could be read; the reasons stand above")))
-        }
+        n if n == pictures.len() => Err(Error::NothingPredicted(n)),
         0 => Ok(()),
         n => {
             progress.say(&format!("{n} of {} pictures could not be read", pictures.len()));

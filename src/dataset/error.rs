@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::LabelSource;
-use crate::error::FileError;
+use crate::files::FileError;
 
 /// Pictures, labels or their layout that cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 use super::DatasetError;
-use crate::error::FileError;
+use crate::files::FileError;
 
 /// Extensions a folder is searched for, in lower case; a file's own may be in any case.
 pub const EXTENSIONS: [&str; 11] =

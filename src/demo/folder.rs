@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kinds::KINDS;
 use super::{DemoError, DrawOptions};
-use crate::error::FileError;
+use crate::files::{FileError, write_whole, write_whole_unsynced};
 
 /// Raised whenever a change to the drawing changes the pictures of a seed.
 const VERSION: u32 = 1;
@@ -79,13 +79,13 @@ pub(super) fn claim(dir: &Path, options: &DrawOptions) -> Result<(), DemoError> 
             }
             let text = serde_json::to_string_pretty(&marker)
                 .map_err(|error| FileError::on("write", &marker_path)(error.into()))?;
-            write_whole(&marker_path, format!("{text}\n").as_bytes(), true)?;
+            write_whole(&marker_path, |file| writeln!(file, "{text}"))?;
         }
         Err(error) => return Err(FileError::on("read", &marker_path)(error).into()),
     }
     let attribution = dir.join("ATTRIBUTION.txt");
     if !is_whole(&attribution) {
-        write_whole(&attribution, ATTRIBUTION.as_bytes(), true)?;
+        write_whole(&attribution, |file| file.write_all(ATTRIBUTION.as_bytes()))?;
     }
     for kind in &KINDS {
         let class = dir.join(kind.name);
@@ -107,24 +107,5 @@ pub(super) fn is_whole(path: &Path) -> bool {
 /// Not synced: more than a thousand waits for the disk would cost more than drawing again what a power cut
 /// took.
 pub(super) fn write_picture(path: &Path, jpeg: &[u8]) -> Result<(), FileError> {
-    write_whole(path, jpeg, false)
-}
-
-/// Writes under a temporary name in the same folder, then renames: a reader never sees half a file.
-fn write_whole(path: &Path, bytes: &[u8], sync: bool) -> Result<(), FileError> {
-    let attempt = || -> io::Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let mut builder = tempfile::Builder::new();
-        // As readable as any other new file (the umask still applies), not private as temporary files are.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.prefix(".demo-").tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        if sync {
-            file.as_file().sync_all()?;
-        }
-        file.persist(path)?;
-        Ok(())
-    };
-    attempt().map_err(FileError::on("write", path))
+    write_whole_unsynced(path, jpeg)
 }

@@ -20,7 +20,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 
-use crate::error::FileError;
+use crate::files::FileError;
 use crate::progress::Progress;
 use kinds::{Artwork, KINDS};
 
@@ -111,7 +111,7 @@ pub enum DemoError {
 /// refused and left as it is.
 ///
 /// # Errors
-/// [`DemoError`], as [`crate::Error::Demo`].
+/// A number of pictures that cannot be drawn, a folder that holds something else, a file that cannot be written.
 ///
 /// # Examples
 /// ```
@@ -125,11 +125,7 @@ pub enum DemoError {
 /// assert!(dir.join("banana/banana-002.jpg").exists());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn draw(dir: &Path, options: &DrawOptions, progress: &dyn Progress) -> crate::Result<DrawSummary> {
-    Ok(draw_set(dir, options, progress)?)
-}
-
-fn draw_set(dir: &Path, options: &DrawOptions, progress: &dyn Progress) -> Result<DrawSummary, DemoError> {
+pub fn draw(dir: &Path, options: &DrawOptions, progress: &dyn Progress) -> Result<DrawSummary, DemoError> {
     if options.per_class == 0 || options.per_class > MAX_PER_CLASS {
         return Err(DemoError::PerClass { asked: options.per_class });
     }

@@ -139,7 +139,7 @@ fn a_folder_with_other_files_is_refused_and_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(name), text).unwrap();
         let error = draw(dir.path(), &DrawOptions::default(), &Quiet).unwrap_err();
-        assert!(matches!(error, crate::Error::Demo(DemoError::Foreign { .. })), "{error}");
+        assert!(matches!(error, DemoError::Foreign { .. }), "{error}");
         assert!(error.to_string().contains("name a new or an empty folder"), "{error}");
         assert_eq!(files(dir.path()), [(PathBuf::from(name), text.as_bytes().to_vec())]);
     }
@@ -184,7 +184,7 @@ fn another_set_is_refused_by_name() {
     let before = files(dir.path());
     for other in [DrawOptions { seed: 43, per_class: 1 }, DrawOptions { seed: 42, per_class: 2 }] {
         let error = draw(dir.path(), &other, &Quiet).unwrap_err();
-        assert!(matches!(error, crate::Error::Demo(DemoError::OtherSet { .. })), "{error}");
+        assert!(matches!(error, DemoError::OtherSet { .. }), "{error}");
         assert!(error.to_string().contains("seed 42, 1 pictures of 12 kinds"), "{error}");
     }
     assert!(files(dir.path()) == before);

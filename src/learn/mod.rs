@@ -1,9 +1,11 @@
 //! Fitting a linear layer: the objective, and how it is minimised.
 
+mod error;
 mod objective;
 mod plan;
 mod sgd;
 
+pub use error::LearnError;
 pub use objective::{Forward, Labelled};
 pub use plan::{Plan, SgdOptions};
 pub use sgd::{Fit, fit};

@@ -1,6 +1,6 @@
 //! What is asked of the solver, and what it will do: options with gaps become a plan without, checked.
 
-use crate::error::{Error, Result};
+use super::LearnError;
 
 /// What is asked of mini-batch gradient descent; `None` means "choose from the data".
 #[derive(Debug, Clone, PartialEq)]
@@ -59,24 +59,25 @@ impl SgdOptions {
     ///
     /// # Errors
     /// An option that cannot work, with the values that can.
-    pub fn plan(&self, rows: usize, squared_norm: f64) -> Result<Plan> {
+    pub fn plan(&self, rows: usize, squared_norm: f64) -> Result<Plan, LearnError> {
+        let wrong = |option, problem: String| Err(LearnError::Option { option, problem });
         if !(self.c > 0.0 && self.c.is_finite()) {
-            return Err(Error::option("-C", format!("{} is not a positive number", self.c)));
+            return wrong("-C", format!("{} is not a positive number", self.c));
         }
         if !(0.0..1.0).contains(&self.momentum) {
-            return Err(Error::option("--momentum", format!("{} is not in 0 ≤ momentum < 1", self.momentum)));
+            return wrong("--momentum", format!("{} is not in 0 ≤ momentum < 1", self.momentum));
         }
         let l2 = 1.0 / (self.c * rows.max(1) as f64);
         let learning_rate = self.learning_rate.unwrap_or(1.0 / (0.5 * (squared_norm + 1.0) + l2));
         if !(learning_rate > 0.0 && learning_rate.is_finite()) {
             let problem = format!("{learning_rate} is not a positive number");
-            return Err(Error::option("--learning-rate", problem));
+            return wrong("--learning-rate", problem);
         }
         if self.batch_size == Some(0) {
-            return Err(Error::option("--batch-size", "0 rows make no step; 1 is the least"));
+            return wrong("--batch-size", "0 rows make no step; 1 is the least".into());
         }
         if self.epochs == Some(0) {
-            return Err(Error::option("--epochs", "0 epochs train nothing; 1 is the least"));
+            return wrong("--epochs", "0 epochs train nothing; 1 is the least".into());
         }
         let batch_size = match self.batch_size {
             Some(batch) => batch.min(rows.max(1)),
@@ -124,7 +125,7 @@ mod tests {
             let mut options = SgdOptions::default();
             change(&mut options);
             match options.plan(100, 1.0) {
-                Err(Error::Option { option, .. }) => option,
+                Err(LearnError::Option { option, .. }) => option,
                 other => panic!("{other:?}"),
             }
         };

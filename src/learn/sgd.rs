@@ -5,9 +5,8 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Forward, Labelled, Plan};
+use super::{Forward, Labelled, LearnError, Plan};
 use crate::backend::{Backend, Rows, Step, gradient_splits};
-use crate::error::{Error, Result};
 use crate::progress::Progress;
 
 /// A fitted linear layer.
@@ -36,7 +35,7 @@ pub fn fit<B: Backend>(
     rows: &[usize],
     plan: &Plan,
     progress: &dyn Progress,
-) -> Result<Fit<B>> {
+) -> Result<Fit<B>, LearnError> {
     let (outputs, columns, len) = (data.outputs, data.matrix.columns(), data.parameters());
     let weights = outputs * columns;
     let mut chunks = data.by_chunk(rows);
@@ -122,17 +121,12 @@ fn batches(chunks: &[Vec<u32>], size: usize) -> Vec<Batch> {
 }
 
 /// A loss that is no number, or far above that of knowing nothing (ln K), will not come back down.
-fn check_divergence(loss: f64, epoch: usize, plan: &Plan, outputs: usize) -> Result<()> {
+fn check_divergence(loss: f64, epoch: usize, plan: &Plan, outputs: usize) -> Result<(), LearnError> {
     let limit = 100.0 * (outputs.max(2) as f64).ln();
     if loss.is_finite() && loss < limit {
         return Ok(());
     }
-    Err(Error::Training(format!(
-        "training diverged in epoch {} (loss {loss}) at learning rate {}; try --learning-rate {:.2e}, or leave it out",
-        epoch + 1,
-        plan.learning_rate,
-        plan.learning_rate / 10.0,
-    )))
+    Err(LearnError::Diverged { epoch: epoch + 1, loss, rate: plan.learning_rate })
 }
 
 #[cfg(test)]

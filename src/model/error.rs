@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::error::FileError;
+use crate::files::FileError;
 
 /// A model file that is not one, or does not fit the data.
 #[derive(Debug, thiserror::Error)]

@@ -9,9 +9,8 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::{Model, ModelError, Trained};
-use crate::error::FileError;
 use crate::features::Descriptor;
-use crate::files::write_whole;
+use crate::files::{FileError, write_whole};
 
 /// Version of the format, raised when an older reader would misread a file.
 pub const VERSION: u64 = 1;

@@ -2,21 +2,14 @@
 
 use std::time::Instant;
 
-use ndarray::ArrayView2;
-
-use super::train::{digest, named};
+use super::measure::{Test, measure, named};
 use super::{DataSummary, Run, Seconds, Summary, about, describe, on_device};
 use crate::backend::{Backend, Device};
 use crate::dataset::{Dataset, DatasetError, Part};
 use crate::error::{Error, Result};
 use crate::learn::{Forward, Labelled};
-use crate::metrics::MultiClass;
 use crate::model::{Model, ModelError};
 use crate::progress::Progress;
-use crate::report::{Evaluation, Example, draw};
-
-/// Pictures that are shown with their probabilities.
-const EXAMPLES: usize = 5;
 
 /// Measures `model` on the pictures of `dataset`; on its test part alone where it came divided.
 ///
@@ -45,7 +38,7 @@ fn evaluate_on<B: Backend>(
     progress.say(&about(device));
     let which = if only_test { "the test part: " } else { "" };
     progress.say(&format!("data: {which}{} pictures of {} classes", picked.len(), dataset.classes.len()));
-    if !only_test && digest(dataset) == model.trained.data_sha256 {
+    if !only_test && dataset.digest() == model.trained.data_sha256 {
         progress.say("note: this is the data the model was trained on; most of it is no test of it");
     }
 
@@ -83,7 +76,7 @@ fn evaluate_on<B: Backend>(
         train_counts: &counts,
         seed: model.trained.split_seed,
     };
-    let measured = finish(forward, test)?;
+    let measured = measure(forward, test)?;
     let summary = Summary {
         huemax: env!("CARGO_PKG_VERSION").into(),
         command: "evaluate",
@@ -121,52 +114,4 @@ fn known_labels(model: &Model, dataset: &Dataset) -> Result<Vec<u32>, ModelError
         return Ok(dataset.classes.iter().filter_map(find).collect());
     }
     Err(ModelError::UnknownLabels { unknown, known: model.classes.clone() })
-}
-
-/// Pictures to be measured on.
-pub(super) struct Test<'a> {
-    pub(super) dataset: &'a Dataset,
-    pub(super) classes: &'a [String],
-    /// Numbers among the samples of the data set.
-    pub(super) rows: &'a [usize],
-    /// Their classes.
-    pub(super) truth: Vec<u32>,
-    /// Pictures of each class that the baseline is chosen by.
-    pub(super) train_counts: &'a [usize],
-    /// Seed of the examples.
-    pub(super) seed: u64,
-}
-
-/// What was measured.
-pub(super) struct Measured {
-    pub(super) evaluation: Evaluation,
-    pub(super) paths: Vec<String>,
-    pub(super) truth: Vec<u32>,
-    pub(super) probabilities: Vec<f32>,
-}
-
-/// Scores the rows of `test` and measures what comes out.
-pub(super) fn measure<B: Backend>(
-    backend: &B,
-    data: &Labelled<'_, B>,
-    test: Test<'_>,
-    parameters: &B::Array<f32>,
-) -> Result<Measured> {
-    finish(Forward::new(backend, data, test.rows, parameters, true)?, test)
-}
-
-fn finish(forward: Forward, test: Test<'_>) -> Result<Measured> {
-    let Test { dataset, classes, rows, truth, train_counts, seed } = test;
-    let probabilities = forward.probabilities;
-    let (n, outputs) = (rows.len(), classes.len());
-    let wide: Vec<f64> = probabilities.iter().map(|&p| f64::from(p)).collect();
-    let matrix = ArrayView2::from_shape((n, outputs), &wide)
-        .map_err(|e| Error::Training(format!("{n} × {outputs} probabilities: {e}")))?;
-    let metrics = MultiClass::new(classes, train_counts, &truth, matrix)?;
-    let paths: Vec<String> = rows.iter().map(|&i| dataset.relative_path_string(i)).collect();
-    let examples = draw(n, EXAMPLES, seed)
-        .into_iter()
-        .map(|i| Example::new(&paths[i], classes, truth[i], &probabilities[i * outputs..(i + 1) * outputs]))
-        .collect();
-    Ok(Measured { evaluation: Evaluation { metrics, examples }, paths, truth, probabilities })
 }

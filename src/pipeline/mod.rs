@@ -1,6 +1,7 @@
 //! The way of the data: pictures → features → scores → predictions, for training, evaluating and predicting.
 
 mod evaluate;
+mod measure;
 mod predict;
 mod summary;
 mod train;

@@ -2,15 +2,13 @@
 
 use std::time::Instant;
 
-use sha2::{Digest, Sha256};
-
-use super::evaluate::{Test, measure};
-use super::{DataSummary, Run, Seconds, SkippedPicture, Summary, TrainSummary, about, describe, on_device};
+use super::measure::{Test, measure, named};
+use super::{DataSummary, Run, Seconds, Summary, TrainSummary, about, describe, on_device};
 use crate::backend::{Backend, Device};
 use crate::dataset::{Dataset, DatasetError, Split, SplitOptions};
 use crate::error::{Error, Result};
 use crate::features::{Descriptor, Skipped};
-use crate::learn::{Labelled, SgdOptions, fit};
+use crate::learn::{Forward, Labelled, SgdOptions, fit};
 use crate::model::{Model, Trained};
 use crate::progress::Progress;
 
@@ -83,7 +81,8 @@ fn train_on<B: Backend>(
         train_counts: &train_counts,
         seed: options.split.seed,
     };
-    let measured = measure(backend, &data, test, &fitted.parameters)?;
+    let forward = Forward::new(backend, &data, &split.test, &fitted.parameters, true)?;
+    let measured = measure(forward, test)?;
     let evaluate_seconds = start.elapsed().as_secs_f64();
 
     let mut weight = backend.download(&fitted.parameters, data.parameters())?;
@@ -96,7 +95,7 @@ fn train_on<B: Backend>(
         trained: Trained {
             huemax: env!("CARGO_PKG_VERSION").into(),
             device: backend.info().to_string(),
-            data_sha256: digest(dataset),
+            data_sha256: dataset.digest(),
             test_size: (!dataset.parts_given()).then_some(options.split.test_size),
             split_seed: options.split.seed,
             plan: plan.clone(),
@@ -168,27 +167,4 @@ fn without_skipped(dataset: &Dataset, split: Split, skipped: &[Skipped]) -> Resu
         example,
     }
     .into())
-}
-
-/// Skipped pictures by name.
-pub(super) fn named(dataset: &Dataset, skipped: &[Skipped]) -> Vec<SkippedPicture> {
-    let name = |s: &Skipped| SkippedPicture {
-        path: dataset.relative_path_string(s.index),
-        reason: s.reason.clone(),
-    };
-    skipped.iter().map(name).collect()
-}
-
-/// SHA-256 over the relative path, class and size of every picture. A picture that cannot be looked at has size 0.
-pub(super) fn digest(dataset: &Dataset) -> String {
-    let mut hash = Sha256::new();
-    for (i, sample) in dataset.samples.iter().enumerate() {
-        let size = std::fs::metadata(dataset.path(i)).map_or(0, |m| m.len());
-        hash.update(dataset.relative_path_string(i));
-        hash.update([0]);
-        hash.update(&dataset.classes[sample.label as usize]);
-        hash.update([0]);
-        hash.update(size.to_le_bytes());
-    }
-    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -1,0 +1,59 @@
+//! Measuring: from scored pictures to what is said of them.
+
+use ndarray::Array2;
+
+use super::SkippedPicture;
+use crate::dataset::Dataset;
+use crate::features::Skipped;
+use crate::learn::Forward;
+use crate::metrics::{MetricsError, MultiClass};
+use crate::report::{Evaluation, Example, draw};
+
+/// Pictures that are shown with their probabilities.
+const EXAMPLES: usize = 5;
+
+/// Skipped pictures by name.
+pub(super) fn named(dataset: &Dataset, skipped: &[Skipped]) -> Vec<SkippedPicture> {
+    let name = |s: &Skipped| SkippedPicture {
+        path: dataset.relative_path_string(s.index),
+        reason: s.reason.clone(),
+    };
+    skipped.iter().map(name).collect()
+}
+
+/// Pictures to be measured on.
+pub(super) struct Test<'a> {
+    pub(super) dataset: &'a Dataset,
+    pub(super) classes: &'a [String],
+    /// Numbers among the samples of the data set.
+    pub(super) rows: &'a [usize],
+    /// Their classes.
+    pub(super) truth: Vec<u32>,
+    /// Pictures of each class that the baseline is chosen by.
+    pub(super) train_counts: &'a [usize],
+    /// Seed of the examples.
+    pub(super) seed: u64,
+}
+
+/// What was measured.
+pub(super) struct Measured {
+    pub(super) evaluation: Evaluation,
+    pub(super) paths: Vec<String>,
+    pub(super) truth: Vec<u32>,
+    pub(super) probabilities: Vec<f32>,
+}
+
+/// Measures what the model says of the pictures of `test`.
+pub(super) fn measure(forward: Forward, test: Test<'_>) -> Result<Measured, MetricsError> {
+    let Test { dataset, classes, rows, truth, train_counts, seed } = test;
+    let probabilities = forward.probabilities;
+    let (n, outputs) = (rows.len(), classes.len());
+    let wide = Array2::from_shape_fn((n, outputs), |(i, k)| f64::from(probabilities[i * outputs + k]));
+    let metrics = MultiClass::new(classes, train_counts, &truth, wide.view())?;
+    let paths: Vec<String> = rows.iter().map(|&i| dataset.relative_path_string(i)).collect();
+    let examples = draw(n, EXAMPLES, seed)
+        .into_iter()
+        .map(|i| Example::new(&paths[i], classes, truth[i], &probabilities[i * outputs..(i + 1) * outputs]))
+        .collect();
+    Ok(Measured { evaluation: Evaluation { metrics, examples }, paths, truth, probabilities })
+}
