@@ -12,8 +12,8 @@ if ! adapter; then
         echo "no GPU adapter: installing Mesa's software Vulkan driver"
         sudo=""
         if [ "$(id -u)" -ne 0 ]; then sudo="sudo"; fi
-        $sudo apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq mesa-vulkan-drivers >/dev/null
+        { $sudo apt-get update -qq &&
+            DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq mesa-vulkan-drivers >/dev/null; } || true
     fi
     if ! adapter; then
         cat >&2 <<'EOF'

@@ -25,7 +25,10 @@ impl FromStr for Choice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Ok(match text.trim() {
+        // Names of devices keep their letters; the words of this list may be written in any case.
+        let text = text.trim();
+        let lower = text.to_lowercase();
+        Ok(match lower.as_str() {
             "" => return Err("auto, cpu, gpu, gpu:N or part of a GPU's name".into()),
             "auto" => Self::Auto,
             "cpu" => Self::Cpu,
@@ -35,7 +38,7 @@ impl FromStr for Choice {
                     Some(number) => Self::Number(number.parse().map_err(|_| {
                         format!("gpu:N takes a number from `huemax devices`, not {number:?}")
                     })?),
-                    None => Self::Name(other.into()),
+                    None => Self::Name(text.into()),
                 }
             }
         })
@@ -94,21 +97,20 @@ impl Listing {
     }
 
     fn auto(&self) -> (Option<&Adapter>, String) {
-        match self.adapters.first() {
-            Some(adapter) if adapter.info().kind == DeviceKind::Hardware => {
-                (Some(adapter), "auto: the first hardware GPU".into())
-            }
-            Some(adapter) => {
-                let name = &adapter.info().name;
-                (
-                    None,
-                    format!(
-                        "auto: the only adapter is a software driver ({name}), slower than the CPU itself"
-                    ),
-                )
-            }
-            None => (None, "auto: no GPU was found".into()),
+        let hardware = |a: &&Adapter| a.info().kind == DeviceKind::Hardware;
+        if let Some(adapter) = self.adapters.iter().filter(hardware).find(|a| a.is_enough()) {
+            return (Some(adapter), "auto: the first hardware GPU".into());
         }
+        let reason = match self.adapters.first() {
+            None => "no GPU was found".into(),
+            Some(a) if a.info().kind == DeviceKind::Hardware => {
+                format!("{} lacks what the kernels need (see `huemax devices`)", a.info().name)
+            }
+            Some(a) => {
+                format!("there is only a software driver ({}), slower than the CPU itself", a.info().name)
+            }
+        };
+        (None, format!("auto: {reason}"))
     }
 
     fn names(&self) -> Vec<String> {
@@ -157,6 +159,7 @@ mod tests {
     #[test]
     fn choices_are_read() {
         assert_eq!("auto".parse(), Ok(Choice::Auto));
+        assert_eq!("CPU".parse(), Ok(Choice::Cpu));
         assert_eq!("gpu:2".parse(), Ok(Choice::Number(2)));
         assert_eq!("llvmpipe".parse(), Ok(Choice::Name("llvmpipe".into())));
         assert!("gpu:x".parse::<Choice>().is_err());

@@ -29,6 +29,15 @@ pub struct DeviceInfo {
     pub threads: usize,
 }
 
+impl DeviceInfo {
+    /// What results depend on, bit for bit: the device and its driver, and not how many threads it has.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let Self { name, backend, driver, .. } = self;
+        format!("{name}, {backend}, {driver}")
+    }
+}
+
 impl std::fmt::Display for DeviceInfo {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { name, backend, driver, kind, threads, .. } = self;

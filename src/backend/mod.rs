@@ -65,6 +65,10 @@ pub struct Step {
 ///
 /// Every stage writes all of its output and reads nothing of what was there (except where it says `accumulate`).
 /// Arrays may be longer than the shapes ask for; never shorter (that is a caller's mistake, and panics).
+///
+/// # Errors
+/// Every method fails with [`DeviceError`] when the device is lost, has no memory left, or refuses a command. A GPU may
+/// notice at a later call than the one that caused it, at the latest when something is read back.
 pub trait Backend: Sync {
     /// An array in the memory of the device.
     type Array<T: Element>: Send + Sync + std::fmt::Debug;

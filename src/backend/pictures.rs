@@ -57,9 +57,11 @@ impl Pictures {
         &self.bytes[start..start + 3 * pixels]
     }
 
-    /// Takes all pictures out and keeps the memory.
+    /// Takes all pictures out and keeps the memory, unless one very large picture made it large.
     pub fn clear(&mut self) {
+        const KEPT: usize = 64 << 20;
         self.bytes.clear();
+        self.bytes.shrink_to(KEPT);
         self.spans.clear();
     }
 

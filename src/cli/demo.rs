@@ -36,13 +36,13 @@ const SHOWN: usize = 6;
 pub(super) fn run(args: &Args) -> Result<()> {
     let progress = args.common.progress();
     let pictures = args.dir.join("pictures");
+    let device = args.common.open(&progress)?;
     progress.say("1. Drawing pictures of fruit and vegetables, a folder a class\n");
     let drawn = draw(&pictures, &DrawOptions { seed: args.seed, ..DrawOptions::default() }, &progress)?;
     let all = drawn.drawn + drawn.reused;
     progress.say(&format!("{all} pictures of {} kinds are in {}", drawn.classes.len(), pictures.display()));
 
     progress.say(&format!("\n2. Training: the same as `huemax train {}`\n", pictures.display()));
-    let device = args.common.open(&progress)?;
     let mut options = TrainOptions::default();
     options.split.seed = args.seed;
     options.solver.seed = args.seed;

@@ -60,7 +60,7 @@ fn exit_code(outcome: Result<()>) -> ExitCode {
         // Whoever read our output has seen enough (`| head`).
         return ExitCode::SUCCESS;
     }
-    eprintln!("error: {error}");
+    output::tell(&format!("error: {error}"));
     match error {
         Error::Option { .. }
         | Error::Learn(LearnError::Option { .. })

@@ -21,6 +21,11 @@ pub(super) fn print_json(value: &impl serde::Serialize) -> Result<()> {
     print(&format!("{text}\n"))
 }
 
+/// A line on standard error. Nobody may be reading it (`2>&1 | head`), which is no reason to stop working.
+pub(super) fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// An error of writing to standard output.
 pub(super) fn failed(source: io::Error) -> Error {
     FileError { action: "write", path: STDOUT.into(), source }.into()

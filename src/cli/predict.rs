@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     writer.finish().map_err(output::failed)?;
     std::io::stdout().flush().map_err(output::failed)?;
     for (i, reason) in &skipped {
-        eprintln!("skipped {}: {reason}", names[*i]);
+        output::tell(&format!("skipped {}: {reason}", names[*i]));
     }
     match skipped.len() {
         n if n == pictures.len() => Err(Error::NothingPredicted(n)),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
+use super::output::tell;
 use crate::progress::Progress;
 
 /// Draws progress.
@@ -96,7 +97,7 @@ impl Progress for Terminal {
                 Some(bar) => bar.set_position(done),
                 None if work.last.elapsed() >= PLAIN => {
                     work.last = Instant::now();
-                    eprintln!("{}", work.line(done));
+                    tell(&work.line(done));
                 }
                 None => {}
             }
@@ -121,7 +122,10 @@ impl Progress for Terminal {
         let seconds = work.start.elapsed().as_secs_f64();
         let rate = done as f64 / seconds.max(1e-9);
         let note = if work.note.is_empty() { String::new() } else { format!(", {}", work.note) };
-        eprintln!("{}: {done} {} in {seconds:.1} s, {rate:.0} {}/s{note}", work.name, work.unit, work.unit);
+        tell(&format!(
+            "{}: {done} {} in {seconds:.1} s, {rate:.0} {}/s{note}",
+            work.name, work.unit, work.unit
+        ));
     }
 
     fn say(&self, line: &str) {
@@ -130,7 +134,7 @@ impl Progress for Terminal {
         }
         match self.work().as_ref().and_then(|w| w.bar.as_ref()) {
             Some(bar) => bar.println(line),
-            None => eprintln!("{line}"),
+            None => tell(line),
         }
     }
 }

@@ -144,7 +144,12 @@ const RESULTS: [&str; 3] = ["model.safetensors", "metrics.json", "predictions.cs
 
 /// The folder for the results. One that already holds results is refused unless `force` is set.
 pub(super) fn out_folder(out: Option<&Path>, force: bool) -> Result<PathBuf> {
-    let Some(folder) = out else { return Ok(timed_folder(Path::new("runs"))) };
+    let Some(folder) = out else {
+        // Nothing is made yet, so that a training that fails leaves nothing behind.
+        let here = if Path::new("runs").is_dir() { "runs" } else { "." };
+        tempfile::tempfile_in(here).map_err(FileError::on("write into", Path::new(here)))?;
+        return Ok(timed_folder(Path::new("runs")));
+    };
     if folder.is_file() {
         return Err(Error::option("--out", format!("{} is a file; name a folder", folder.display())));
     }

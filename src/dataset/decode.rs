@@ -30,6 +30,11 @@ pub enum PictureError {
     /// A JPEG that ends before its end marker.
     #[error("the file is cut off; copy it again")]
     Truncated,
+    /// A file larger than its pixels could be.
+    #[error(
+        "the file has {0} bytes, more than any picture that is decoded; it is not one, or must be scaled down"
+    )]
+    FileTooLarge(u64),
     /// More pixels than are decoded.
     #[error("declares {width}×{height} pixels, more than the {limit} that are decoded; scale it down")]
     TooLarge {
@@ -113,14 +118,27 @@ impl Decoder {
     fn load(&mut self, path: &Path) -> Result<(), PictureError> {
         const SIGNATURE: u64 = 64;
         self.file.clear();
+        if self.file.capacity() > SMALL {
+            self.file = Vec::new();
+        }
         let mut file = File::open(path).map_err(PictureError::Unreadable)?;
         file.by_ref().take(SIGNATURE).read_to_end(&mut self.file).map_err(PictureError::Unreadable)?;
         if self.file.is_empty() {
             return Err(PictureError::Format("the file is empty".into()));
         }
+        let bytes = file.metadata().map_err(PictureError::Unreadable)?.len();
+        if bytes > self.max_bytes() {
+            return Err(PictureError::FileTooLarge(bytes));
+        }
         image::guess_format(&self.file).map_err(|_| PictureError::Format("not a picture".into()))?;
-        file.read_to_end(&mut self.file).map_err(PictureError::Unreadable)?;
+        // The limit holds for what is read too: a pipe has no length, and a file may grow.
+        file.take(self.max_bytes()).read_to_end(&mut self.file).map_err(PictureError::Unreadable)?;
         Ok(())
+    }
+
+    /// Eight bytes a pixel are the most that formats of 8 and 16 bits take; the rest is for headers and scratch space.
+    fn max_bytes(&self) -> u64 {
+        self.max_pixels.saturating_mul(8).saturating_add(64 << 20)
     }
 
     /// Decodes the loaded file into `rgb`.
@@ -128,9 +146,8 @@ impl Decoder {
         let mut reader = ImageReader::new(Cursor::new(self.file.as_slice()))
             .with_guessed_format()
             .map_err(PictureError::Unreadable)?;
-        // Eight bytes a pixel are the most that formats of 8 and 16 bits take; decoders need scratch space.
         let mut limits = Limits::no_limits();
-        limits.max_alloc = Some(self.max_pixels.saturating_mul(8).saturating_add(64 << 20));
+        limits.max_alloc = Some(self.max_bytes());
         reader.limits(limits);
         let format = reader.format();
         let depth16 = match format {
@@ -168,13 +185,32 @@ impl Decoder {
     }
 }
 
-/// Whether no end marker follows the last start of a scan. Coded pixels hold neither: an `FF` in them is followed by a
-/// zero or a restart marker.
+/// Whether a JPEG ends before its end marker. Walks from marker to marker, as the end of the file says nothing: what
+/// follows the end marker may be anything, such as the film of a phone's moving photograph.
 fn is_cut_off(jpeg: &[u8]) -> bool {
-    const START_OF_SCAN: [u8; 2] = [0xFF, 0xDA];
-    const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
-    let last = jpeg.windows(2).rev().find(|pair| *pair == START_OF_SCAN || *pair == END_OF_IMAGE);
-    last != Some(&END_OF_IMAGE)
+    const END: u8 = 0xD9;
+    const SCAN: u8 = 0xDA;
+    let mut at = 2; // behind the start marker
+    loop {
+        // To the next marker: in coded pixels an FF is followed by 00 or by a restart marker, D0 to D7, and any
+        // number of FF may stand before a marker.
+        let marker = loop {
+            match jpeg.get(at..at + 2) {
+                Some(&[0xFF, code]) if !matches!(code, 0x00 | 0x01 | 0xD0..=0xD7 | 0xFF) => break code,
+                Some(_) => at += 1,
+                None => return true,
+            }
+        };
+        if marker == END {
+            return false;
+        }
+        // A segment of its own length; the pixels of a scan follow its segment.
+        let Some(&[high, low]) = jpeg.get(at + 2..at + 4) else { return true };
+        at += 2 + usize::from(u16::from_be_bytes([high, low])).max(2);
+        if marker != SCAN && at > jpeg.len() {
+            return true;
+        }
+    }
 }
 
 /// Makes a panic of a decoder an error of this one picture. The decoder's own state is lost with it; the
@@ -187,10 +223,12 @@ pub(super) fn guarded<T>(decode: impl FnOnce() -> Result<T, PictureError>) -> Re
     })
 }
 
+/// Buffers up to this are kept for good.
+const SMALL: usize = 64 << 20;
+
 /// Makes the buffer `bytes` long. One very large picture must not keep its memory for good, and steady
 /// reading must not allocate: a buffer is given back when it is large and mostly unused.
 fn resize(buffer: &mut Vec<u8>, bytes: u64) -> Result<(), PictureError> {
-    const SMALL: usize = 64 << 20;
     let length = usize::try_from(bytes).map_err(|_| PictureError::Memory(bytes))?;
     if buffer.capacity() > SMALL && buffer.capacity() / 4 > length {
         *buffer = Vec::new();

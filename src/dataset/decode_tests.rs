@@ -103,8 +103,16 @@ fn a_cut_off_jpeg_is_refused() {
     for cut in [whole.len() * 3 / 5, whole.len() - 2, whole.len() - 1] {
         assert!(matches!(read(&whole[..cut]), Err(PictureError::Truncated)), "{cut}");
     }
-    // Bytes behind the end marker do no harm.
-    assert!(read(&[&whole[..], &[0; 9]].concat()).is_ok());
+    // Bytes behind the end marker do no harm, whatever they look like.
+    for trailer in [&[0; 9][..], &[0xFF, 0xDA], &[0xFF, 0xDA, 0, 12, 7], &[0xFF, 0xD8, 0xFF, 0xE0]] {
+        assert!(read(&[&whole[..], trailer].concat()).is_ok(), "{trailer:?}");
+    }
+    // Nor does an end marker inside a segment, as that of a thumbnail, make up for a missing one.
+    let thumbnail = [0xFF, 0xE1, 0, 6, 0xFF, 0xDA, 0xFF, 0xD9];
+    let with_thumbnail = [&whole[..2], &thumbnail, &whole[2..]].concat();
+    assert!(read(&with_thumbnail).is_ok());
+    let cut = &with_thumbnail[..with_thumbnail.len() - 9];
+    assert!(matches!(read(cut), Err(PictureError::Truncated)));
 }
 
 #[test]

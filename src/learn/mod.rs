@@ -6,6 +6,6 @@ mod plan;
 mod sgd;
 
 pub use error::LearnError;
-pub use objective::{Forward, Labelled};
+pub use objective::{Batch, Labelled, Objective, loss_sum, probabilities};
 pub use plan::{Plan, SgdOptions};
 pub use sgd::{Fit, fit};

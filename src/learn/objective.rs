@@ -1,6 +1,6 @@
 //! The objective on a device: rows, labels and parameters in; sums, losses and probabilities out.
 
-use crate::backend::{Backend, DeviceError, NO_LABEL, Rows};
+use crate::backend::{Backend, DeviceError, NO_LABEL, Rows, gradient_splits};
 use crate::features::Matrix;
 
 /// A feature matrix with a label a row, both on the device.
@@ -27,11 +27,8 @@ impl<'a, B: Backend> Labelled<'a, B> {
     ) -> Result<Self, DeviceError> {
         assert_eq!(labels.len(), matrix.rows(), "a label a row");
         assert!(labels.iter().all(|&y| y == NO_LABEL || (y as usize) < outputs), "labels below {outputs}");
-        let mut by_chunk = vec![Vec::new(); matrix.chunks().len()];
-        for (row, &label) in labels.iter().enumerate() {
-            by_chunk[matrix.place(row).0].push(label);
-        }
-        let labels = by_chunk.iter().map(|labels| backend.upload(labels)).collect::<Result<_, _>>()?;
+        let chunks = labels.chunks(matrix.chunk_rows());
+        let labels = chunks.map(|labels| backend.upload(labels)).collect::<Result<_, _>>()?;
         Ok(Self { matrix, labels, outputs })
     }
 
@@ -59,83 +56,143 @@ impl<'a, B: Backend> Labelled<'a, B> {
         let partials = (numbers / self.parameters()).saturating_mul(crate::backend::GRADIENT_ROWS);
         (numbers / self.outputs).min(partials).max(1)
     }
+
+    /// `count` rows of `chunk`, those that `index` names from `first` on.
+    fn rows<'b>(&'b self, chunk: usize, index: &'b B::Array<u32>, first: usize, count: usize) -> Rows<'b, B> {
+        let (features, columns) = (&self.matrix.chunks()[chunk], self.matrix.columns());
+        Rows { features, columns, index, first, count }
+    }
 }
 
-/// What the model says of some rows.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Forward {
-    /// Softmax of the scores, n×K, in the order of the rows asked for.
-    pub probabilities: Vec<f32>,
-    /// Cross-entropy of each row, n.
-    pub losses: Vec<f32>,
+/// Rows of one batch, all in one chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batch {
+    /// The chunk.
+    pub chunk: usize,
+    /// Where in the chunk's row indices the batch begins.
+    pub first: usize,
+    /// How many rows it has.
+    pub count: usize,
 }
 
-/// Rows of a forward pass whose results come back together.
-const FORWARD_ROWS: usize = 16_384;
+/// Sums of loss and gradient over a batch. Sums, not means, so that batches, chunks and shards can be added.
+#[derive(Debug)]
+pub struct Objective<'a, B: Backend> {
+    backend: &'a B,
+    data: &'a Labelled<'a, B>,
+    scores: B::Array<f32>,
+    residual: B::Array<f32>,
+    losses: B::Array<f32>,
+    partials: B::Array<f32>,
+}
 
-impl Forward {
-    /// Scores `rows` with `parameters`: their losses, and with `probabilities` those too.
+impl<'a, B: Backend> Objective<'a, B> {
+    /// For batches of at most `rows` rows.
+    ///
+    /// # Errors
+    /// The device has no memory left.
+    pub fn new(backend: &'a B, data: &'a Labelled<'a, B>, rows: usize) -> Result<Self, DeviceError> {
+        Ok(Self {
+            backend,
+            data,
+            scores: backend.zeros(rows * data.outputs)?,
+            residual: backend.zeros(rows * data.outputs)?,
+            losses: backend.zeros(rows)?,
+            partials: backend.zeros(gradient_splits(rows) * data.parameters())?,
+        })
+    }
+
+    /// Records the sum of the gradients over `batch` into `gradient` (`K·D + K`) and the sum of the losses into element
+    /// `loss.1` of `loss.0`. `index` holds the row indices of the batch's chunk.
     ///
     /// # Errors
     /// The device was lost or has no memory left.
-    pub fn new<B: Backend>(
-        backend: &B,
-        data: &Labelled<'_, B>,
-        rows: &[usize],
+    pub fn sums(
+        &mut self,
+        batch: Batch,
+        index: &B::Array<u32>,
         parameters: &B::Array<f32>,
-        probabilities: bool,
-    ) -> Result<Self, DeviceError> {
-        let (outputs, columns) = (data.outputs, data.matrix.columns());
-        let most = data.max_batch(backend).min(FORWARD_ROWS).min(rows.len().max(1));
-        let mut scores = backend.zeros::<f32>(most * outputs)?;
-        let mut residual = backend.zeros::<f32>(most * outputs)?;
-        let mut losses = backend.zeros::<f32>(most)?;
-        // A row without a label has its probabilities as its residual.
-        let unlabelled = backend.upload(&vec![NO_LABEL; data.matrix.chunk_rows()])?;
-        let mut forward = Self::default();
-        let mut order = Vec::with_capacity(rows.len());
-        let mut places = vec![Vec::new(); data.matrix.chunks().len()];
-        for (i, &row) in rows.iter().enumerate() {
-            places[data.matrix.place(row).0].push(i);
+        gradient: &mut B::Array<f32>,
+        loss: (&mut B::Array<f32>, usize),
+    ) -> Result<(), DeviceError> {
+        let Self { backend, data, scores, residual, losses, partials } = self;
+        let (outputs, splits) = (data.outputs, gradient_splits(batch.count));
+        let rows = data.rows(batch.chunk, index, batch.first, batch.count);
+        backend.scores(&rows, parameters, outputs, scores)?;
+        backend.softmax(&rows, &data.labels[batch.chunk], scores, outputs, residual, losses)?;
+        backend.gradient(&rows, residual, outputs, partials)?;
+        backend.reduce(partials, splits, data.parameters(), gradient, 0, false)?;
+        backend.reduce(losses, batch.count, 1, loss.0, loss.1, false)
+    }
+}
+
+/// Rows whose results come back together.
+const FORWARD_ROWS: usize = 16_384;
+
+/// Sum of the losses of `rows`, added up in f64.
+///
+/// # Errors
+/// The device was lost or has no memory left.
+pub fn loss_sum<B: Backend>(
+    backend: &B,
+    data: &Labelled<'_, B>,
+    rows: &[usize],
+    parameters: &B::Array<f32>,
+) -> Result<f64, DeviceError> {
+    let outputs = data.outputs;
+    let most = data.max_batch(backend).min(FORWARD_ROWS).min(rows.len().max(1));
+    let mut scores = backend.zeros::<f32>(most * outputs)?;
+    let mut residual = backend.zeros::<f32>(most * outputs)?;
+    let mut losses = backend.zeros::<f32>(most)?;
+    let mut sum = 0.0;
+    for (chunk, index) in data.by_chunk(rows).iter().enumerate() {
+        let device_index = backend.upload(index)?;
+        for first in (0..index.len()).step_by(most) {
+            let count = most.min(index.len() - first);
+            let batch = data.rows(chunk, &device_index, first, count);
+            backend.scores(&batch, parameters, outputs, &mut scores)?;
+            backend.softmax(&batch, &data.labels[chunk], &scores, outputs, &mut residual, &mut losses)?;
+            sum += backend.download(&losses, count)?.into_iter().map(f64::from).sum::<f64>();
         }
-        for (chunk, index) in data.by_chunk(rows).iter().enumerate() {
-            order.extend(&places[chunk]);
-            let device_index = backend.upload(index)?;
-            for first in (0..index.len()).step_by(most) {
-                let count = most.min(index.len() - first);
-                let features = &data.matrix.chunks()[chunk];
-                let batch = Rows { features, columns, index: &device_index, first, count };
-                backend.scores(&batch, parameters, outputs, &mut scores)?;
-                backend.softmax(&batch, &data.labels[chunk], &scores, outputs, &mut residual, &mut losses)?;
-                forward.losses.extend(backend.download(&losses, count)?);
-                if probabilities {
-                    backend.softmax(&batch, &unlabelled, &scores, outputs, &mut residual, &mut losses)?;
-                    forward.probabilities.extend(backend.download(&residual, count * outputs)?);
-                }
+    }
+    Ok(sum)
+}
+
+/// Probabilities of `rows`, n×K in the order of `rows`; labels are not looked at.
+///
+/// # Errors
+/// The device was lost or has no memory left.
+pub fn probabilities<B: Backend>(
+    backend: &B,
+    data: &Labelled<'_, B>,
+    rows: &[usize],
+    parameters: &B::Array<f32>,
+) -> Result<Vec<f32>, DeviceError> {
+    let outputs = data.outputs;
+    let most = data.max_batch(backend).min(FORWARD_ROWS).min(rows.len().max(1));
+    let mut scores = backend.zeros::<f32>(most * outputs)?;
+    let mut residual = backend.zeros::<f32>(most * outputs)?;
+    let mut losses = backend.zeros::<f32>(most)?;
+    // A row without a label has its probabilities as its residual.
+    let unlabelled = backend.upload(&vec![NO_LABEL; data.matrix.chunk_rows()])?;
+    // Rows come chunk by chunk; where each belongs in the order asked for.
+    let mut places = vec![Vec::new(); data.matrix.chunks().len()];
+    for (i, &row) in rows.iter().enumerate() {
+        places[data.matrix.place(row).0].push(i);
+    }
+    let mut probabilities = vec![0.0; rows.len() * outputs];
+    for (chunk, index) in data.by_chunk(rows).iter().enumerate() {
+        let device_index = backend.upload(index)?;
+        for first in (0..index.len()).step_by(most) {
+            let count = most.min(index.len() - first);
+            let batch = data.rows(chunk, &device_index, first, count);
+            backend.scores(&batch, parameters, outputs, &mut scores)?;
+            backend.softmax(&batch, &unlabelled, &scores, outputs, &mut residual, &mut losses)?;
+            let found = backend.download(&residual, count * outputs)?;
+            for (row, &to) in found.chunks_exact(outputs).zip(&places[chunk][first..]) {
+                probabilities[to * outputs..(to + 1) * outputs].copy_from_slice(row);
             }
         }
-        Ok(forward.reordered(&order, outputs))
     }
-
-    /// Sum of the losses.
-    #[must_use]
-    pub fn loss_sum(&self) -> f64 {
-        self.losses.iter().map(|&l| f64::from(l)).sum()
-    }
-
-    /// From the order of the chunks back to the order asked for: `order[i]` is where result i belongs.
-    fn reordered(self, order: &[usize], outputs: usize) -> Self {
-        if order.is_sorted() {
-            return self;
-        }
-        let mut sorted = self.clone();
-        for (i, &to) in order.iter().enumerate() {
-            sorted.losses[to] = self.losses[i];
-            if !self.probabilities.is_empty() {
-                sorted.probabilities[to * outputs..(to + 1) * outputs]
-                    .copy_from_slice(&self.probabilities[i * outputs..(i + 1) * outputs]);
-            }
-        }
-        sorted
-    }
+    Ok(probabilities)
 }

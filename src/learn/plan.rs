@@ -73,6 +73,16 @@ impl SgdOptions {
             let problem = format!("{learning_rate} is not a positive number");
             return wrong("--learning-rate", problem);
         }
+        // The device computes in f32, where a very small number is zero and a very large one infinite.
+        if !(l2 as f32).is_finite() {
+            return wrong(
+                "-C",
+                format!("{} is too small for {rows} pictures; 1e-30 is about the least", self.c),
+            );
+        }
+        if learning_rate as f32 == 0.0 || !(learning_rate as f32).is_finite() {
+            return wrong("--learning-rate", format!("{learning_rate} is beyond what f32 holds"));
+        }
         if self.batch_size == Some(0) {
             return wrong("--batch-size", "0 rows make no step; 1 is the least".into());
         }
@@ -134,6 +144,8 @@ mod tests {
         assert_eq!(option(|o| o.momentum = 1.0), "--momentum");
         assert_eq!(option(|o| o.learning_rate = Some(-1.0)), "--learning-rate");
         assert_eq!(option(|o| o.learning_rate = Some(f64::INFINITY)), "--learning-rate");
+        assert_eq!(option(|o| o.c = 1e-42), "-C");
+        assert_eq!(option(|o| o.learning_rate = Some(1e-50)), "--learning-rate");
         assert_eq!(option(|o| o.batch_size = Some(0)), "--batch-size");
         assert_eq!(option(|o| o.epochs = Some(0)), "--epochs");
     }

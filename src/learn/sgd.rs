@@ -5,8 +5,8 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Forward, Labelled, LearnError, Plan};
-use crate::backend::{Backend, Rows, Step, gradient_splits};
+use super::{Batch, Labelled, LearnError, Objective, Plan, loss_sum};
+use crate::backend::{Backend, Step};
 use crate::progress::Progress;
 
 /// A fitted linear layer.
@@ -36,25 +36,28 @@ pub fn fit<B: Backend>(
     plan: &Plan,
     progress: &dyn Progress,
 ) -> Result<Fit<B>, LearnError> {
-    let (outputs, columns, len) = (data.outputs, data.matrix.columns(), data.parameters());
-    let weights = outputs * columns;
+    let len = data.parameters();
+    let weights = data.outputs * data.matrix.columns();
     let mut chunks = data.by_chunk(rows);
     let batches = batches(&chunks, plan.batch_size.min(data.max_batch(backend)));
+    let steps = plan.epochs.checked_mul(batches.len()).ok_or_else(|| LearnError::Option {
+        option: "--epochs",
+        problem: format!("{} epochs of {} steps are more than can be counted", plan.epochs, batches.len()),
+    })?;
     let most = batches.iter().map(|b| b.count).max().unwrap_or(1);
+    // The same for every batch, also for a short one at the end of a chunk: dividing each sum by its own length would
+    // let the rows of short batches pull harder than others.
+    let scale = (batches.len() as f64 / rows.len() as f64) as f32;
 
+    let mut objective = Objective::new(backend, data, most)?;
     let mut parameters = backend.zeros::<f32>(len)?;
     let mut velocity = backend.zeros::<f32>(len)?;
     let mut gradient = backend.zeros::<f32>(len)?;
-    let mut partials = backend.zeros::<f32>(gradient_splits(most) * len)?;
-    let mut scores = backend.zeros::<f32>(most * outputs)?;
-    let mut residual = backend.zeros::<f32>(most * outputs)?;
-    let mut losses = backend.zeros::<f32>(most)?;
     let mut batch_losses = backend.zeros::<f32>(batches.len())?;
     let mut index = chunks.iter().map(|rows| backend.upload(rows)).collect::<Result<Vec<_>, _>>()?;
 
     let mut random = ChaCha8Rng::seed_from_u64(plan.seed);
     let mut order: Vec<usize> = (0..batches.len()).collect();
-    let steps = plan.epochs * batches.len();
     let mut step = 0;
     progress.begin("training", plan.epochs as u64, "epochs");
     for epoch in 0..plan.epochs {
@@ -64,48 +67,33 @@ pub fn fit<B: Backend>(
             backend.write(index, 0, rows)?;
         }
         order.shuffle(&mut random);
-        for &batch in &order {
-            let Batch { chunk, first, count } = batches[batch];
-            let features = &data.matrix.chunks()[chunk];
-            let rows = Rows { features, columns, index: &index[chunk], first, count };
-            backend.scores(&rows, &parameters, outputs, &mut scores)?;
-            backend.softmax(&rows, &data.labels[chunk], &scores, outputs, &mut residual, &mut losses)?;
-            backend.gradient(&rows, &residual, outputs, &mut partials)?;
-            backend.reduce(&partials, gradient_splits(count), len, &mut gradient, 0, false)?;
-            backend.reduce(&losses, count, 1, &mut batch_losses, batch, false)?;
+        for &b in &order {
+            let loss = (&mut batch_losses, b);
+            objective.sums(batches[b], &index[batches[b].chunk], &parameters, &mut gradient, loss)?;
             let size = Step {
                 learning_rate: plan.rate(step, steps) as f32,
                 momentum: plan.momentum as f32,
                 l2: plan.l2() as f32,
-                scale: 1.0 / count as f32,
+                scale,
             };
             backend.step(&mut parameters, &mut velocity, &gradient, weights, len, size)?;
             step += 1;
         }
-        let look = (epoch + 1) % plan.epochs.div_ceil(EVALUATIONS) == 0;
-        if look {
+        if (epoch + 1) % plan.epochs.div_ceil(EVALUATIONS) == 0 {
             let sum: f64 = backend.download(&batch_losses, batches.len())?.into_iter().map(f64::from).sum();
             let loss = sum / rows.len() as f64;
-            check_divergence(loss, epoch, plan, outputs)?;
+            check_divergence(loss, epoch, plan, data.outputs)?;
             progress.note(&format!("loss {loss:.4}"));
         }
         progress.advance(1);
     }
     progress.end();
 
-    let loss = Forward::new(backend, data, rows, &parameters, false)?.loss_sum() / rows.len() as f64;
-    check_divergence(loss, plan.epochs - 1, plan, outputs)?;
+    let loss = loss_sum(backend, data, rows, &parameters)? / rows.len() as f64;
+    check_divergence(loss, plan.epochs - 1, plan, data.outputs)?;
     let weight = backend.download(&parameters, weights)?;
     let penalty = 0.5 * plan.l2() * weight.iter().map(|&w| f64::from(w) * f64::from(w)).sum::<f64>();
     Ok(Fit { parameters, objective: loss + penalty, loss })
-}
-
-/// Rows of one step, in one chunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Batch {
-    chunk: usize,
-    first: usize,
-    count: usize,
 }
 
 /// Cuts every chunk into as few batches of at most `size` rows as possible, of even length.

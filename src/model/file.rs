@@ -3,10 +3,11 @@
 //! to give the same bytes.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, Metadata as Header, SafeTensors, TensorView};
 
 use super::{Model, ModelError, Trained};
 use crate::features::Descriptor;
@@ -16,6 +17,8 @@ use crate::files::{FileError, write_whole};
 pub const VERSION: u64 = 1;
 /// The key of the metadata.
 const KEY: &str = "huemax";
+/// What turns scores into probabilities; the only one of this format.
+const ACTIVATION: &str = "softmax";
 /// safetensors' own limit on the header.
 const MAX_HEADER: u64 = 100_000_000;
 
@@ -37,7 +40,7 @@ impl Model {
     pub fn save(&self, path: &Path) -> Result<(), FileError> {
         let metadata = Metadata {
             format: VERSION,
-            activation: "softmax".into(),
+            activation: ACTIVATION.into(),
             classes: self.classes.clone(),
             descriptor: self.descriptor,
             trained: self.trained.clone(),
@@ -64,10 +67,10 @@ impl Model {
     /// # Errors
     /// The file cannot be read, is no model, is damaged, or is of another version.
     pub fn load(path: &Path) -> Result<Self, ModelError> {
-        let bytes = read(path)?;
         let not_a_model = |reason: String| ModelError::NotAModel { path: path.into(), reason };
         let damaged = |reason: String| ModelError::Damaged { path: path.into(), reason };
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| not_a_model(e.to_string()))?;
+        let (mut file, len, mut bytes) = open(path)?;
+        let header: Header = serde_json::from_slice(&bytes[8..]).map_err(|e| not_a_model(e.to_string()))?;
         let about = header.metadata().as_ref().and_then(|m| m.get(KEY));
         let about = about.ok_or_else(|| not_a_model(format!("it has no metadata entry \"{KEY}\"")))?;
         let json: serde_json::Value = serde_json::from_str(about).map_err(|e| damaged(e.to_string()))?;
@@ -77,12 +80,21 @@ impl Model {
             return Err(ModelError::Version { path: path.into(), found, reads: VERSION, written_by });
         }
         let metadata: Metadata = serde_json::from_value(json).map_err(|e| damaged(e.to_string()))?;
+        if metadata.activation != ACTIVATION {
+            return Err(damaged(format!("its activation is {:?}, not {ACTIVATION:?}", metadata.activation)));
+        }
         metadata.descriptor.checked().map_err(|e| damaged(e.to_string()))?;
-        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
         let (classes, features) = (metadata.classes.len(), metadata.descriptor.len());
         if classes < 2 {
             return Err(damaged(format!("it has {classes} classes")));
         }
+        // Only now is the rest read, and no more than the layer has numbers.
+        let expected = (bytes.len() + 4 * classes * (features + 1)) as u64;
+        if len != expected {
+            return Err(damaged(format!("it has {len} bytes and should have {expected}")));
+        }
+        file.read_to_end(&mut bytes).map_err(FileError::on("read", path))?;
+        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
         let tensor = |name: &str, shape: &[usize]| {
             let view = tensors.tensor(name).map_err(|e| damaged(e.to_string()))?;
             if view.dtype() != Dtype::F32 || view.shape() != shape {
@@ -108,29 +120,33 @@ impl Model {
     }
 }
 
-/// The whole file, unless its first bytes already say that it is something else: a film is not read into memory.
-fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
+/// Opens a file that may be a model: the file, its length, and its first bytes up to the end of the header. Nothing
+/// more is read, so that a film is not taken into memory to find out what it is.
+fn open(path: &Path) -> Result<(File, u64, Vec<u8>), ModelError> {
     let on_read = || FileError::on("read", path);
-    let mut file = std::fs::File::open(path).map_err(on_read())?;
-    let about = file.metadata().map_err(on_read())?;
     let not_a_model = |reason: &str| ModelError::NotAModel { path: path.into(), reason: reason.into() };
+    let mut file = File::open(path).map_err(on_read())?;
+    let about = file.metadata().map_err(on_read())?;
     if about.is_dir() {
         return Err(not_a_model("it is a folder; give the model.safetensors in it"));
+    }
+    if !about.is_file() {
+        return Err(not_a_model("it is no ordinary file; models are read from files"));
     }
     let mut bytes = vec![0; 9];
     if file.read_exact(&mut bytes).is_err() {
         return Err(not_a_model("it is too short"));
     }
     let header = u64::from_le_bytes(std::array::from_fn(|i| bytes[i]));
-    if header > MAX_HEADER || bytes[8] != b'{' {
+    if header == 0 || header > MAX_HEADER || bytes[8] != b'{' {
         return Err(not_a_model("it does not begin as safetensors files do"));
     }
-    if header > about.len() - 8 {
+    (&mut file).take(header - 1).read_to_end(&mut bytes).map_err(on_read())?;
+    if bytes.len() as u64 != 8 + header {
         let reason = format!("it has {} bytes, and its header alone should have {header}", about.len());
         return Err(ModelError::Damaged { path: path.into(), reason });
     }
-    file.read_to_end(&mut bytes).map_err(on_read())?;
-    Ok(bytes)
+    Ok((file, about.len(), bytes))
 }
 
 fn little_endian(values: &[f32]) -> Vec<u8> {
@@ -183,11 +199,15 @@ mod tests {
     fn every_cut_is_an_error_that_names_the_file() {
         let (_folder, path) = saved(&model());
         let bytes = std::fs::read(&path).unwrap();
+        let header = 8 + usize::from(u16::from_le_bytes([bytes[0], bytes[1]]));
         for len in 0..bytes.len() {
             std::fs::write(&path, &bytes[..len]).unwrap();
-            let error = Model::load(&path).unwrap_err().to_string();
-            assert!(error.contains("model.safetensors"), "{len}: {error}");
+            let error = Model::load(&path).unwrap_err();
+            assert!(error.to_string().contains("model.safetensors"), "{len}: {error}");
+            assert!(len < header || matches!(error, ModelError::Damaged { .. }), "{len}: {error}");
         }
+        std::fs::write(&path, [&bytes[..], &[0]].concat()).unwrap();
+        assert!(matches!(Model::load(&path), Err(ModelError::Damaged { .. })));
     }
 
     #[test]

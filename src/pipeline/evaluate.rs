@@ -7,7 +7,7 @@ use super::{DataSummary, Run, Seconds, Summary, about, describe, on_device};
 use crate::backend::{Backend, Device};
 use crate::dataset::{Dataset, DatasetError, Part};
 use crate::error::{Error, Result};
-use crate::learn::{Forward, Labelled};
+use crate::learn::{Labelled, probabilities};
 use crate::model::{Model, ModelError};
 use crate::progress::Progress;
 
@@ -32,13 +32,15 @@ fn evaluate_on<B: Backend>(
     let bins = model.descriptor.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
     let label = known_labels(model, dataset)?;
     let samples = &dataset.samples;
-    let only_test = samples.iter().any(|s| s.part == Some(Part::Test));
+    // As in training: what came divided is tested on `test`, or on `val` where there is none.
+    let part =
+        [Part::Test, Part::Val].map(Some).into_iter().find(|&part| samples.iter().any(|s| s.part == part));
     let picked: Vec<usize> =
-        (0..samples.len()).filter(|&i| !only_test || samples[i].part == Some(Part::Test)).collect();
+        (0..samples.len()).filter(|&i| part.is_none_or(|part| samples[i].part == part)).collect();
     progress.say(&about(device));
-    let which = if only_test { "the test part: " } else { "" };
+    let which = if part.is_some() { "the test part: " } else { "" };
     progress.say(&format!("data: {which}{} pictures of {} classes", picked.len(), dataset.classes.len()));
-    if !only_test && dataset.digest() == model.trained.data_sha256 {
+    if part.is_none() && dataset.digest() == model.trained.data_sha256 {
         progress.say("note: this is the data the model was trained on; most of it is no test of it");
     }
 
@@ -67,7 +69,7 @@ fn evaluate_on<B: Backend>(
     let mut counts = vec![0; model.classes.len()];
     truth.iter().for_each(|&y| counts[y as usize] += 1);
     let among: Vec<usize> = rows.iter().map(|&row| picked[row]).collect();
-    let forward = Forward::new(backend, &data, &rows, &parameters, true)?;
+    let probabilities = probabilities(backend, &data, &rows, &parameters)?;
     let test = Test {
         dataset,
         classes: &model.classes,
@@ -76,7 +78,7 @@ fn evaluate_on<B: Backend>(
         train_counts: &counts,
         seed: model.trained.split_seed,
     };
-    let measured = measure(forward, test)?;
+    let measured = measure(probabilities, test)?;
     let summary = Summary {
         huemax: env!("CARGO_PKG_VERSION").into(),
         command: "evaluate",

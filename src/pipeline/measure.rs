@@ -5,7 +5,6 @@ use ndarray::Array2;
 use super::SkippedPicture;
 use crate::dataset::Dataset;
 use crate::features::Skipped;
-use crate::learn::Forward;
 use crate::metrics::{MetricsError, MultiClass};
 use crate::report::{Evaluation, Example, draw};
 
@@ -43,10 +42,9 @@ pub(super) struct Measured {
     pub(super) probabilities: Vec<f32>,
 }
 
-/// Measures what the model says of the pictures of `test`.
-pub(super) fn measure(forward: Forward, test: Test<'_>) -> Result<Measured, MetricsError> {
+/// Measures `probabilities` (test pictures × K).
+pub(super) fn measure(probabilities: Vec<f32>, test: Test<'_>) -> Result<Measured, MetricsError> {
     let Test { dataset, classes, rows, truth, train_counts, seed } = test;
-    let probabilities = forward.probabilities;
     let (n, outputs) = (rows.len(), classes.len());
     let wide = Array2::from_shape_fn((n, outputs), |(i, k)| f64::from(probabilities[i * outputs + k]));
     let metrics = MultiClass::new(classes, train_counts, &truth, wide.view())?;

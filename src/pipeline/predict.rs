@@ -6,7 +6,7 @@ use super::{about, describe, on_device};
 use crate::backend::{Backend, Device, NO_LABEL};
 use crate::error::{Error, Result};
 use crate::features::Skipped;
-use crate::learn::{Forward, Labelled};
+use crate::learn::{Labelled, probabilities};
 use crate::model::Model;
 use crate::progress::Progress;
 
@@ -48,15 +48,17 @@ fn predict_on<B: Backend>(
     let outputs = model.classes.len();
     progress.say(&about(device));
     let parameters = backend.upload(&model.parameters())?;
-    progress.begin("predicting", pictures.len() as u64, "pictures");
     for (batch, paths) in pictures.chunks(BATCH).enumerate() {
+        // The bar ends before anything is printed: both may go to the same terminal.
+        progress.begin("describing", paths.len() as u64, "pictures");
         let extracted = describe(backend, paths, &bins, progress)?;
+        progress.end();
         let labels = vec![NO_LABEL; paths.len()];
         let data = Labelled::new(backend, &extracted.matrix, &labels, outputs)?;
         let rows: Vec<usize> = (0..paths.len()).collect();
-        let forward = Forward::new(backend, &data, &rows, &parameters, true)?;
+        let rows = probabilities(backend, &data, &rows, &parameters)?;
         let mut skipped = extracted.skipped.iter().peekable();
-        for (i, probabilities) in forward.probabilities.chunks_exact(outputs).enumerate() {
+        for (i, probabilities) in rows.chunks_exact(outputs).enumerate() {
             let predicted = match skipped.next_if(|s: &&Skipped| s.index == i) {
                 Some(s) => Predicted::Skipped(&s.reason),
                 None => Predicted::Probabilities(probabilities),
@@ -64,6 +66,5 @@ fn predict_on<B: Backend>(
             sink(batch * BATCH + i, predicted)?;
         }
     }
-    progress.end();
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::backend::{Backend, Device};
 use crate::dataset::{Dataset, DatasetError, Split, SplitOptions};
 use crate::error::{Error, Result};
 use crate::features::{Descriptor, Skipped};
-use crate::learn::{Forward, Labelled, SgdOptions, fit};
+use crate::learn::{Labelled, SgdOptions, fit, probabilities};
 use crate::model::{Model, Trained};
 use crate::progress::Progress;
 
@@ -81,8 +81,8 @@ fn train_on<B: Backend>(
         train_counts: &train_counts,
         seed: options.split.seed,
     };
-    let forward = Forward::new(backend, &data, &split.test, &fitted.parameters, true)?;
-    let measured = measure(forward, test)?;
+    let probabilities = probabilities(backend, &data, &split.test, &fitted.parameters)?;
+    let measured = measure(probabilities, test)?;
     let evaluate_seconds = start.elapsed().as_secs_f64();
 
     let mut weight = backend.download(&fitted.parameters, data.parameters())?;
@@ -94,7 +94,7 @@ fn train_on<B: Backend>(
         bias,
         trained: Trained {
             huemax: env!("CARGO_PKG_VERSION").into(),
-            device: backend.info().to_string(),
+            device: backend.info().id(),
             data_sha256: dataset.digest(),
             test_size: (!dataset.parts_given()).then_some(options.split.test_size),
             split_seed: options.split.seed,

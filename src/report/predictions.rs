@@ -126,7 +126,7 @@ impl<W: Write> PredictionWriter<W> {
             Format::Jsonl => Sink::Jsonl(writer),
             Format::Csv => {
                 let mut csv = csv::Writer::from_writer(writer);
-                csv.write_record(["path", "rank", "label", "probability"])?;
+                csv.write_record(["path", "rank", "label", "probability"]).map_err(io_error)?;
                 Sink::Csv(Box::new(csv))
             }
         };
@@ -156,7 +156,7 @@ impl<W: Write> PredictionWriter<W> {
             Sink::Csv(csv) => {
                 for (rank, choice) in (1..).zip(choices) {
                     let (rank, p): (usize, _) = (rank, shortest(choice.probability));
-                    csv.write_record([path, &rank.to_string(), choice.label, &p])?;
+                    csv.write_record([path, &rank.to_string(), choice.label, &p]).map_err(io_error)?;
                 }
                 Ok(())
             }
@@ -190,6 +190,14 @@ fn one_a_class(path: &str, classes: &[String], probabilities: &[f32]) -> io::Res
         return Ok(());
     }
     Err(unfit(format!("{path}: {} probabilities for {} classes", probabilities.len(), classes.len())))
+}
+
+/// The error that the writer reported, as it was: callers tell a closed pipe from a full disk by its kind.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 fn unfit(problem: String) -> io::Error {

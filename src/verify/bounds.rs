@@ -6,7 +6,7 @@
 //! 3 + 2·|x| ULP, `log` 2⁻²¹ within [0.5, 2] and 3 ULP elsewhere, `sqrt` as `1 / inverseSqrt` (2 ULP). One ULP is at
 //! most 2·u of the value. Results below 2⁻¹²⁶ may be flushed to zero.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 
 use crate::backend::{NO_LABEL, Step};
 
@@ -71,35 +71,43 @@ pub fn softmax(scores: ArrayView2<'_, f64>, labels: &[u32]) -> (Array2<f64>, Arr
     (residuals, losses)
 }
 
-/// **gradient**, one partial sum over `x` and `residual`: `γ_{n+1}·Σ|r·x|`, for weights and biases.
+/// **gradient**, one partial sum over n rows of `x` and `residual`: a product and n − 1 additions in any order,
+/// `γₙ·Σ|r·x|`, for weights and biases.
 #[must_use]
 pub fn gradient(x: ArrayView2<'_, f64>, residual: ArrayView2<'_, f64>) -> (Array2<f64>, Array1<f64>) {
     let (n, size) = (x.nrows(), residual.mapv(f64::abs));
-    let bound = |s: f64| gamma(n + 1) * s + (n + 1) as f64 * FLUSH;
+    let bound = |s: f64| gamma(n) * s + n as f64 * FLUSH;
     (size.t().dot(&x.mapv(f64::abs)).mapv(bound), size.sum_axis(Axis(0)).mapv(bound))
 }
 
-/// **reduce**: `γ_P·Σ|p|` of each column, with what was there before as one more term.
+/// **reduce** of P rows: P − 1 additions in any order, `γ_{P−1}·Σ|p|`; what was there before is one more term.
 #[must_use]
-pub fn reduce(partials: ArrayView2<'_, f64>, before: ArrayView1<'_, f64>) -> Array1<f64> {
-    let size = partials.mapv(f64::abs).sum_axis(Axis(0)) + before.mapv(f64::abs);
-    size.mapv(|s| gamma(partials.nrows() + 1) * s)
+pub fn reduce(partials: ArrayView2<'_, f64>, before: Option<ArrayView1<'_, f64>>) -> Array1<f64> {
+    let size = partials.mapv(f64::abs).sum_axis(Axis(0));
+    let additions = partials.nrows().saturating_sub(1);
+    match before {
+        None => size.mapv(|s| gamma(additions) * s),
+        Some(before) => (size + before.mapv(f64::abs)).mapv(|s| gamma(additions + 1) * s),
+    }
 }
 
-/// **step**: the new parameters and the new velocity. Three products added up (γ₄), then one product and one addition.
+/// **step**: the new parameters and the new velocity. Three products added up (γ₃; two for
+/// biases), then one product and one addition.
 #[must_use]
 pub fn step(
     parameters: ArrayView1<'_, f64>,
     velocity: ArrayView1<'_, f64>,
     gradient: ArrayView1<'_, f64>,
+    weights: usize,
     step: Step,
 ) -> (Array1<f64>, Array1<f64>) {
     let [rate, momentum, l2, scale] =
         [step.learning_rate, step.momentum, step.l2, step.scale].map(|v| f64::from(v).abs());
-    let size =
-        momentum * velocity.mapv(f64::abs) + scale * gradient.mapv(f64::abs) + l2 * parameters.mapv(f64::abs);
-    let velocity_bound = size.mapv(|s| gamma(4) * s + 3.0 * FLUSH);
-    let moved = size.mapv(|s| rate * s * (1.0 + gamma(4)));
+    let mut penalty = l2 * parameters.mapv(f64::abs);
+    penalty.slice_mut(s![weights..]).fill(0.0);
+    let size = momentum * velocity.mapv(f64::abs) + scale * gradient.mapv(f64::abs) + penalty;
+    let velocity_bound = size.mapv(|s| gamma(3) * s + 3.0 * FLUSH);
+    let moved = size.mapv(|s| rate * s * (1.0 + gamma(3)));
     let parameter_bound =
         rate * &velocity_bound + (parameters.mapv(f64::abs) + moved).mapv(|s| gamma(2) * s + FLUSH);
     (parameter_bound, velocity_bound)

@@ -67,9 +67,9 @@ fn compare(
     let (mut used, mut wrong, mut first) = (0.0f64, 0, None);
     for (index, (&expected, got)) in expected.iter().zip(got).enumerate() {
         let (error, bound) = ((got - expected).abs(), bound(index));
-        // Written so that a NaN anywhere is a difference.
+        // Written so that a NaN anywhere is a difference. A bound that is not finite bounds nothing.
         #[allow(clippy::neg_cmp_op_on_partial_ord)]
-        if !(error <= bound) {
+        if !(error <= bound && bound.is_finite()) {
             wrong += 1;
             first.get_or_insert((index, expected, got, bound));
         } else if error > 0.0 {
@@ -109,6 +109,7 @@ mod tests {
             assert!(within(&[expected], &[got], &[bound]).is_err(), "{expected} {got} {bound}");
         }
         assert!(within(&[1.0], &[f32::INFINITY], &[1e300]).is_err());
+        assert!(within(&[1.0], &[5.0], &[f64::INFINITY]).is_err());
     }
 
     #[test]

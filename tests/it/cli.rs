@@ -22,6 +22,11 @@ pub fn register(trials: &mut Vec<Trial>) {
         ("unknown_labels_are_refused_by_name", unknown_labels_are_refused_by_name),
         ("ready_made_parts_are_respected", ready_made_parts_are_respected),
         ("a_closed_pipe_is_no_error", a_closed_pipe_is_no_error),
+        (
+            "a_closed_standard_error_does_not_stop_a_training",
+            a_closed_standard_error_does_not_stop_a_training,
+        ),
+        ("threads_do_not_change_a_model", threads_do_not_change_a_model),
         ("devices_lists_the_cpu", devices_lists_the_cpu),
         ("demo_runs", demo_runs),
     ] {
@@ -241,7 +246,7 @@ fn wrong_models_are_explained() {
     predict("run").check(1, &["it is a folder", "model.safetensors"]);
     let bytes = std::fs::read(at.join("run/model.safetensors")).expect("a model");
     std::fs::write(at.join("cut"), &bytes[..bytes.len() - 100]).expect("a file");
-    predict("cut").check(1, &["cut is"]);
+    predict("cut").check(1, &["cut is damaged"]);
     let place = bytes.windows(10).position(|w| w == b"format\\\":1").expect("the format");
     let mut newer = bytes;
     newer[place + 9] = b'9';
@@ -277,20 +282,68 @@ fn ready_made_parts_are_respected() {
         .check(0, &["the test part: 6"]);
 }
 
-fn a_closed_pipe_is_no_error() {
-    let folder = fruit();
-    huemax(&TRAIN, folder.path()).check(0, &[]);
+/// The program with standard output or standard error closed at once.
+fn closed(arguments: &[&str], folder: &Path, stderr: bool) -> Ran {
     let mut child = Command::new(env!("CARGO_BIN_EXE_huemax"))
-        .args(["predict", "run/model.safetensors", "fruit", "--device", "cpu", "--quiet"])
-        .current_dir(folder.path())
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
-    drop(child.stdout.take());
+    if stderr {
+        drop(child.stderr.take());
+    } else {
+        drop(child.stdout.take());
+    }
     let output = child.wait_with_output().expect("the program ends");
-    let ran = Ran { command: "huemax predict … | (closed)".into(), output };
-    ran.check(0, &[]);
+    Ran { command: format!("huemax {} (closed)", arguments.join(" ")), output }
+}
+
+fn a_closed_pipe_is_no_error() {
+    let folder = fruit();
+    huemax(&TRAIN, folder.path()).check(0, &[]);
+    // More than any buffer on the way holds.
+    let many = vec!["fruit"; 20];
+    for format in ["table", "csv", "jsonl"] {
+        let arguments =
+            ["predict", "run/model.safetensors", "--format", format, "--device", "cpu", "--top", "12"];
+        closed(&[&arguments[..], &many].concat(), folder.path(), false).check(0, &[]);
+    }
+}
+
+fn a_closed_standard_error_does_not_stop_a_training() {
+    let folder = fruit();
+    closed(&TRAIN, folder.path(), true).check(0, &["accuracy"]);
+    assert!(folder.path().join("run/model.safetensors").is_file());
+}
+
+fn threads_do_not_change_a_model() {
+    let folder = fruit();
+    let models = ["1", "2", "3"].map(|threads| {
+        let output = Command::new(env!("CARGO_BIN_EXE_huemax"))
+            .args([
+                "train",
+                "fruit",
+                "--device",
+                "cpu",
+                "--epochs",
+                "20",
+                "-q",
+                "--batch-size",
+                "60",
+                "--out",
+                threads,
+            ])
+            .env("RAYON_NUM_THREADS", threads)
+            .current_dir(folder.path())
+            .output()
+            .expect("the program starts");
+        Ran { command: format!("huemax train on {threads} threads"), output }.check(0, &[]);
+        std::fs::read(folder.path().join(threads).join("model.safetensors")).expect("a model")
+    });
+    assert!(models[0] == models[1] && models[1] == models[2], "the number of threads changes the model");
 }
 
 fn devices_lists_the_cpu() {
@@ -328,4 +381,10 @@ fn gpu_and_cpu_predict_the_same() {
         text.lines().map(|line| line.split(',').take(4).collect::<Vec<_>>().join(",")).collect()
     };
     assert_eq!(predicted("cpu"), predicted("gpu"));
+    for device in ["cpu", "gpu"] {
+        let model = format!("{device}/model.safetensors");
+        huemax(&["evaluate", &model, "fruit/", "--device", "gpu"], at).check(0, &["macro avg"]);
+        let ran = huemax(&["predict", &model, "fruit/kiwi", "--device", "gpu"], at).check(0, &["kiwi"]);
+        assert_eq!(ran.stdout().lines().count(), 8);
+    }
 }

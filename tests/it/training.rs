@@ -1,24 +1,27 @@
 //! The solver on the golden problem: converges by default, the same bits every time, the same on every device and in
 //! every chunking.
 
-use huemax::backend::{Backend, Cpu, Gpu, gpu, reference};
-use huemax::features::Matrix;
-use huemax::learn::{Forward, Labelled, SgdOptions, fit};
+use huemax::backend::{Backend, Bins, Gpu, Pictures, gpu, reference};
+use huemax::features::{Matrix, extract};
+use huemax::learn::{Labelled, SgdOptions, fit, loss_sum, probabilities};
 use huemax::progress::Quiet;
+use huemax::verify::{self, bounds};
 use libtest_mimic::Trial;
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 
 use crate::on_both;
 use crate::stages::reference::Golden;
-use crate::support::{cpu, f64s, on_gpu_only, plain};
+use crate::support::{cpu, f64s, on_gpu_only};
 
 pub fn register(trials: &mut Vec<Trial>) {
     on_both!(trials, defaults_end_within_one_percent_of_the_optimum);
     on_both!(trials, the_same_input_gives_the_same_bits);
     on_both!(trials, a_diverging_learning_rate_is_an_error_that_names_one_to_try);
     on_gpu_only(trials, "training_agrees_with_the_cpu", training_agrees_with_the_cpu);
-    on_gpu_only(trials, "small_arrays_give_the_same_objective", |_| small_arrays_give_the_same_objective());
-    plain(trials, "training::rows_come_back_in_the_order_asked_for", rows_come_back_in_the_order_asked_for);
+    on_gpu_only(trials, "chunks_do_not_change_the_optimum", |_| chunks_do_not_change_the_optimum());
+    on_gpu_only(trials, "many_small_steps_agree_with_the_cpu", many_small_steps_agree_with_the_cpu);
+    on_gpu_only(trials, "pictures_are_described_across_chunks", |_| pictures_are_described_across_chunks());
+    on_gpu_only(trials, "rows_come_back_in_the_order_asked_for", |_| rows_come_back_in_the_order_asked_for());
 }
 
 struct Trained {
@@ -37,7 +40,7 @@ fn train<B: Backend>(backend: &B, options: &SgdOptions) -> huemax::Result<Traine
     let data = Labelled::new(backend, &matrix, &golden.labels, golden.classes.len())?;
     let rows: Vec<usize> = (0..golden.labels.len()).collect();
     let fitted = fit(backend, &data, &rows, &options.plan(rows.len(), 1.0)?, &Quiet)?;
-    let probabilities = Forward::new(backend, &data, &rows, &fitted.parameters, true)?.probabilities;
+    let probabilities = probabilities(backend, &data, &rows, &fitted.parameters)?;
     let parameters = backend.download(&fitted.parameters, data.parameters())?;
     Ok(Trained { parameters, objective: fitted.objective, probabilities })
 }
@@ -53,12 +56,13 @@ fn objective(parameters: &[f32]) -> f64 {
     reference::objective(losses.view(), weight.view(), 1.0 / golden.labels.len() as f64)
 }
 
+/// 1 % is what is promised; a hundredth of that is what README says is reached.
 fn defaults_end_within_one_percent_of_the_optimum<B: Backend>(backend: &B) {
     let trained = train(backend, &SgdOptions::default()).expect("training");
     let optimum = Golden::load().objective;
     let reached = objective(&trained.parameters);
     assert!(reached >= optimum * (1.0 - 1e-9), "{reached} is below the optimum {optimum}");
-    assert!(reached <= optimum * 1.01, "{reached} is more than 1 % above {optimum}");
+    assert!(reached <= optimum * 1.0001, "{reached} is more than 0.01 % above {optimum}");
     assert!((trained.objective / reached - 1.0).abs() < 1e-5, "says {}, is {reached}", trained.objective);
 }
 
@@ -95,24 +99,73 @@ fn training_agrees_with_the_cpu(gpu: &Gpu) {
     }
 }
 
-/// Arrays of at most 256 KiB: the features lie in eight chunks, and batches do not cross them.
-fn small_arrays_give_the_same_objective() {
-    let small: Gpu = gpu::adapters()[0].open_within(256 << 10).expect("a small device");
-    let trained = train(&small, &SgdOptions::default()).expect("training");
-    let reached = objective(&trained.parameters);
+/// A GPU on which no array holds more than `rows` rows of 512 features.
+fn small(rows: u64) -> Gpu {
+    gpu::adapters()[0].open_within(rows * 2048).expect("a small device")
+}
+
+/// Eight chunks of 128 rows; and one of 997 with three rows left over, which must not pull harder than others.
+fn chunks_do_not_change_the_optimum() {
     let optimum = Golden::load().objective;
-    assert!(reached <= optimum * 1.01, "{reached} is more than 1 % above {optimum}");
+    for (rows, most) in [(128, 1.001), (997, 1.0001)] {
+        let trained = train(&small(rows), &SgdOptions::default()).expect("training");
+        let reached = objective(&trained.parameters);
+        assert!(reached <= optimum * most, "chunks of {rows} rows: {reached}, and the optimum is {optimum}");
+    }
+}
+
+/// Steps of four rows: more dispatches in an epoch than a submission holds.
+fn many_small_steps_agree_with_the_cpu(gpu: &Gpu) {
+    let options = SgdOptions { batch_size: Some(4), epochs: Some(1), ..SgdOptions::default() };
+    let here = train(gpu, &options).expect("training").objective;
+    let there = train(cpu(), &options).expect("training").objective;
+    assert!((here / there - 1.0).abs() < 1e-4, "objectives {here} and {there}");
+}
+
+/// 300 pictures of a few pixels each, one of them unreadable, on a device with chunks of 128 rows.
+fn pictures_are_described_across_chunks() {
+    let bins = Bins::new([8, 8, 8]).expect("bins");
+    let picture = |i: usize| -> Vec<u8> { (0..30).map(|b| (i * 31 + b * 7) as u8).collect() };
+    let reader = || {
+        |i: usize, pictures: &mut Pictures| match i {
+            17 => Err("torn".to_owned()),
+            _ => {
+                pictures.push(&picture(i));
+                Ok(())
+            }
+        }
+    };
+    let device = small(128);
+    let extracted = extract(&device, 300, &bins, reader, &Quiet).expect("features");
+    assert_eq!(extracted.skipped.len(), 1);
+    assert_eq!((extracted.skipped[0].index, extracted.skipped[0].reason.as_str()), (17, "torn"));
+    assert!(extracted.matrix.chunks().len() > 1);
+    let got = extracted.matrix.download(&device).expect("download");
+    for (i, row) in got.chunks_exact(512).enumerate() {
+        let rgb = if i == 17 { Vec::new() } else { picture(i) };
+        let counts = reference::describe(&rgb, &bins);
+        let expected = reference::normalize(counts.view().insert_axis(Axis(0)));
+        let bound = bounds::normalize(expected.view());
+        verify::within(&expected.into_raw_vec_and_offset().0, row, &bound.into_raw_vec_and_offset().0)
+            .unwrap_or_else(|e| panic!("picture {i}: {e}"));
+    }
 }
 
 fn rows_come_back_in_the_order_asked_for() {
-    let backend: &Cpu = cpu();
-    let matrix = Matrix::upload(backend, &[0.0, 1.0, 2.0, 3.0], 1).expect("a matrix");
-    let data = Labelled::new(backend, &matrix, &[0, 1, 0, 1], 2).expect("labels");
-    let parameters = backend.upload(&[0.0, 1.0, 0.0, 0.0]).expect("parameters");
-    let forward = |rows: &[usize]| Forward::new(backend, &data, rows, &parameters, true).expect("forward");
-    let all = forward(&[0, 1, 2, 3]);
-    let some = forward(&[3, 0]);
-    assert_eq!(some.probabilities, [&all.probabilities[6..8], &all.probabilities[0..2]].concat());
-    assert_eq!(some.losses, [all.losses[3], all.losses[0]]);
-    assert!((some.probabilities[1] - 1.0 / (1.0 + (-3.0f32).exp())).abs() < 1e-6);
+    let golden = Golden::load();
+    let parameters: Vec<f32> = golden.weight.iter().chain(&golden.bias).map(|&v| v as f32).collect();
+    let device = small(128);
+    let matrix = Matrix::upload(&device, &features(&golden), 512).expect("a matrix");
+    assert_eq!(matrix.chunks().len(), 8);
+    let data = Labelled::new(&device, &matrix, &golden.labels, 10).expect("labels");
+    let parameters = device.upload(&parameters).expect("parameters");
+    let ask = |rows: &[usize]| probabilities(&device, &data, rows, &parameters).expect("probabilities");
+    let all = ask(&(0..1000).collect::<Vec<_>>());
+    let rows = [900, 3, 500, 127, 128, 999, 4];
+    let expected: Vec<f32> = rows.iter().flat_map(|&row| all[row * 10..row * 10 + 10].to_vec()).collect();
+    assert_eq!(ask(&rows), expected);
+    let sum = loss_sum(&device, &data, &[900, 3], &parameters).expect("a sum");
+    let by_hand: f64 =
+        [900, 3].map(|i| -f64::from(all[i * 10 + golden.labels[i] as usize]).ln()).iter().sum();
+    assert!((sum - by_hand).abs() < 1e-5, "{sum} {by_hand}");
 }

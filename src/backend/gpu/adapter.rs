@@ -26,6 +26,9 @@ const NEEDS: [Need; 6] = [
     ("maxStorageBufferBindingSize", 1 << 24, |l| l.max_storage_buffer_binding_size),
 ];
 
+/// No array is larger, whatever an adapter offers: shaders count elements, and on Metal bytes too, in 32 bits.
+const MOST: u64 = i32::MAX as u64 & !15;
+
 /// All adapters of this machine: hardware before software, otherwise in the order the drivers give.
 #[must_use]
 pub fn adapters() -> Vec<Adapter> {
@@ -48,7 +51,7 @@ impl Adapter {
             backend: about.backend.to_str().into(),
             driver: format!("{} {}", about.driver, about.driver_info).trim().into(),
             kind,
-            max_array_bytes: limits.max_storage_buffer_binding_size.min(limits.max_buffer_size),
+            max_array_bytes: limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(MOST),
             threads: 0,
         };
         Self { adapter, info }
@@ -66,6 +69,12 @@ impl Adapter {
         format!("{:?}", self.adapter.get_info().device_type)
     }
 
+    /// Whether the kernels can run on it.
+    #[must_use]
+    pub fn is_enough(&self) -> bool {
+        self.limits().iter().all(|(_, has, needs)| has >= needs)
+    }
+
     /// The limits that matter to the kernels: WebGPU name, what the adapter has, what is needed.
     #[must_use]
     pub fn limits(&self) -> Vec<(&'static str, u64, u64)> {
@@ -78,21 +87,25 @@ impl Adapter {
     /// # Errors
     /// [`DeviceError::TooSmall`] when a limit is below what the kernels need, [`DeviceError::Open`] when the driver refuses.
     pub fn open(&self) -> Result<Gpu, DeviceError> {
-        self.open_within(u64::MAX)
+        self.open_with(self.adapter.limits(), u64::MAX)
     }
 
-    /// Opens the adapter as if no array could have more than `bytes`: to test chunking without filling a GPU.
+    /// Opens the adapter as if it had no more than WebGPU guarantees, and no array more than `bytes`: to test that kernels
+    /// keep to those limits, and chunking without filling a GPU.
     ///
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn open_within(&self, bytes: u64) -> Result<Gpu, DeviceError> {
+        self.open_with(wgpu::Limits::default(), bytes)
+    }
+
+    fn open_with(&self, limits: wgpu::Limits, bytes: u64) -> Result<Gpu, DeviceError> {
         let name = self.info.name.clone();
         for (limit, has, needs) in self.limits() {
             if has < needs {
                 return Err(DeviceError::TooSmall { device: name, limit, has, needs });
             }
         }
-        let limits = self.adapter.limits();
         let request = self.adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("huemax"),
             required_limits: limits.clone(),

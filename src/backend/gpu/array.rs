@@ -1,6 +1,7 @@
 //! Arrays in device memory: making, filling, copying, reading back.
 
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -10,9 +11,17 @@ use crate::backend::{DeviceError, Element};
 /// Numbers in the memory of a GPU.
 #[derive(Debug)]
 pub struct GpuArray<T> {
-    pub(super) buffer: wgpu::Buffer,
+    buffer: wgpu::Buffer,
     len: usize,
     element: PhantomData<T>,
+}
+
+impl<T> GpuArray<T> {
+    /// The buffer, of at least `len` elements: shaders do not report what they would have read past the end.
+    pub(super) fn of(&self, len: usize) -> &wgpu::Buffer {
+        assert!(len <= self.len, "{len} elements of an array of {}", self.len);
+        &self.buffer
+    }
 }
 
 /// What is read back in one piece, so that a large array does not need its whole size again in host memory that is mapped.
@@ -150,11 +159,14 @@ impl Gpu {
     /// Waits for a submission, or for all.
     pub(super) fn wait(&self, submission_index: Option<wgpu::SubmissionIndex>) -> Result<(), DeviceError> {
         let wait = wgpu::PollType::Wait { submission_index, timeout: Some(PATIENCE) };
-        if let Err(error) = self.device.poll(wait) {
-            self.failure.check(&self.info.name)?;
-            return Err(self.lost(format!("no answer in {} s ({error})", PATIENCE.as_secs())));
+        // wgpu panics where the driver reports a lost device to a wait.
+        let answer = catch_unwind(AssertUnwindSafe(|| self.device.poll(wait)));
+        self.failure.check(&self.info.name)?;
+        match answer {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(self.lost(format!("no answer in {} s ({error})", PATIENCE.as_secs()))),
+            Err(_) => Err(self.lost("the driver gave up on it".into())),
         }
-        self.failure.check(&self.info.name)
     }
 
     fn lost(&self, reason: String) -> DeviceError {

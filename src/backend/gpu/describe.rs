@@ -1,26 +1,26 @@
 //! **describe** on the GPU: cuts pictures into tiles, uploads them in pieces that fit a binding, and counts.
 
-use super::dispatch::Shader;
+use super::dispatch::{Shader, shared};
 use super::{Gpu, GpuArray};
 use crate::backend::{Backend, Bins, DeviceError, Pictures, reciprocals};
 
 pub(super) const SHADER: Shader = ("describe", include_str!("../../../shaders/describe.wgsl"));
 
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(super) struct Config {
-    tiles: u32,
-    bins: u32,
+shared! {
+    struct Config {
+        tiles: u32,
+        bins: u32,
+    }
 }
 
-/// `Tile` of the shader.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
-struct Tile {
-    first_word: u32,
-    pixels: u32,
-    picture: u32,
-    first_bin: u32,
+shared! {
+    /// `Tile` of the shader.
+    struct Tile {
+        first_word: u32,
+        pixels: u32,
+        picture: u32,
+        first_bin: u32,
+    }
 }
 
 /// Pixels of a tile: enough that clearing and merging its histogram costs little, few enough that one
@@ -32,7 +32,7 @@ const WINDOW: usize = 4096;
 const COPIES: usize = 4;
 
 /// Part of the packed bytes, uploaded and counted together.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Piece {
     bytes: std::ops::Range<usize>,
     tiles: Vec<Tile>,
@@ -56,7 +56,7 @@ pub(super) fn describe(
         bytemuck::cast_slice_mut(&mut words)[..bytes.len()].copy_from_slice(&pictures.bytes()[bytes]);
         let config = Config { tiles: tiles.len() as u32, bins: bins.len() as u32 };
         let (pixels, tiles) = (gpu.upload(&words)?, gpu.upload(bytemuck::cast_slice::<_, u32>(&tiles))?);
-        let buffers = [&tables.buffer, &tiles.buffer, &pixels.buffer, &counts.buffer];
+        let buffers = [tables.of(0), tiles.of(0), pixels.of(0), counts.of(pictures.len() * bins.len())];
         gpu.dispatch(SHADER, &constants, &config, &buffers, u64::from(config.tiles))?;
         // Pixels are large: let the device begin, and let their memory be given back.
         gpu.flush()?;

@@ -7,6 +7,25 @@ use crate::backend::DeviceError;
 /// A stage's name and its WGSL.
 pub(super) type Shader = (&'static str, &'static str);
 
+/// A structure that host and shader share, with the names and offsets of its fields for the test that holds the two
+/// together.
+macro_rules! shared {
+    ($(#[$about:meta])* struct $name:ident { $($field:ident: $type:ty,)* }) => {
+        $(#[$about])*
+        #[repr(C)]
+        #[derive(Debug, Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+        pub(super) struct $name {
+            $($field: $type,)*
+        }
+
+        impl $name {
+            pub(super) const FIELDS: &'static [(&'static str, usize)] =
+                &[$((stringify!($field), std::mem::offset_of!($name, $field)),)*];
+        }
+    };
+}
+pub(super) use shared;
+
 /// A pipeline is made once for each shader and set of constants.
 pub(super) type PipelineKey = (&'static str, Vec<(&'static str, u32)>);
 
@@ -19,6 +38,8 @@ pub(super) struct Kernel {
 
 /// Dispatches of one submission: many, because a submission costs more than a dispatch.
 const DISPATCHES: usize = 512;
+/// Workgroups of one submission, about: a GPU that draws a desktop is reset when one submission takes it seconds.
+const WORKGROUPS: u64 = 1 << 17;
 /// Offset between configurations: the largest alignment that WebGPU lets an adapter ask for.
 const CONFIG_BYTES: usize = 256;
 /// Uploaded bytes that may wait for the device at a time, so that memory is bounded however fast pictures come.
@@ -33,6 +54,7 @@ pub(super) struct Recorder {
     config_buffer: wgpu::Buffer,
     configs: Vec<u8>,
     uploaded: u64,
+    workgroups: u64,
 }
 
 impl Recorder {
@@ -43,7 +65,7 @@ impl Recorder {
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        Self { encoder: None, config_buffer, configs: Vec::new(), uploaded: 0 }
+        Self { encoder: None, config_buffer, configs: Vec::new(), uploaded: 0, workgroups: 0 }
     }
 
     pub(super) fn encoder(&mut self, device: &wgpu::Device) -> &mut wgpu::CommandEncoder {
@@ -72,9 +94,10 @@ impl Gpu {
         let [x, y] = fold(workgroups, self.limits.max_compute_workgroups_per_dimension);
         let kernel = self.kernel((name, source), constants)?;
         let mut recorder = lock(&self.recorder);
-        if recorder.configs.len() == DISPATCHES * CONFIG_BYTES {
+        if recorder.configs.len() == DISPATCHES * CONFIG_BYTES || recorder.workgroups > WORKGROUPS {
             self.submit(&mut recorder)?;
         }
+        recorder.workgroups += workgroups;
         let at = recorder.configs.len();
         let config = bytemuck::bytes_of(config);
         recorder.configs.extend_from_slice(config);
@@ -114,6 +137,7 @@ impl Gpu {
                 self.queue.write_buffer(&recorder.config_buffer, 0, &recorder.configs);
                 recorder.configs.clear();
             }
+            recorder.workgroups = 0;
             let submission = self.queue.submit([encoder.finish()]);
             let mut in_flight = lock(&self.in_flight);
             in_flight.push_back((submission, std::mem::take(&mut recorder.uploaded)));

@@ -1,26 +1,26 @@
 //! **gradient** on the GPU: a workgroup for 64 columns × 8 outputs of one split of the rows.
 
-use super::dispatch::Shader;
+use super::dispatch::{Shader, shared};
 use super::{Gpu, GpuArray};
 use crate::backend::{DeviceError, GRADIENT_ROWS, Rows, gradient_splits};
 
 pub(super) const SHADER: Shader = ("gradient", include_str!("../../../shaders/gradient.wgsl"));
 
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(super) struct Config {
-    first: u32,
-    count: u32,
-    columns: u32,
-    outputs: u32,
-    split: u32,
-    splits: u32,
+shared! {
+    struct Config {
+        first: u32,
+        count: u32,
+        columns: u32,
+        outputs: u32,
+        split: u32,
+        splits: u32,
+    }
 }
 
 /// `LANES` of the shader: columns of a workgroup.
-const LANES: usize = 64;
+pub(super) const LANES: usize = 64;
 /// `OUTPUTS` of the shader.
-const OUTPUTS: usize = 8;
+pub(super) const OUTPUTS: usize = 8;
 
 pub(super) fn gradient(
     gpu: &Gpu,
@@ -38,7 +38,12 @@ pub(super) fn gradient(
         split: GRADIENT_ROWS as u32,
         splits: splits as u32,
     };
-    let buffers = [&rows.features.buffer, &rows.index.buffer, &residual.buffer, &partials.buffer];
+    let buffers = [
+        rows.features.of(rows.columns),
+        rows.index.of(rows.first + rows.count),
+        residual.of(rows.count * outputs),
+        partials.of(splits * outputs * (rows.columns + 1)),
+    ];
     // The biases are one more column.
     let column_tiles = rows.columns / LANES + 1;
     let workgroups = column_tiles as u64 * outputs.div_ceil(OUTPUTS) as u64 * splits as u64;

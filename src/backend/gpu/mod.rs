@@ -50,19 +50,40 @@ pub const SHADERS: [(&str, &str); 7] = [
     step::SHADER,
 ];
 
-/// Size in bytes of the `Config` that the host sends to the shader of a stage.
+/// Fields of a structure as the host lays it out: names and byte offsets.
+pub type Fields = &'static [(&'static str, usize)];
+
+/// Structures that the host shares with the shader of a stage, by their names there: fields and size in bytes.
 #[must_use]
-pub fn config_size(stage: &str) -> Option<usize> {
-    Some(match stage {
-        "describe" => size_of::<describe::Config>(),
-        "normalize" => size_of::<normalize::Config>(),
-        "scores" => size_of::<scores::Config>(),
-        "softmax" => size_of::<softmax::Config>(),
-        "gradient" => size_of::<gradient::Config>(),
-        "reduce" => size_of::<reduce::Config>(),
-        "step" => size_of::<step::Config>(),
-        _ => return None,
-    })
+pub fn shared_structures(stage: &str) -> Vec<(&'static str, Fields, usize)> {
+    macro_rules! of {
+        ($($room:ident::$name:ident),*) => {
+            vec![$((stringify!($name), $room::$name::FIELDS, size_of::<$room::$name>())),*]
+        };
+    }
+    match stage {
+        "describe" => of![describe::Config, describe::Tile],
+        "normalize" => of![normalize::Config],
+        "scores" => of![scores::Config],
+        "softmax" => of![softmax::Config],
+        "gradient" => of![gradient::Config],
+        "reduce" => of![reduce::Config],
+        "step" => of![step::Config],
+        _ => Vec::new(),
+    }
+}
+
+/// Constants of a stage that stand in its shader and on the host: name in the shader, value on the host.
+#[must_use]
+pub fn shared_constants(stage: &str) -> Vec<(&'static str, u64)> {
+    match stage {
+        "scores" => vec![("TILE", scores::TILE)],
+        "softmax" => vec![("WORKGROUP", softmax::WORKGROUP as u64)],
+        "gradient" => vec![("LANES", gradient::LANES as u64), ("OUTPUTS", gradient::OUTPUTS as u64)],
+        "reduce" => vec![("WORKGROUP", reduce::WORKGROUP as u64)],
+        "step" => vec![("LANES", step::LANES as u64)],
+        _ => Vec::new(),
+    }
 }
 
 /// A poisoned lock only says that another thread panicked; what it guards is replaced as a whole, never half-written.

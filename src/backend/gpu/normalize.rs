@@ -1,16 +1,16 @@
 //! **normalize** on the GPU: a workgroup a row.
 
-use super::dispatch::Shader;
+use super::dispatch::{Shader, shared};
 use super::{Gpu, GpuArray};
 use crate::backend::DeviceError;
 
 pub(super) const SHADER: Shader = ("normalize", include_str!("../../../shaders/normalize.wgsl"));
 
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(super) struct Config {
-    rows: u32,
-    columns: u32,
+shared! {
+    struct Config {
+        rows: u32,
+        columns: u32,
+    }
 }
 
 pub(super) fn normalize(
@@ -21,5 +21,6 @@ pub(super) fn normalize(
     features: &mut GpuArray<f32>,
 ) -> Result<(), DeviceError> {
     let config = Config { rows: rows as u32, columns: columns as u32 };
-    gpu.dispatch(SHADER, &[], &config, &[&counts.buffer, &features.buffer], rows as u64)
+    let buffers = [counts.of(rows * columns), features.of(rows * columns)];
+    gpu.dispatch(SHADER, &[], &config, &buffers, rows as u64)
 }

@@ -1,22 +1,22 @@
 //! **reduce** on the GPU: as many lanes a column as there are too few columns to keep a workgroup busy.
 
-use super::dispatch::Shader;
+use super::dispatch::{Shader, shared};
 use super::{Gpu, GpuArray};
 use crate::backend::DeviceError;
 
 pub(super) const SHADER: Shader = ("reduce", include_str!("../../../shaders/reduce.wgsl"));
 
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(super) struct Config {
-    rows: u32,
-    columns: u32,
-    at: u32,
-    accumulate: u32,
+shared! {
+    struct Config {
+        rows: u32,
+        columns: u32,
+        at: u32,
+        accumulate: u32,
+    }
 }
 
 /// `WORKGROUP` of the shader.
-const WORKGROUP: usize = 256;
+pub(super) const WORKGROUP: usize = 256;
 
 pub(super) fn reduce(
     gpu: &Gpu,
@@ -35,5 +35,6 @@ pub(super) fn reduce(
         accumulate: u32::from(accumulate),
     };
     let workgroups = columns.div_ceil(WORKGROUP / lanes) as u64;
-    gpu.dispatch(SHADER, &[("LANES", lanes as u32)], &config, &[&partials.buffer, &sums.buffer], workgroups)
+    let buffers = [partials.of(rows * columns), sums.of(at + columns)];
+    gpu.dispatch(SHADER, &[("LANES", lanes as u32)], &config, &buffers, workgroups)
 }

@@ -1,22 +1,22 @@
 //! **scores** on the GPU: a workgroup a tile of 16 rows × 16 outputs.
 
-use super::dispatch::Shader;
+use super::dispatch::{Shader, shared};
 use super::{Gpu, GpuArray};
 use crate::backend::{DeviceError, Rows};
 
 pub(super) const SHADER: Shader = ("scores", include_str!("../../../shaders/scores.wgsl"));
 
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(super) struct Config {
-    first: u32,
-    count: u32,
-    columns: u32,
-    outputs: u32,
+shared! {
+    struct Config {
+        first: u32,
+        count: u32,
+        columns: u32,
+        outputs: u32,
+    }
 }
 
 /// `TILE` of the shader.
-const TILE: u64 = 16;
+pub(super) const TILE: u64 = 16;
 
 pub(super) fn scores(
     gpu: &Gpu,
@@ -31,7 +31,12 @@ pub(super) fn scores(
         columns: rows.columns as u32,
         outputs: outputs as u32,
     };
-    let buffers = [&rows.features.buffer, &rows.index.buffer, &parameters.buffer, &scores.buffer];
+    let buffers = [
+        rows.features.of(rows.columns),
+        rows.index.of(rows.first + rows.count),
+        parameters.of(outputs * (rows.columns + 1)),
+        scores.of(rows.count * outputs),
+    ];
     let workgroups = (rows.count as u64).div_ceil(TILE) * (outputs as u64).div_ceil(TILE);
     gpu.dispatch(SHADER, &[], &config, &buffers, workgroups)
 }

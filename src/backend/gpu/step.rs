@@ -1,24 +1,24 @@
 //! **step** on the GPU: a lane a parameter.
 
-use super::dispatch::Shader;
+use super::dispatch::{Shader, shared};
 use super::{Gpu, GpuArray};
 use crate::backend::{DeviceError, Step};
 
 pub(super) const SHADER: Shader = ("step", include_str!("../../../shaders/step.wgsl"));
 
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(super) struct Config {
-    parameters: u32,
-    weights: u32,
-    learning_rate: f32,
-    momentum: f32,
-    l2: f32,
-    scale: f32,
+shared! {
+    struct Config {
+        parameters: u32,
+        weights: u32,
+        learning_rate: f32,
+        momentum: f32,
+        l2: f32,
+        scale: f32,
+    }
 }
 
 /// `LANES` of the shader.
-const LANES: usize = 256;
+pub(super) const LANES: usize = 256;
 
 pub(super) fn step(
     gpu: &Gpu,
@@ -32,6 +32,6 @@ pub(super) fn step(
     let Step { learning_rate, momentum, l2, scale } = step;
     let config =
         Config { parameters: len as u32, weights: weights as u32, learning_rate, momentum, l2, scale };
-    let buffers = [&gradient.buffer, &parameters.buffer, &velocity.buffer];
+    let buffers = [gradient.of(len), parameters.of(len), velocity.of(len)];
     gpu.dispatch(SHADER, &[], &config, &buffers, len.div_ceil(LANES) as u64)
 }

@@ -5,21 +5,37 @@ use huemax::verify::{self, bounds};
 use libtest_mimic::Trial;
 use ndarray::{Array2, Axis, s};
 use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 
 use crate::on_both;
 use crate::support::{f64s, poisoned, random, uniform};
 
 pub fn register(trials: &mut Vec<Trial>) {
     on_both!(trials, gradient_of_every_shape);
+    on_both!(trials, gradient_of_integers_is_exact);
     on_both!(trials, no_rows_have_gradient_zero);
     on_both!(trials, gradient_past_65535_workgroups);
 }
 
 fn check<B: Backend>(backend: &B, n: usize, columns: usize, outputs: usize) {
+    check_values(backend, [n, columns, outputs], uniform, false);
+}
+
+/// Small integers: their products and sums are exact in f32 in any order, so a lost term cannot hide in a bound.
+fn integers(rng: &mut ChaCha8Rng, n: usize, _: f32) -> Vec<f32> {
+    (0..n).map(|_| rng.random_range(-4i32..=4) as f32).collect()
+}
+
+fn check_values<B: Backend>(
+    backend: &B,
+    [n, columns, outputs]: [usize; 3],
+    values: fn(&mut ChaCha8Rng, usize, f32) -> Vec<f32>,
+    exact: bool,
+) {
     let rng = &mut random((n * 5 + columns * 3 + outputs) as u64);
     let chunk = n + 2;
-    let x = uniform(rng, chunk * columns, 2.0);
-    let residual = uniform(rng, n * outputs, 1.0);
+    let x = values(rng, chunk * columns, 2.0);
+    let residual = values(rng, n * outputs, 1.0);
     let index: Vec<u32> = (0..n + 1).map(|_| rng.random_range(0..chunk as u32)).collect();
     let features = backend.upload(&x).expect("upload");
     let device_index = backend.upload(&index).expect("upload");
@@ -39,7 +55,10 @@ fn check<B: Backend>(backend: &B, n: usize, columns: usize, outputs: usize) {
         let (weight, bias) = reference::gradient(x.slice(range), residual.slice(range));
         let (weight_bound, bias_bound) = bounds::gradient(x.slice(range), residual.slice(range));
         let expected: Vec<f64> = weight.iter().chain(&bias).copied().collect();
-        let bound: Vec<f64> = weight_bound.iter().chain(&bias_bound).copied().collect();
+        let mut bound: Vec<f64> = weight_bound.iter().chain(&bias_bound).copied().collect();
+        if exact {
+            bound.fill(0.0);
+        }
         verify::within(&expected, got, &bound)
             .unwrap_or_else(|e| panic!("n {n}, D {columns}, K {outputs}, split {p}: {e}"));
     }
@@ -53,6 +72,12 @@ fn gradient_of_every_shape<B: Backend>(backend: &B) {
     }
     for (columns, outputs) in [(4096, 3), (3, 1000)] {
         check(backend, 300, columns, outputs);
+    }
+}
+
+fn gradient_of_integers_is_exact<B: Backend>(backend: &B) {
+    for shape in [[1031, 512, 10], [300, 65, 9], [33, 4096, 3]] {
+        check_values(backend, shape, integers, true);
     }
 }
 

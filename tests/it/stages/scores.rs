@@ -5,20 +5,36 @@ use huemax::verify::{self, bounds};
 use libtest_mimic::Trial;
 use ndarray::{Array1, Array2, Axis};
 use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 
 use crate::on_both;
 use crate::support::{f64s, poisoned, random, uniform};
 
 pub fn register(trials: &mut Vec<Trial>) {
     on_both!(trials, scores_of_every_shape);
+    on_both!(trials, scores_of_integers_are_exact);
     on_both!(trials, scores_past_65535_workgroups);
 }
 
 fn check<B: Backend>(backend: &B, n: usize, columns: usize, outputs: usize) {
+    check_values(backend, [n, columns, outputs], uniform, false);
+}
+
+/// Small integers: their products and sums are exact in f32 in any order, so a lost term cannot hide in a bound.
+fn integers(rng: &mut ChaCha8Rng, n: usize, _: f32) -> Vec<f32> {
+    (0..n).map(|_| rng.random_range(-4i32..=4) as f32).collect()
+}
+
+fn check_values<B: Backend>(
+    backend: &B,
+    [n, columns, outputs]: [usize; 3],
+    values: fn(&mut ChaCha8Rng, usize, f32) -> Vec<f32>,
+    exact: bool,
+) {
     let rng = &mut random((n * 7 + columns * 3 + outputs) as u64);
     let chunk = n + 3;
-    let x = uniform(rng, chunk * columns, 2.0);
-    let parameters = uniform(rng, outputs * (columns + 1), 2.0);
+    let x = values(rng, chunk * columns, 2.0);
+    let parameters = values(rng, outputs * (columns + 1), 2.0);
     // Rows in an order of their own, some twice, read from the middle of the index.
     let index: Vec<u32> = (0..n + 2).map(|_| rng.random_range(0..chunk as u32)).collect();
     let features = backend.upload(&x).expect("upload");
@@ -36,7 +52,10 @@ fn check<B: Backend>(backend: &B, n: usize, columns: usize, outputs: usize) {
     let w = Array2::from_shape_vec((outputs, columns), f64s(w)).expect("shape");
     let b = Array1::from(f64s(b));
     let expected = reference::scores(x.view(), w.view(), b.view());
-    let bound = bounds::scores(x.view(), w.view(), b.view());
+    let mut bound = bounds::scores(x.view(), w.view(), b.view());
+    if exact {
+        bound.fill(0.0);
+    }
     let flat = |a: Array2<f64>| a.iter().copied().collect::<Vec<_>>();
     verify::within(&flat(expected), &got, &flat(bound))
         .unwrap_or_else(|e| panic!("n {n}, D {columns}, K {outputs}: {e}"));
@@ -50,6 +69,12 @@ fn scores_of_every_shape<B: Backend>(backend: &B) {
     }
     for (columns, outputs) in [(4096, 5), (4, 1000), (33, 257)] {
         check(backend, 19, columns, outputs);
+    }
+}
+
+fn scores_of_integers_are_exact<B: Backend>(backend: &B) {
+    for shape in [[131, 512, 10], [17, 4096, 3], [64, 33, 65]] {
+        check_values(backend, shape, integers, true);
     }
 }
 

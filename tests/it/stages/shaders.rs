@@ -2,19 +2,16 @@
 
 use std::path::Path;
 
-use huemax::backend::gpu::{SHADERS, config_size};
+use huemax::backend::gpu::{SHADERS, shared_constants, shared_structures};
 use libtest_mimic::Trial;
-use wgpu::naga::{AddressSpace, Module, TypeInner, front::wgsl};
+use wgpu::naga::{AddressSpace, Expression, Literal, Module, TypeInner, front::wgsl};
 
 use crate::support::plain;
 
 pub fn register(trials: &mut Vec<Trial>) {
     plain(trials, "shaders::every_file_is_compiled_in", every_file_is_compiled_in);
-    plain(
-        trials,
-        "shaders::configurations_have_the_size_the_host_sends",
-        configurations_have_the_size_the_host_sends,
-    );
+    plain(trials, "shaders::structures_are_laid_out_as_on_the_host", structures_are_laid_out_as_on_the_host);
+    plain(trials, "shaders::constants_are_those_of_the_host", constants_are_those_of_the_host);
     plain(trials, "shaders::limits_of_every_adapter_are_kept", limits_of_every_adapter_are_kept);
     plain(trials, "shaders::cpu_files_have_the_same_names", cpu_files_have_the_same_names);
 }
@@ -46,19 +43,51 @@ fn cpu_files_have_the_same_names() {
     }
 }
 
-fn configurations_have_the_size_the_host_sends() {
+fn structures_are_laid_out_as_on_the_host() {
     for (name, module) in modules() {
-        let uniform = module
-            .global_variables
-            .iter()
-            .find(|(_, v)| v.space == AddressSpace::Uniform)
-            .unwrap_or_else(|| panic!("{name} has no configuration"));
-        let TypeInner::Struct { span, .. } = module.types[uniform.1.ty].inner else {
-            panic!("{name}: the configuration is no structure");
-        };
-        assert_eq!(Some(span as usize), config_size(name), "{name}");
-        assert_eq!(uniform.1.binding.expect("a binding").binding, 0, "{name}");
+        let host = shared_structures(name);
+        let structures = module.types.iter().filter_map(|(_, ty)| match &ty.inner {
+            TypeInner::Struct { members, span } => {
+                Some((ty.name.as_deref().expect("a name"), members, *span as usize))
+            }
+            _ => None,
+        });
+        let mut seen = 0;
+        for (structure, members, span) in structures {
+            let (_, fields, size) = host
+                .iter()
+                .find(|(n, ..)| *n == structure)
+                .unwrap_or_else(|| panic!("{name}: {structure} is not shared"));
+            let members: Vec<(&str, usize)> =
+                members.iter().map(|m| (m.name.as_deref().expect("a name"), m.offset as usize)).collect();
+            assert_eq!(&members, fields, "{name}: {structure}");
+            assert_eq!(span, *size, "{name}: {structure}");
+            seen += 1;
+        }
+        assert_eq!(seen, host.len(), "{name}");
+        let uniform = module.global_variables.iter().find(|(_, v)| v.space == AddressSpace::Uniform);
+        let binding =
+            uniform.and_then(|(_, v)| v.binding).unwrap_or_else(|| panic!("{name} has no configuration"));
+        assert_eq!(binding.binding, 0, "{name}");
     }
+}
+
+fn constants_are_those_of_the_host() {
+    let mut compared = 0;
+    for (name, module) in modules() {
+        for (constant, host) in shared_constants(name) {
+            let (_, found) = (module.constants.iter())
+                .find(|(_, c)| c.name.as_deref() == Some(constant))
+                .unwrap_or_else(|| panic!("{name} has no {constant}"));
+            let value = match module.global_expressions[found.init] {
+                Expression::Literal(Literal::U32(v)) => u64::from(v),
+                ref other => panic!("{name}: {constant} is {other:?}"),
+            };
+            assert_eq!(value, host, "{name}: {constant}");
+            compared += 1;
+        }
+    }
+    assert!(compared >= 6, "only {compared} constants were compared");
 }
 
 /// Storage buffers in a row from binding 1, at most eight of them (WebGPU's default limit).

@@ -20,14 +20,15 @@ pub fn register(trials: &mut Vec<Trial>) {
 fn run<B: Backend>(backend: &B, scores: &[f32], labels: &[u32], outputs: usize) -> (Vec<f32>, Vec<f32>) {
     let n = labels.len();
     // Rows stand in the chunk in reverse: labels are looked up by chunk row, scores by place in the batch.
-    let index: Vec<u32> = (0..n as u32).rev().collect();
+    // The batch begins in the middle of the index.
+    let index: Vec<u32> = [0, 0, 0].into_iter().chain((0..n as u32).rev()).collect();
     let by_row: Vec<u32> = labels.iter().rev().copied().collect();
     let features = backend.upload(&[0f32]).expect("upload");
     let index = backend.upload(&index).expect("upload");
     let labels = backend.upload(&by_row).expect("upload");
     let scores = backend.upload(scores).expect("upload");
     let (mut residual, mut losses) = (poisoned(backend, n * outputs), poisoned(backend, n));
-    let rows = Rows { features: &features, columns: 1, index: &index, first: 0, count: n };
+    let rows = Rows { features: &features, columns: 1, index: &index, first: 3, count: n };
     backend.softmax(&rows, &labels, &scores, outputs, &mut residual, &mut losses).expect("softmax");
     let residual = backend.download(&residual, n * outputs).expect("download");
     (residual, backend.download(&losses, n).expect("download"))
@@ -70,10 +71,7 @@ fn softmax_of_hostile_scores<B: Backend>(backend: &B) {
     row([-3.44, 1.16, -0.81, 3.91]);
     row([88.0, 0.0, -88.0, -104.0]);
     row([1e-30, -1e-30, 0.0, 1e-38]);
-    row([3e38, -3e38, 0.0, 1.0]);
-    // 3e38 − (−3e38) overflows f32: the loss is infinite there and the comparison would not be one; see the next test.
-    let (scores, labels) = (scores[..7 * 16].to_vec(), &labels[..7 * 4]);
-    check(backend, scores, labels, 4);
+    check(backend, scores, &labels, 4);
 }
 
 fn rows_without_a_label_give_probabilities<B: Backend>(backend: &B) {

@@ -1,4 +1,4 @@
-//! step: weights are penalised, biases are not; one step and many.
+//! step: weights are penalised, biases are not; past 65,535 workgroups too.
 
 use huemax::backend::{Backend, Step, reference};
 use huemax::verify::{self, bounds};
@@ -14,7 +14,7 @@ pub fn register(trials: &mut Vec<Trial>) {
 
 fn one_step_of_every_size<B: Backend>(backend: &B) {
     let step = Step { learning_rate: 0.7, momentum: 0.9, l2: 0.3, scale: 1.0 / 37.0 };
-    for (weights, biases) in [(1, 1), (255, 1), (256, 2), (254, 3), (5120, 10), (0, 5)] {
+    for (weights, biases) in [(1, 1), (255, 1), (256, 2), (254, 3), (5120, 10), (0, 5), (256 * 65_600, 3)] {
         let rng = &mut random(weights as u64);
         let len = weights + biases;
         let [w, v, g] = std::array::from_fn(|_| uniform(rng, len, 5.0));
@@ -24,7 +24,7 @@ fn one_step_of_every_size<B: Backend>(backend: &B) {
         backend.step(&mut parameters, &mut velocity, &gradient, weights, len, step).expect("step");
 
         let [w, v, g] = [w, v, g].map(|a| Array1::from(f64s(&a)));
-        let (bound, velocity_bound) = bounds::step(w.view(), v.view(), g.view(), step);
+        let (bound, velocity_bound) = bounds::step(w.view(), v.view(), g.view(), weights, step);
         let (mut expected, mut expected_velocity) = (w, v);
         reference::step(&mut expected, &mut expected_velocity, g.view(), weights, step);
         let got = backend.download(&parameters, len).expect("download");
