@@ -48,7 +48,7 @@ pub enum Error {
     #[error(transparent)]
     Learn(#[from] LearnError),
     /// Of all pictures to predict, none could be read.
-    #[error("none of the {0} pictures could be read; the reasons stand above")]
+    #[error("no picture could be read ({0} skipped); the reasons stand above")]
     NothingPredicted(usize),
 }
 

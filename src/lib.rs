@@ -13,7 +13,7 @@
 //!
 //! let dataset = Dataset::open(&folder.join("fruit"), None)?;
 //! let device = Device::cpu(); // or Device::open(&"auto".parse()?)
-//! let run = train(&dataset, &TrainOptions::default(), &device, &Quiet)?;
+//! let mut run = train(&dataset, &TrainOptions::default(), &device, &Quiet)?;
 //! println!("{}", report::text(&run.summary.evaluation));
 //! run.save(&folder.join("run"))?; // model.safetensors, metrics.json, predictions.csv
 //!

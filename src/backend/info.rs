@@ -56,7 +56,7 @@ impl std::fmt::Display for DeviceInfo {
 #[non_exhaustive]
 pub enum DeviceError {
     /// `--device` named something that is not there.
-    #[error("no device matches \"{wanted}\"; there is: {}", there_is.join(", "))]
+    #[error("no device matches \"{wanted}\"; there is: {}; `huemax devices` says more", there_is.join(", "))]
     NotFound {
         /// What was asked for.
         wanted: String,

@@ -47,10 +47,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
     options.split.seed = args.seed;
     options.solver.seed = args.seed;
     let dataset = Dataset::open(&pictures, None)?;
-    let run = train(&dataset, &options, &device, &progress)?;
-    let folder = timed_folder(&args.dir.join("runs"));
+    let mut run = train(&dataset, &options, &device, &progress)?;
+    let folder = timed_folder(&args.dir.join("runs"))?;
     run.save(&folder)?;
-    report_run(&run, &folder, args.common.json, &progress)?;
+    report_run(&run, &dataset, args.common.json, &progress)?;
     if args.common.json {
         return Ok(());
     }

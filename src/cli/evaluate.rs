@@ -9,7 +9,6 @@ use crate::dataset::Dataset;
 use crate::error::{FileError, Result};
 use crate::model::Model;
 use crate::pipeline::evaluate;
-use crate::progress::Progress;
 use crate::report;
 
 /// Measure a model on labelled pictures
@@ -42,11 +41,12 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let model = Model::load(&args.model)?;
     let dataset = Dataset::open(&args.data, args.labels.map(Into::into))?;
     let folder = match &args.out {
-        Some(out) => Some(super::train::out_folder(Some(out), args.force)?),
+        Some(out) => super::train::out_folder(Some(out), args.force)?,
         None => None,
     };
     let device = args.common.open(&progress)?;
-    let run = evaluate(&model, &dataset, &device, &progress)?;
+    let mut run = evaluate(&model, &dataset, &device, &progress)?;
+    run.summary.model = Some(args.model.to_string_lossy().into_owned());
     if let Some(folder) = &folder {
         std::fs::create_dir_all(folder).map_err(FileError::on("create", folder))?;
         run.save_results(folder)?;
@@ -56,6 +56,6 @@ pub(super) fn run(args: &Args) -> Result<()> {
     } else {
         output::print(&report::text(&run.summary.evaluation))?;
     }
-    output::skipped(&run.summary).iter().for_each(|line| progress.say(line));
+    output::tell_skipped(&run.summary, dataset.unlabelled.first().map(PathBuf::as_path));
     Ok(())
 }

@@ -40,21 +40,27 @@ pub(super) fn closed(error: &Error) -> bool {
 /// Pictures shown in a list of those skipped; all are in the JSON.
 const SKIPPED_SHOWN: usize = 20;
 
-/// What was left out of a run and why, for standard error.
-pub(super) fn skipped(summary: &Summary) -> Vec<String> {
+/// Says on standard error what was left out of a run and why, also when all else is quiet: it changes what the result
+/// means.
+pub(super) fn tell_skipped(summary: &Summary, first_unlabelled: Option<&Path>) {
     let (skipped, unlabelled) = (&summary.data.skipped, summary.data.unlabelled);
-    let mut lines = Vec::new();
-    if unlabelled > 0 {
-        lines.push(format!("{unlabelled} pictures have no label by this layout and were not used"));
+    if let Some(example) = first_unlabelled {
+        let noun = if unlabelled == 1 { "picture has" } else { "pictures have" };
+        tell(&format!(
+            "{unlabelled} {noun} no label by this layout and stayed out, for example {}",
+            example.display()
+        ));
     }
     if skipped.is_empty() {
-        return lines;
+        return;
     }
     let noun = if skipped.len() == 1 { "picture" } else { "pictures" };
-    lines.push(format!("{} {noun} could not be read and were left out:", skipped.len()));
-    lines.extend(skipped.iter().take(SKIPPED_SHOWN).map(|s| format!("  {}: {}", s.path, s.reason)));
+    tell(&format!("{} {noun} could not be read and stayed out:", skipped.len()));
+    skipped.iter().take(SKIPPED_SHOWN).for_each(|s| tell(&format!("  {}: {}", s.path, s.reason)));
     if skipped.len() > SKIPPED_SHOWN {
-        lines.push(format!("  … and {} more (all of them in metrics.json)", skipped.len() - SKIPPED_SHOWN));
+        tell(&format!(
+            "  … and {} more (--json and metrics.json have all of them)",
+            skipped.len() - SKIPPED_SHOWN
+        ));
     }
-    lines
 }

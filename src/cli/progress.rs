@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
 use super::output::tell;
 use crate::progress::Progress;
@@ -66,11 +66,15 @@ impl Progress for Terminal {
         let bar = self.bar.then(|| {
             let bar = ProgressBar::new(total);
             let template = format!(
-                "{{prefix:>12}} [{{bar:30}}] {{human_pos}}/{{human_len}} {unit}, {{per_sec}}, {{eta}} left  {{msg}}"
+                "{{prefix:>12}} [{{bar:30}}] {{human_pos}}/{{human_len}} {unit}, {{rate}} {unit}/s, {{eta}} left  {{msg}}"
             );
             // The template is fixed but for the unit, which is a plain word; the default is a bar all the same.
             let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
-            bar.set_style(style.progress_chars("=> "));
+            let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                // A bar that cannot be written is not worth an error.
+                let _ = write!(out, "{:.0}", state.per_sec());
+            };
+            bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
             bar.set_prefix(work.to_owned());
             bar.enable_steady_tick(Duration::from_millis(200));
             bar

@@ -1,5 +1,6 @@
 //! `huemax train`
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::cli::common::Common;
@@ -114,13 +115,18 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let dataset = Dataset::open(&args.data, args.labels.map(Into::into))?;
     let folder = out_folder(args.out.as_deref(), args.force)?;
     let device = args.common.open(&progress)?;
-    let run = train(&dataset, &options, &device, &progress)?;
+    let mut run = train(&dataset, &options, &device, &progress)?;
+    let folder = match folder {
+        Some(folder) => folder,
+        None => timed_folder(Path::new("runs"))?,
+    };
     run.save(&folder)?;
-    report_run(&run, &folder, args.common.json, &progress)
+    report_run(&run, &dataset, args.common.json, &progress)
 }
 
-/// Prints the result of a training that was saved to `folder`.
-pub(super) fn report_run(run: &Run, folder: &Path, json: bool, progress: &dyn Progress) -> Result<()> {
+/// Prints the result of a training on `dataset` that was saved.
+pub(super) fn report_run(run: &Run, dataset: &Dataset, json: bool, progress: &dyn Progress) -> Result<()> {
+    let model = run.summary.model.as_deref().unwrap_or_default();
     if json {
         output::print_json(&run.summary)?;
     } else {
@@ -131,24 +137,25 @@ pub(super) fn report_run(run: &Run, folder: &Path, json: bool, progress: &dyn Pr
             ))?;
         }
         output::print(&report::text(&run.summary.evaluation))?;
+        output::print(&format!("\nwrote {model}, with metrics.json and predictions.csv beside it\n"))?;
     }
-    output::skipped(&run.summary).iter().for_each(|line| progress.say(line));
-    let model = folder.join("model.safetensors");
-    progress.say(&format!("\nwrote {}, with metrics.json and predictions.csv beside it", model.display()));
-    progress.say(&format!("next: huemax predict {} PICTURE", model.display()));
+    output::tell_skipped(&run.summary, dataset.unlabelled.first().map(PathBuf::as_path));
+    progress.say(&format!("next: huemax predict {model} PICTURE"));
     Ok(())
 }
 
 /// Names of the results; see [`Run::save`].
 const RESULTS: [&str; 3] = ["model.safetensors", "metrics.json", "predictions.csv"];
 
-/// The folder for the results. One that already holds results is refused unless `force` is set.
-pub(super) fn out_folder(out: Option<&Path>, force: bool) -> Result<PathBuf> {
+/// The folder that `--out` names, ready to be written into. One that already holds results is refused unless `force`
+/// is set.
+pub(super) fn out_folder(out: Option<&Path>, force: bool) -> Result<Option<PathBuf>> {
     let Some(folder) = out else {
         // Nothing is made yet, so that a training that fails leaves nothing behind.
         let here = if Path::new("runs").is_dir() { "runs" } else { "." };
-        tempfile::tempfile_in(here).map_err(FileError::on("write into", Path::new(here)))?;
-        return Ok(timed_folder(Path::new("runs")));
+        let action = "write results (--out names another folder) into";
+        tempfile::tempfile_in(here).map_err(FileError::on(action, Path::new(here)))?;
+        return Ok(None);
     };
     if folder.is_file() {
         return Err(Error::option("--out", format!("{} is a file; name a folder", folder.display())));
@@ -161,18 +168,25 @@ pub(super) fn out_folder(out: Option<&Path>, force: bool) -> Result<PathBuf> {
     // Better now than after an hour of training.
     std::fs::create_dir_all(folder).map_err(FileError::on("create", folder))?;
     tempfile::tempfile_in(folder).map_err(FileError::on("write into", folder))?;
-    Ok(folder.to_owned())
+    Ok(Some(folder.to_owned()))
 }
 
-/// `runs/2026-11-22T14-05-31`, or with a number behind it where that is taken.
-pub(super) fn timed_folder(runs: &Path) -> PathBuf {
+/// Makes `runs/2026-11-22T14-05-31`, or the same with a number behind it where that is taken. Making a folder is what
+/// claims it, so that trainings that end in the same second do not write into each other's.
+pub(super) fn timed_folder(runs: &Path) -> Result<PathBuf> {
     let time = jiff::Zoned::now().strftime("%Y-%m-%dT%H-%M-%S").to_string();
+    std::fs::create_dir_all(runs).map_err(FileError::on("create", runs))?;
     let mut folder = runs.join(&time);
     for n in 2.. {
-        if !folder.exists() {
-            break;
+        match std::fs::create_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                folder = runs.join(format!("{time}-{n}"))
+            }
+            outcome => {
+                outcome.map_err(FileError::on("create", &folder))?;
+                break;
+            }
         }
-        folder = runs.join(format!("{time}-{n}"));
     }
-    folder
+    Ok(folder)
 }

@@ -136,6 +136,17 @@ impl Decoder {
         Ok(())
     }
 
+    /// How many pixels there are, if that is some and not too many.
+    fn check_size(&self, width: u32, height: u32) -> Result<u64, PictureError> {
+        match u64::from(width) * u64::from(height) {
+            0 => Err(PictureError::Empty { width, height }),
+            pixels if pixels > self.max_pixels => {
+                Err(PictureError::TooLarge { width, height, limit: self.max_pixels })
+            }
+            pixels => Ok(pixels),
+        }
+    }
+
     /// Eight bytes a pixel are the most that formats of 8 and 16 bits take; the rest is for headers and scratch space.
     fn max_bytes(&self) -> u64 {
         self.max_pixels.saturating_mul(8).saturating_add(64 << 20)
@@ -154,16 +165,14 @@ impl Decoder {
             Some(ImageFormat::Tiff) => Depth16::Rounded,
             _ => Depth16::HighByte,
         };
+        // Some decoders refuse large sizes in words of their own; what the header declares is said in ours.
+        if let Some((width, height)) = format.and_then(|format| declared(format, &self.file)) {
+            self.check_size(width, height)?;
+        }
         let decoder = reader.into_decoder().map_err(refused)?;
 
         let (width, height) = decoder.dimensions();
-        let pixels = u64::from(width) * u64::from(height);
-        if pixels == 0 {
-            return Err(PictureError::Empty { width, height });
-        }
-        if pixels > self.max_pixels {
-            return Err(PictureError::TooLarge { width, height, limit: self.max_pixels });
-        }
+        let pixels = self.check_size(width, height)?;
         if format == Some(ImageFormat::Jpeg) && is_cut_off(&self.file) {
             return Err(PictureError::Truncated);
         }
@@ -182,6 +191,19 @@ impl Decoder {
             }
         }
         Ok((width, height))
+    }
+}
+
+/// Width and height as the header of a PNG or of a BMP (of version 3 and later) declares them.
+fn declared(format: ImageFormat, file: &[u8]) -> Option<(u32, u32)> {
+    let word = |at: usize| file.get(at..at + 4)?.try_into().ok();
+    match format {
+        ImageFormat::Png => Some((u32::from_be_bytes(word(16)?), u32::from_be_bytes(word(20)?))),
+        // Signed: a negative height only says that rows go down.
+        ImageFormat::Bmp if u32::from_le_bytes(word(14)?) >= 40 => {
+            Some((i32::from_le_bytes(word(18)?).unsigned_abs(), i32::from_le_bytes(word(22)?).unsigned_abs()))
+        }
+        _ => None,
     }
 }
 
@@ -254,8 +276,13 @@ fn refused(error: ImageError) -> PictureError {
             ImageFormatHint::Exact(format) if !format.reading_enabled() => {
                 PictureError::Format(format!("a {format:?} picture"))
             }
-            _ => PictureError::Broken(error.to_string()),
+            _ => broken(&error.to_string()),
         },
-        error => PictureError::Broken(error.to_string()),
+        error => broken(&error.to_string()),
     }
+}
+
+/// Decoders end some messages with a line break, and a reason is to stand in one line.
+fn broken(reason: &str) -> PictureError {
+    PictureError::Broken(reason.split_whitespace().collect::<Vec<_>>().join(" "))
 }

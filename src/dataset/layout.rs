@@ -95,9 +95,9 @@ impl Base {
 
 fn part_named(folder: &str) -> Option<Part> {
     match folder.to_ascii_lowercase().as_str() {
-        "train" => Some(Part::Train),
+        "train" | "training" => Some(Part::Train),
         "val" | "valid" | "validation" => Some(Part::Val),
-        "test" => Some(Part::Test),
+        "test" | "testing" | "test1" => Some(Part::Test),
         _ => None,
     }
 }

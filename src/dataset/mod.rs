@@ -72,7 +72,7 @@ impl Dataset {
     /// - `DATA/cat/…/1.jpg`: a folder a class, whatever lies deeper in it; also inside a folder or a chain of
     ///   folders that wraps everything (`DATA/images/cat/1.jpg`);
     /// - `DATA/cat.1.jpg`: the class is the name up to its first dot;
-    /// - either of them inside `train`, `val` (or `valid`, `validation`) and `test`, which then are the
+    /// - either of them inside `train` (or `training`), `val` (`valid`, `validation`) and `test` (`testing`, `test1`), which then are the
     ///   [`Sample::part`]. `train` without another part divides nothing, it only wraps.
     ///
     /// One class alone is no error here, as it can be evaluated and predicted; [`Split::new`] refuses it.

@@ -62,7 +62,7 @@ impl SgdOptions {
     pub fn plan(&self, rows: usize, squared_norm: f64) -> Result<Plan, LearnError> {
         let wrong = |option, problem: String| Err(LearnError::Option { option, problem });
         if !(self.c > 0.0 && self.c.is_finite()) {
-            return wrong("-C", format!("{} is not a positive number", self.c));
+            return wrong("-C", format!("{:?} is not a positive number", self.c));
         }
         if !(0.0..1.0).contains(&self.momentum) {
             return wrong("--momentum", format!("{} is not in 0 ≤ momentum < 1", self.momentum));
@@ -70,18 +70,18 @@ impl SgdOptions {
         let l2 = 1.0 / (self.c * rows.max(1) as f64);
         let learning_rate = self.learning_rate.unwrap_or(1.0 / (0.5 * (squared_norm + 1.0) + l2));
         if !(learning_rate > 0.0 && learning_rate.is_finite()) {
-            let problem = format!("{learning_rate} is not a positive number");
+            let problem = format!("{learning_rate:?} is not a positive number");
             return wrong("--learning-rate", problem);
         }
         // The device computes in f32, where a very small number is zero and a very large one infinite.
         if !(l2 as f32).is_finite() {
             return wrong(
                 "-C",
-                format!("{} is too small for {rows} pictures; 1e-30 is about the least", self.c),
+                format!("{:?} is too small for {rows} pictures; 1e-30 is about the least", self.c),
             );
         }
         if learning_rate as f32 == 0.0 || !(learning_rate as f32).is_finite() {
-            return wrong("--learning-rate", format!("{learning_rate} is beyond what f32 holds"));
+            return wrong("--learning-rate", format!("{learning_rate:?} is beyond what f32 holds"));
         }
         if self.batch_size == Some(0) {
             return wrong("--batch-size", "0 rows make no step; 1 is the least".into());

@@ -9,7 +9,7 @@ use crate::files::FileError;
 #[non_exhaustive]
 pub enum ModelError {
     /// Could not be read.
-    #[error(transparent)]
+    #[error("{0}; a model is the file model.safetensors that `huemax train` writes")]
     File(#[from] FileError),
     /// Not a huemax model at all.
     #[error("{} is not a huemax model ({reason}); `huemax train` writes one as model.safetensors", path.display())]

@@ -88,6 +88,10 @@ impl Model {
         if classes < 2 {
             return Err(damaged(format!("it has {classes} classes")));
         }
+        let different: std::collections::HashSet<_> = metadata.classes.iter().collect();
+        if different.len() < classes || metadata.classes.iter().any(String::is_empty) {
+            return Err(damaged("its classes are not all different names".into()));
+        }
         // Only now is the rest read, and no more than the layer has numbers.
         let expected = (bytes.len() + 4 * classes * (features + 1)) as u64;
         if len != expected {

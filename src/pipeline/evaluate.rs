@@ -39,7 +39,12 @@ fn evaluate_on<B: Backend>(
         (0..samples.len()).filter(|&i| part.is_none_or(|part| samples[i].part == part)).collect();
     progress.say(&about(device));
     let which = if part.is_some() { "the test part: " } else { "" };
-    progress.say(&format!("data: {which}{} pictures of {} classes", picked.len(), dataset.classes.len()));
+    progress.say(&format!(
+        "data: {which}{} pictures of {} classes, {}",
+        picked.len(),
+        dataset.classes.len(),
+        dataset.labels.explained()
+    ));
     if part.is_none() && dataset.digest() == model.trained.data_sha256 {
         progress.say("note: this is the data the model was trained on; most of it is no test of it");
     }
@@ -97,6 +102,7 @@ fn evaluate_on<B: Backend>(
         training: None,
         evaluation: measured.evaluation,
         seconds: Seconds { describe: describe_seconds, train: 0.0, evaluate: start.elapsed().as_secs_f64() },
+        model: None,
     };
     let model = model.clone();
     Ok(Run {

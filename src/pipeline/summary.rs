@@ -85,6 +85,8 @@ pub struct Summary {
     pub evaluation: Evaluation,
     /// Where the time went.
     pub seconds: Seconds,
+    /// The model file: the one that was written, or the one that was evaluated. None before [`Run::save`].
+    pub model: Option<String>,
 }
 
 /// A finished run: the model, what is said about it, and what it predicts for the test pictures.
@@ -107,11 +109,13 @@ impl Run {
     ///
     /// # Errors
     /// The folder or a file cannot be written.
-    pub fn save(&self, folder: &Path) -> Result<()> {
+    pub fn save(&mut self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder).map_err(FileError::on("create", folder))?;
+        let model = folder.join("model.safetensors");
+        self.summary.model = Some(model.to_string_lossy().into_owned());
         self.save_results(folder)?;
         // Last, so that a folder with a model is a folder with everything.
-        self.model.save(&folder.join("model.safetensors"))?;
+        self.model.save(&model)?;
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::measure::{Test, measure, named};
 use super::{DataSummary, Run, Seconds, Summary, TrainSummary, about, describe, on_device};
 use crate::backend::{Backend, Device};
-use crate::dataset::{Dataset, DatasetError, Split, SplitOptions};
+use crate::dataset::{Dataset, DatasetError, Part, Split, SplitOptions};
 use crate::error::{Error, Result};
 use crate::features::{Descriptor, Skipped};
 use crate::learn::{Labelled, SgdOptions, fit, probabilities};
@@ -120,6 +120,7 @@ fn train_on<B: Backend>(
         training: Some(TrainSummary { plan, objective: fitted.objective, loss: fitted.loss }),
         evaluation: measured.evaluation,
         seconds: Seconds { describe: describe_seconds, train: train_seconds, evaluate: evaluate_seconds },
+        model: None,
     };
     Ok(Run {
         model,
@@ -131,20 +132,32 @@ fn train_on<B: Backend>(
 }
 
 fn describe_data(dataset: &Dataset, split: &Split) -> String {
-    let how =
-        if dataset.parts_given() { "as its folders divide it" } else { "divided by a hash of each path" };
+    let tested = dataset.samples.iter().any(|s| s.part == Some(Part::Test));
+    let how = match (dataset.parts_given(), tested) {
+        (false, _) => "divided by a hash of each path",
+        (true, true) => "as its folders divide it",
+        (true, false) => "as its folders divide it, val being the test",
+    };
     let val = match split.val.len() {
         0 => String::new(),
         n => format!(", {n} validation (set aside: nothing is chosen on them here)"),
     };
     format!(
-        "data: {} pictures of {} classes ({}); {} train{val}, {} test, {how}",
+        "data: {} pictures, {}; {} train{val}, {} test, {how}\nclasses: {} ({})",
         dataset.samples.len(),
-        dataset.classes.len(),
         dataset.labels.explained(),
         split.train.len(),
         split.test.len(),
+        dataset.classes.len(),
+        some(&dataset.classes),
     )
+}
+
+/// Enough class names to see whether the layout was understood.
+fn some(classes: &[String]) -> String {
+    const SHOWN: usize = 12;
+    let names: Vec<String> = classes.iter().take(SHOWN).map(|c| c.escape_debug().to_string()).collect();
+    names.join(", ") + if classes.len() > SHOWN { ", …" } else { "" }
 }
 
 /// Takes unreadable pictures out of every part, and sees whether training is still possible.

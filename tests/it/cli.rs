@@ -26,6 +26,8 @@ pub fn register(trials: &mut Vec<Trial>) {
             "a_closed_standard_error_does_not_stop_a_training",
             a_closed_standard_error_does_not_stop_a_training,
         ),
+        ("trainings_at_once_keep_apart", trainings_at_once_keep_apart),
+        ("kaggles_layout_is_understood", kaggles_layout_is_understood),
         ("threads_do_not_change_a_model", threads_do_not_change_a_model),
         ("devices_lists_the_cpu", devices_lists_the_cpu),
         ("demo_runs", demo_runs),
@@ -85,8 +87,8 @@ const TRAIN: [&str; 6] = ["train", "fruit", "--device", "cpu", "--out", "run"];
 fn train_evaluate_predict() {
     let folder = fruit();
     let at = folder.path();
-    let ran =
-        huemax(&TRAIN, at).check(0, &["12 classes", "8×8×8 bins", "batches of", "macro avg", "actual="]);
+    let ran = huemax(&TRAIN, at)
+        .check(0, &["classes: 12 (banana, broccoli", "8×8×8 bins", "batches of", "macro avg", "actual="]);
     assert!(ran.stdout().contains("accuracy") && !ran.stdout().contains("describing"), "{}", ran.stdout());
     for name in ["model.safetensors", "metrics.json", "predictions.csv"] {
         assert!(at.join("run").join(name).is_file(), "{name}");
@@ -168,7 +170,7 @@ fn broken_pictures_are_skipped_and_listed() {
     huemax(&["predict", model, "fruit/kiwi", "--device", "cpu"], folder.path())
         .check(0, &["skipped fruit/kiwi/huge.bmp", "200000000", "5 of 13 pictures could not be read"]);
     huemax(&["predict", model, "fruit/kiwi/text.jpg", "--device", "cpu"], folder.path())
-        .check(1, &["none of the 1 picture"]);
+        .check(1, &["no picture could be read (1 skipped)"]);
 }
 
 fn nothing_readable_is_an_error() {
@@ -216,8 +218,9 @@ fn wrong_usage_is_exit_code_2() {
         (vec!["--bins", "0,8,8"], "1 to 180"),
         (vec!["--test-size", "1"], "above 0 and below 1"),
         (vec!["--test-size", "none"], "above 0 and below 1"),
-        (vec!["-C", "0"], "-C: 0 is not a positive number"),
-        (vec!["-C", "-1"], "-C: -1 is not a positive number"),
+        (vec!["-C", "0"], "-C: 0.0 is not a positive number"),
+        (vec!["-C", "-1"], "-C: -1.0 is not a positive number"),
+        (vec!["-C", "1e-300"], "-C: 1e-300 is too small"),
         (vec!["--momentum", "1"], "--momentum"),
         (vec!["--learning-rate", "-0.1"], "--learning-rate"),
         (vec!["--batch-size", "0"], "--batch-size"),
@@ -317,6 +320,46 @@ fn a_closed_standard_error_does_not_stop_a_training() {
     let folder = fruit();
     closed(&TRAIN, folder.path(), true).check(0, &["accuracy"]);
     assert!(folder.path().join("run/model.safetensors").is_file());
+}
+
+fn trainings_at_once_keep_apart() {
+    let folder = fruit();
+    let children: Vec<_> = (0..4)
+        .map(|_| {
+            Command::new(env!("CARGO_BIN_EXE_huemax"))
+                .args(["train", "fruit", "--device", "cpu", "-q", "--json"])
+                .current_dir(folder.path())
+                .stdout(Stdio::piped())
+                .spawn()
+                .expect("the program starts")
+        })
+        .collect();
+    let models: std::collections::HashSet<String> = (children.into_iter())
+        .map(|child| {
+            let output = child.wait_with_output().expect("the program ends");
+            let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+            json["model"].as_str().expect("a path").to_owned()
+        })
+        .collect();
+    assert_eq!(models.len(), 4, "{models:?}");
+    assert!(models.iter().all(|model| folder.path().join(model).is_file()), "{models:?}");
+}
+
+/// Dogs vs. Cats as Kaggle ships it: `train/cat.0.jpg` beside `test1/1.jpg` without labels.
+fn kaggles_layout_is_understood() {
+    let folder = fruit();
+    let at = folder.path();
+    std::fs::create_dir_all(at.join("kaggle/train")).expect("a folder");
+    std::fs::create_dir_all(at.join("kaggle/test1")).expect("a folder");
+    for (class, name) in [("kiwi", "cat"), ("carrot", "dog")] {
+        for n in 1..=8 {
+            let from = at.join("fruit").join(class).join(format!("{class}-00{n}.jpg"));
+            std::fs::copy(&from, at.join("kaggle/train").join(format!("{name}.{n}.jpg"))).expect("a copy");
+            std::fs::copy(&from, at.join("kaggle/test1").join(format!("{name}{n}.jpg"))).expect("a copy");
+        }
+    }
+    huemax(&["train", "kaggle", "--device", "cpu", "--out", "run"], at)
+        .check(0, &["classes: 2 (cat, dog)", "16 pictures have no label", "test1"]);
 }
 
 fn threads_do_not_change_a_model() {

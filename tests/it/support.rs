@@ -14,6 +14,12 @@ pub fn cpu() -> &'static Cpu {
     CPU.get_or_init(Cpu::new)
 }
 
+/// The adapters of this machine, looked for once.
+pub fn adapters() -> &'static [gpu::Adapter] {
+    static ADAPTERS: OnceLock<Vec<gpu::Adapter>> = OnceLock::new();
+    ADAPTERS.get_or_init(gpu::adapters)
+}
+
 /// The first adapter, be it a software driver, or why there is none.
 pub fn gpu() -> Result<&'static Gpu, String> {
     static GPU: OnceLock<Result<Gpu, String>> = OnceLock::new();
@@ -48,7 +54,7 @@ pub fn on_both(
 /// Registers a test for the GPU.
 pub fn on_gpu_only(trials: &mut Vec<Trial>, name: &str, test: impl FnOnce(&Gpu) + Send + 'static) {
     // An adapter that is there and cannot be opened is a failure, not an absence.
-    let ignored = !gpu_required() && gpu::adapters().is_empty();
+    let ignored = !gpu_required() && adapters().is_empty();
     let run = move || {
         test(gpu().map_err(Failed::from)?);
         Ok(())

@@ -1,7 +1,7 @@
 //! The solver on the golden problem: converges by default, the same bits every time, the same on every device and in
 //! every chunking.
 
-use huemax::backend::{Backend, Bins, Gpu, Pictures, gpu, reference};
+use huemax::backend::{Backend, Bins, Gpu, Pictures, reference};
 use huemax::features::{Matrix, extract};
 use huemax::learn::{Labelled, SgdOptions, fit, loss_sum, probabilities};
 use huemax::progress::Quiet;
@@ -11,7 +11,7 @@ use ndarray::{Array2, Axis};
 
 use crate::on_both;
 use crate::stages::reference::Golden;
-use crate::support::{cpu, f64s, on_gpu_only};
+use crate::support::{adapters, cpu, f64s, on_gpu_only};
 
 pub fn register(trials: &mut Vec<Trial>) {
     on_both!(trials, defaults_end_within_one_percent_of_the_optimum);
@@ -101,7 +101,7 @@ fn training_agrees_with_the_cpu(gpu: &Gpu) {
 
 /// A GPU on which no array holds more than `rows` rows of 512 features.
 fn small(rows: u64) -> Gpu {
-    gpu::adapters()[0].open_within(rows * 2048).expect("a small device")
+    adapters()[0].open_within(rows * 2048).expect("a small device")
 }
 
 /// Eight chunks of 128 rows; and one of 997 with three rows left over, which must not pull harder than others.
@@ -168,4 +168,19 @@ fn rows_come_back_in_the_order_asked_for() {
     let by_hand: f64 =
         [900, 3].map(|i| -f64::from(all[i * 10 + golden.labels[i] as usize]).ln()).iter().sum();
     assert!((sum - by_hand).abs() < 1e-5, "{sum} {by_hand}");
+
+    // One narrow column and 64 outputs: a chunk holds more rows than a batch of scores.
+    let device = adapters()[0].open_within(16 << 10).expect("a small device");
+    let values: Vec<f32> = (0..200).map(|i| i as f32 / 100.0).collect();
+    let matrix = Matrix::upload(&device, &values, 1).expect("a matrix");
+    let data = Labelled::new(&device, &matrix, &[0; 200], 64).expect("labels");
+    assert!(data.max_batch(&device) < 100);
+    let parameters: Vec<f32> = (0..128).map(|j| (j % 64) as f32 / 64.0).collect();
+    let parameters = device.upload(&parameters).expect("parameters");
+    let rows: Vec<usize> = (0..200).rev().collect();
+    let all = probabilities(&device, &data, &rows, &parameters).expect("probabilities");
+    for (i, &row) in rows.iter().enumerate() {
+        let one = probabilities(&device, &data, &[row], &parameters).expect("probabilities");
+        assert_eq!(all[i * 64..(i + 1) * 64], one, "row {row}");
+    }
 }

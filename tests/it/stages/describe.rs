@@ -2,14 +2,14 @@
 
 use std::io::Read;
 
-use huemax::backend::{Backend, Bins, Gpu, Pictures, gpu, reference};
+use huemax::backend::{Backend, Bins, Gpu, Pictures, reference};
 use huemax::verify;
 use libtest_mimic::Trial;
 use rand::Rng;
 use sha2::{Digest, Sha256};
 
 use crate::on_both;
-use crate::support::{fixture, on_gpu_only, poisoned_counts, random, shared};
+use crate::support::{adapters, fixture, on_gpu_only, poisoned_counts, random, shared};
 
 pub fn register(trials: &mut Vec<Trial>) {
     on_both!(trials, all_colours_equal_opencv);
@@ -145,7 +145,7 @@ fn past_65535_workgroups<B: Backend>(backend: &B) {
 
 /// With arrays of at most 1 MiB, a picture of 3 MB is uploaded and counted in several pieces.
 fn a_picture_larger_than_a_binding() {
-    let gpu: Gpu = gpu::adapters()[0].open_within(1 << 20).expect("a small device");
+    let gpu: Gpu = adapters()[0].open_within(1 << 20).expect("a small device");
     let rng = &mut random(4);
     let mut pictures = Pictures::new();
     pictures.push(&noise(rng, 1_000_003));
