@@ -1,6 +1,7 @@
 // scores: scores[i,k] = Σ_d x[i,d]·w[k,d] + b[k] (`reference::scores`).
 //
-// A workgroup makes a tile of 16 rows × 16 outputs; 16 columns of both sides at a time lie in workgroup memory.
+// A workgroup makes a tile of 64 rows × 16 outputs: a lane keeps the 16 sums of its row in registers, while 32 columns
+// of both sides at a time lie in workgroup memory. Between two barriers a lane does 512 multiplications.
 
 struct Config {
     first: u32, // of `index`
@@ -9,9 +10,11 @@ struct Config {
     outputs: u32, // K
 }
 
-const TILE = 16u;
+const ROWS = 64u; // and lanes
+const OUTPUTS = 16u;
+const COLUMNS = 32u;
 // One column more than the tile is wide keeps the lanes of a column out of the same memory bank.
-const STRIDE = TILE + 1u;
+const STRIDE = COLUMNS + 1u;
 
 @group(0) @binding(0) var<uniform> config: Config;
 @group(0) @binding(1) var<storage, read> features: array<f32>;
@@ -19,52 +22,83 @@ const STRIDE = TILE + 1u;
 @group(0) @binding(3) var<storage, read> parameters: array<f32>;
 @group(0) @binding(4) var<storage, read_write> scores: array<f32>;
 
-var<workgroup> x_tile: array<f32, TILE * STRIDE>;
-var<workgroup> w_tile: array<f32, TILE * STRIDE>;
+var<workgroup> row_start: array<u32, ROWS>;
+var<workgroup> x_tile: array<f32, ROWS * STRIDE>;
+// Four outputs to a vector, four vectors to a column.
+var<workgroup> w_tile: array<vec4<f32>, COLUMNS * 4u>;
 
-@compute @workgroup_size(TILE, TILE)
+fn weight(k: u32, column: u32) -> f32 {
+    if k < config.outputs && column < config.columns {
+        return parameters[k * config.columns + column];
+    }
+    return 0.0;
+}
+
+fn store(row: u32, k: u32, sums: vec4<f32>) {
+    for (var j = 0u; j < 4u; j += 1u) {
+        if row < config.count && k + j < config.outputs {
+            let bias = parameters[config.outputs * config.columns + k + j];
+            scores[row * config.outputs + k + j] = sums[j] + bias;
+        }
+    }
+}
+
+@compute @workgroup_size(ROWS)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_id) local: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
 ) {
-    let output_tiles = (config.outputs + TILE - 1u) / TILE;
+    let output_tiles = (config.outputs + OUTPUTS - 1u) / OUTPUTS;
     let id = group.y * groups.x + group.x;
-    let first_row = id / output_tiles * TILE;
-    let first_output = id % output_tiles * TILE;
+    let first_row = id / output_tiles * ROWS;
+    let k = id % output_tiles * OUTPUTS;
 
-    // This lane loads column local.x of row (and of output) local.y, and makes the score of row local.y, output local.x.
-    let load_row = first_row + local.y;
-    let load_output = first_output + local.y;
-    let load_x = load_row < config.count;
-    let load_w = load_row - local.y < config.count && load_output < config.outputs;
-    var feature_row = 0u;
-    if load_x {
-        feature_row = index[config.first + load_row] * config.columns;
+    // Rows past the last load nothing and store nothing.
+    var start = 0u;
+    if first_row + lane < config.count {
+        start = index[config.first + first_row + lane] * config.columns;
     }
+    row_start[lane] = start;
+    workgroupBarrier();
 
-    var sum = 0.0;
-    for (var d = 0u; d < config.columns; d += TILE) {
-        let column = d + local.x;
-        var x = 0.0;
-        var w = 0.0;
-        if load_x && column < config.columns {
-            x = features[feature_row + column];
+    var a = vec4<f32>();
+    var b = vec4<f32>();
+    var c = vec4<f32>();
+    var d = vec4<f32>();
+    for (var first = 0u; first < config.columns; first += COLUMNS) {
+        // Neighbouring lanes load neighbouring columns.
+        for (var i = lane; i < ROWS * COLUMNS; i += ROWS) {
+            let row = i / COLUMNS;
+            let column = i % COLUMNS;
+            var x = 0.0;
+            if first_row + row < config.count && first + column < config.columns {
+                x = features[row_start[row] + first + column];
+            }
+            x_tile[row * STRIDE + column] = x;
         }
-        if load_w && column < config.columns {
-            w = parameters[load_output * config.columns + column];
+        for (var i = lane; i < COLUMNS * 4u; i += ROWS) {
+            let column = first + i % COLUMNS;
+            let output = k + i / COLUMNS * 4u;
+            w_tile[i % COLUMNS * 4u + i / COLUMNS] = vec4(
+                weight(output, column), weight(output + 1u, column),
+                weight(output + 2u, column), weight(output + 3u, column),
+            );
         }
-        x_tile[local.y * STRIDE + local.x] = x;
-        w_tile[local.y * STRIDE + local.x] = w;
         workgroupBarrier();
-        for (var j = 0u; j < TILE; j += 1u) {
-            sum += x_tile[local.y * STRIDE + j] * w_tile[local.x * STRIDE + j];
+        for (var column = 0u; column < COLUMNS; column += 1u) {
+            let x = x_tile[lane * STRIDE + column];
+            a += x * w_tile[column * 4u];
+            b += x * w_tile[column * 4u + 1u];
+            c += x * w_tile[column * 4u + 2u];
+            d += x * w_tile[column * 4u + 3u];
         }
         workgroupBarrier();
     }
 
-    let k = first_output + local.x;
-    if load_x && k < config.outputs {
-        scores[load_row * config.outputs + k] = sum + parameters[config.outputs * config.columns + k];
-    }
+    let row = first_row + lane;
+    store(row, k, a);
+    store(row, k + 4u, b);
+    store(row, k + 8u, c);
+    store(row, k + 12u, d);
 }

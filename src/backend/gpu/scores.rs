@@ -1,4 +1,4 @@
-//! **scores** on the GPU: a workgroup a tile of 16 rows × 16 outputs.
+//! **scores** on the GPU: a workgroup a tile of 64 rows × 16 outputs.
 
 use super::dispatch::{Shader, shared};
 use super::{Gpu, GpuArray};
@@ -15,8 +15,10 @@ shared! {
     }
 }
 
-/// `TILE` of the shader.
-pub(super) const TILE: u64 = 16;
+/// `ROWS` of the shader.
+pub(super) const ROWS: u64 = 64;
+/// `OUTPUTS` of the shader.
+pub(super) const OUTPUTS: u64 = 16;
 
 pub(super) fn scores(
     gpu: &Gpu,
@@ -37,6 +39,6 @@ pub(super) fn scores(
         parameters.of(outputs * (rows.columns + 1)),
         scores.of(rows.count * outputs),
     ];
-    let workgroups = (rows.count as u64).div_ceil(TILE) * (outputs as u64).div_ceil(TILE);
+    let workgroups = (rows.count as u64).div_ceil(ROWS) * (outputs as u64).div_ceil(OUTPUTS);
     gpu.dispatch(SHADER, &[], &config, &buffers, workgroups)
 }
