@@ -4,6 +4,7 @@
 #![allow(unreachable_pub)] // a test binary exports nothing
 
 mod cli;
+mod cli_errors;
 mod stages;
 mod support;
 mod training;
@@ -16,5 +17,6 @@ fn main() {
     stages::register(&mut trials);
     training::register(&mut trials);
     cli::register(&mut trials);
+    cli_errors::register(&mut trials);
     libtest_mimic::run(&arguments, trials).exit();
 }

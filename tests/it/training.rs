@@ -4,7 +4,7 @@
 use huemax::backend::{Backend, Bins, Gpu, Pictures, reference};
 use huemax::features::{Matrix, extract};
 use huemax::learn::{Labelled, SgdOptions, fit, loss_sum, probabilities};
-use huemax::progress::Quiet;
+use huemax::progress::{Progress, Quiet};
 use huemax::verify::{self, bounds};
 use libtest_mimic::Trial;
 use ndarray::{Array2, Axis};
@@ -21,6 +21,9 @@ pub fn register(trials: &mut Vec<Trial>) {
     on_gpu_only(trials, "chunks_do_not_change_the_optimum", |_| chunks_do_not_change_the_optimum());
     on_gpu_only(trials, "many_small_steps_agree_with_the_cpu", many_small_steps_agree_with_the_cpu);
     on_gpu_only(trials, "pictures_are_described_across_chunks", |_| pictures_are_described_across_chunks());
+    on_gpu_only(trials, "a_lost_device_is_an_error_that_names_it", |_| {
+        a_lost_device_is_an_error_that_names_it()
+    });
     on_gpu_only(trials, "rows_come_back_in_the_order_asked_for", |_| rows_come_back_in_the_order_asked_for());
 }
 
@@ -120,6 +123,43 @@ fn many_small_steps_agree_with_the_cpu(gpu: &Gpu) {
     let here = train(gpu, &options).expect("training").objective;
     let there = train(cpu(), &options).expect("training").objective;
     assert!((here / there - 1.0).abs() < 1e-4, "objectives {here} and {there}");
+}
+
+/// Before anything was recorded, and in the middle of a training.
+fn a_lost_device_is_an_error_that_names_it() {
+    for epochs in [0, 3] {
+        let device = adapters()[0].open().expect("a device");
+        let golden = Golden::load();
+        let matrix = Matrix::upload(&device, &features(&golden), 512).expect("a matrix");
+        let data = Labelled::new(&device, &matrix, &golden.labels, 10).expect("labels");
+        let rows: Vec<usize> = (0..1000).collect();
+        let plan = SgdOptions { epochs: Some(5), ..SgdOptions::default() }.plan(1000, 1.0).expect("a plan");
+        let lose = LoseAfter { device: &device, epochs: epochs.into() };
+        if epochs == 0 {
+            device.lose();
+        }
+        let Err(error) = fit(&device, &data, &rows, &plan, &lose) else { panic!("trained on a lost device") };
+        let error = error.to_string();
+        assert!(error.contains(&device.info().name) && error.contains("--device cpu"), "{error}");
+    }
+}
+
+/// Loses the device after some epochs.
+struct LoseAfter<'a> {
+    device: &'a Gpu,
+    epochs: std::sync::atomic::AtomicU64,
+}
+
+impl Progress for LoseAfter<'_> {
+    fn begin(&self, _work: &str, _total: u64, _unit: &str) {}
+    fn advance(&self, n: u64) {
+        if self.epochs.fetch_sub(n, std::sync::atomic::Ordering::Relaxed) == n {
+            self.device.lose();
+        }
+    }
+    fn note(&self, _text: &str) {}
+    fn end(&self) {}
+    fn say(&self, _line: &str) {}
 }
 
 /// 300 pictures of a few pixels each, one of them unreadable, on a device with chunks of 128 rows.

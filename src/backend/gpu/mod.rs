@@ -86,6 +86,13 @@ pub fn shared_constants(stage: &str) -> Vec<(&'static str, u64)> {
     }
 }
 
+impl Gpu {
+    /// Gives the device up, as a driver does that was reset or unplugged: to test what happens then.
+    pub fn lose(&self) {
+        self.device.destroy();
+    }
+}
+
 /// A poisoned lock only says that another thread panicked; what it guards is replaced as a whole, never half-written.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
