@@ -44,6 +44,30 @@ fn replace(
     sync: bool,
     fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> Result<(), FileError> {
+    stage(path, sync, fill)?.persist()
+}
+
+/// A file that is written, under a temporary name, and takes its place when it is told to. Dropped, it is gone.
+pub(crate) struct Staged {
+    file: tempfile::NamedTempFile,
+    path: PathBuf,
+}
+
+impl Staged {
+    /// Gives the file its name.
+    pub(crate) fn persist(self) -> Result<(), FileError> {
+        let Self { file, path } = self;
+        file.persist(&path).map_err(|e| FileError::on("write", &path)(e.error))?;
+        Ok(())
+    }
+}
+
+/// Writes a file that is to become `path`, beside it: of several files, all can be written before the first is replaced.
+pub(crate) fn stage(
+    path: &Path,
+    sync: bool,
+    fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+) -> Result<Staged, FileError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || {
         let mut options = tempfile::Builder::new();
@@ -58,10 +82,10 @@ fn replace(
         if sync {
             file.as_file().sync_all()?;
         }
-        file.persist(path).map_err(|e| e.error)?;
-        Ok(())
+        Ok(file)
     };
-    write().map_err(FileError::on("write", path))
+    let file = write().map_err(FileError::on("write", path))?;
+    Ok(Staged { file, path: path.to_owned() })
 }
 
 #[cfg(test)]

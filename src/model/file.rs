@@ -11,7 +11,7 @@ use safetensors::tensor::{Dtype, Metadata as Header, SafeTensors, TensorView};
 
 use super::{Model, ModelError, Trained};
 use crate::features::Descriptor;
-use crate::files::{FileError, write_whole};
+use crate::files::{FileError, Staged, stage};
 
 /// Version of the format, raised when an older reader would misread a file.
 pub const VERSION: u64 = 1;
@@ -38,6 +38,11 @@ impl Model {
     /// # Errors
     /// The file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), FileError> {
+        self.stage(path)?.persist()
+    }
+
+    /// Writes the model beside `path`, to take its place later.
+    pub(crate) fn stage(&self, path: &Path) -> Result<Staged, FileError> {
         let metadata = Metadata {
             format: VERSION,
             activation: ACTIVATION.into(),
@@ -59,7 +64,7 @@ impl Model {
             let about = HashMap::from([(KEY.to_owned(), serde_json::to_string(&metadata)?)]);
             safetensors::serialize(tensors, Some(about)).map_err(std::io::Error::other)
         };
-        write_whole(path, |writer| writer.write_all(&bytes()?))
+        stage(path, true, |writer| writer.write_all(&bytes()?))
     }
 
     /// Reads a model.

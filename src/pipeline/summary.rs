@@ -9,7 +9,7 @@ use crate::backend::DeviceInfo;
 use crate::dataset::LabelSource;
 use crate::error::{FileError, Result};
 use crate::features::Descriptor;
-use crate::files::write_whole;
+use crate::files::{Staged, stage};
 use crate::learn::Plan;
 use crate::model::Model;
 use crate::report::{Evaluation, Prediction, write_predictions};
@@ -113,9 +113,10 @@ impl Run {
         std::fs::create_dir_all(folder).map_err(FileError::on("create", folder))?;
         let model = folder.join("model.safetensors");
         self.summary.model = Some(model.to_string_lossy().into_owned());
-        self.save_results(folder)?;
-        // Last, so that a folder with a model is a folder with everything.
-        self.model.save(&model)?;
+        // All are written before the first takes its place: a disk that fills up on the way leaves what was there.
+        let mut files = self.stage_results(folder)?;
+        files.push(self.model.stage(&model)?);
+        files.into_iter().try_for_each(Staged::persist)?;
         Ok(())
     }
 
@@ -124,12 +125,17 @@ impl Run {
     /// # Errors
     /// A file cannot be written.
     pub fn save_results(&self, folder: &Path) -> Result<()> {
+        self.stage_results(folder)?.into_iter().try_for_each(Staged::persist)?;
+        Ok(())
+    }
+
+    fn stage_results(&self, folder: &Path) -> Result<Vec<Staged>, FileError> {
         let outputs = self.model.classes.len();
-        write_whole(&folder.join("metrics.json"), |writer| {
+        let metrics = stage(&folder.join("metrics.json"), true, |writer| {
             serde_json::to_writer_pretty(&mut *writer, &self.summary)?;
             writeln!(writer)
         })?;
-        write_whole(&folder.join("predictions.csv"), |writer| {
+        let predictions = stage(&folder.join("predictions.csv"), true, |writer| {
             let rows = self.paths.iter().zip(&self.truth).zip(self.probabilities.chunks_exact(outputs));
             let rows = rows.map(|((path, &truth), probabilities)| Prediction {
                 path,
@@ -138,6 +144,6 @@ impl Run {
             });
             write_predictions(writer, &self.model.classes, rows)
         })?;
-        Ok(())
+        Ok(vec![metrics, predictions])
     }
 }
