@@ -139,22 +139,18 @@ pub fn loss_sum<B: Backend>(
     rows: &[usize],
     parameters: &B::Array<f32>,
 ) -> Result<f64, DeviceError> {
-    let outputs = data.outputs;
-    let most = data.max_batch(backend).min(FORWARD_ROWS).min(rows.len().max(1));
-    let mut scores = backend.zeros::<f32>(most * outputs)?;
-    let mut residual = backend.zeros::<f32>(most * outputs)?;
-    let mut losses = backend.zeros::<f32>(most)?;
     let mut sum = 0.0;
-    for (chunk, index) in data.by_chunk(rows).iter().enumerate() {
-        let device_index = backend.upload(index)?;
-        for first in (0..index.len()).step_by(most) {
-            let count = most.min(index.len() - first);
-            let batch = data.rows(chunk, &device_index, first, count);
-            backend.scores(&batch, parameters, outputs, &mut scores)?;
-            backend.softmax(&batch, &data.labels[chunk], &scores, outputs, &mut residual, &mut losses)?;
-            sum += backend.download(&losses, count)?.into_iter().map(f64::from).sum::<f64>();
-        }
-    }
+    forward(
+        backend,
+        data,
+        rows,
+        parameters,
+        |chunk| &data.labels[chunk],
+        |batch, _, losses| {
+            sum += backend.download(losses, batch.count)?.into_iter().map(f64::from).sum::<f64>();
+            Ok(())
+        },
+    )?;
     Ok(sum)
 }
 
@@ -169,10 +165,6 @@ pub fn probabilities<B: Backend>(
     parameters: &B::Array<f32>,
 ) -> Result<Vec<f32>, DeviceError> {
     let outputs = data.outputs;
-    let most = data.max_batch(backend).min(FORWARD_ROWS).min(rows.len().max(1));
-    let mut scores = backend.zeros::<f32>(most * outputs)?;
-    let mut residual = backend.zeros::<f32>(most * outputs)?;
-    let mut losses = backend.zeros::<f32>(most)?;
     // A row without a label has its probabilities as its residual.
     let unlabelled = backend.upload(&vec![NO_LABEL; data.matrix.chunk_rows()])?;
     // Rows come chunk by chunk; where each belongs in the order asked for.
@@ -181,18 +173,49 @@ pub fn probabilities<B: Backend>(
         places[data.matrix.place(row).0].push(i);
     }
     let mut probabilities = vec![0.0; rows.len() * outputs];
+    forward(
+        backend,
+        data,
+        rows,
+        parameters,
+        |_| &unlabelled,
+        |batch, residual, _| {
+            let found = backend.download(residual, batch.count * outputs)?;
+            for (row, &to) in found.chunks_exact(outputs).zip(&places[batch.chunk][batch.first..]) {
+                probabilities[to * outputs..(to + 1) * outputs].copy_from_slice(row);
+            }
+            Ok(())
+        },
+    )?;
+    Ok(probabilities)
+}
+
+/// Scores `rows` chunk by chunk in batches that fit the device; `take` is given residuals and losses of each.
+fn forward<'b, B: Backend>(
+    backend: &B,
+    data: &Labelled<'_, B>,
+    rows: &[usize],
+    parameters: &B::Array<f32>,
+    labels: impl Fn(usize) -> &'b B::Array<u32>,
+    mut take: impl FnMut(Batch, &B::Array<f32>, &B::Array<f32>) -> Result<(), DeviceError>,
+) -> Result<(), DeviceError>
+where
+    B::Array<u32>: 'b,
+{
+    let outputs = data.outputs;
+    let most = data.max_batch(backend).min(FORWARD_ROWS).min(rows.len().max(1));
+    let mut scores = backend.zeros::<f32>(most * outputs)?;
+    let mut residual = backend.zeros::<f32>(most * outputs)?;
+    let mut losses = backend.zeros::<f32>(most)?;
     for (chunk, index) in data.by_chunk(rows).iter().enumerate() {
         let device_index = backend.upload(index)?;
         for first in (0..index.len()).step_by(most) {
             let count = most.min(index.len() - first);
             let batch = data.rows(chunk, &device_index, first, count);
             backend.scores(&batch, parameters, outputs, &mut scores)?;
-            backend.softmax(&batch, &unlabelled, &scores, outputs, &mut residual, &mut losses)?;
-            let found = backend.download(&residual, count * outputs)?;
-            for (row, &to) in found.chunks_exact(outputs).zip(&places[chunk][first..]) {
-                probabilities[to * outputs..(to + 1) * outputs].copy_from_slice(row);
-            }
+            backend.softmax(&batch, labels(chunk), &scores, outputs, &mut residual, &mut losses)?;
+            take(Batch { chunk, first, count }, &residual, &losses)?;
         }
     }
-    Ok(probabilities)
+    Ok(())
 }

@@ -15,14 +15,17 @@ pub struct Adapter {
     info: DeviceInfo,
 }
 
+/// Storage buffers that a kernel binds at most.
+pub const STORAGE_BUFFERS: u64 = 5;
+
 /// What the kernels need: the WebGPU name of each limit, the least value, and how to read it.
 type Need = (&'static str, u64, fn(&wgpu::Limits) -> u64);
 const NEEDS: [Need; 6] = [
     ("maxComputeInvocationsPerWorkgroup", 256, |l| l.max_compute_invocations_per_workgroup.into()),
     ("maxComputeWorkgroupSizeX", 256, |l| l.max_compute_workgroup_size_x.into()),
     ("maxComputeWorkgroupStorageSize", 16_384, |l| l.max_compute_workgroup_storage_size.into()),
-    ("maxStorageBuffersPerShaderStage", 5, |l| l.max_storage_buffers_per_shader_stage.into()),
-    ("maxComputeWorkgroupsPerDimension", 1024, |l| l.max_compute_workgroups_per_dimension.into()),
+    ("maxStorageBuffersPerShaderStage", STORAGE_BUFFERS, |l| l.max_storage_buffers_per_shader_stage.into()),
+    ("maxComputeWorkgroupsPerDimension", 65_535, |l| l.max_compute_workgroups_per_dimension.into()),
     ("maxStorageBufferBindingSize", 1 << 24, |l| l.max_storage_buffer_binding_size),
 ];
 

@@ -16,7 +16,7 @@ mod scores;
 mod softmax;
 mod step;
 
-pub use adapter::{Adapter, adapters};
+pub use adapter::{Adapter, STORAGE_BUFFERS, adapters};
 pub use array::GpuArray;
 
 use std::collections::{HashMap, VecDeque};

@@ -8,7 +8,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::on_both;
-use crate::support::{f64s, poisoned, random, uniform};
+use crate::support::{f64s, integers, poisoned, random, uniform};
 
 pub fn register(trials: &mut Vec<Trial>) {
     on_both!(trials, gradient_of_every_shape);
@@ -19,11 +19,6 @@ pub fn register(trials: &mut Vec<Trial>) {
 
 fn check<B: Backend>(backend: &B, n: usize, columns: usize, outputs: usize) {
     check_values(backend, [n, columns, outputs], uniform, false);
-}
-
-/// Small integers: their products and sums are exact in f32 in any order, so a lost term cannot hide in a bound.
-fn integers(rng: &mut ChaCha8Rng, n: usize, _: f32) -> Vec<f32> {
-    (0..n).map(|_| rng.random_range(-4i32..=4) as f32).collect()
 }
 
 fn check_values<B: Backend>(
