@@ -8,7 +8,7 @@ use std::hint::black_box;
 use criterion::{
     BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
 };
-use huemax::backend::{Backend, Bins, Cpu, Gpu, Pictures, Rows, Step, gpu, gradient_splits};
+use huemax::backend::{Backend, Bins, Cpu, Gpu, Pictures, Rows, Step, gpu};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -103,7 +103,7 @@ fn learning<B: Backend>(group: &mut BenchmarkGroup<'_, WallTime>, backend: &B) -
     let mut scores = backend.zeros::<f32>(n * outputs)?;
     let mut residual = backend.zeros::<f32>(n * outputs)?;
     let mut losses = backend.zeros::<f32>(n)?;
-    let splits = gradient_splits(n);
+    let splits = backend.splits(n, columns, outputs).count;
     let mut partials = backend.zeros::<f32>(splits * len)?;
     let mut gradient = backend.zeros::<f32>(len)?;
     let mut velocity = backend.zeros::<f32>(len)?;

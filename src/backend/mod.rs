@@ -20,7 +20,7 @@ pub use device::{Choice, Device, Listing, list};
 pub use gpu::Gpu;
 pub use info::{DeviceError, DeviceInfo, DeviceKind};
 pub use pictures::Pictures;
-pub use shapes::{GRADIENT_ROWS, gradient_splits};
+pub use shapes::Splits;
 
 /// What a device array may hold: 4-byte plain numbers.
 pub trait Element: bytemuck::Pod + Send + Sync + std::fmt::Debug + 'static {}
@@ -139,12 +139,30 @@ pub trait Backend: Sync {
         losses: &mut Self::Array<f32>,
     ) -> Result<(), DeviceError>;
 
-    /// **gradient**: P = [`gradient_splits`]`(n)` partial sums of `Σ_i residual[i,k]·x[i,d]` and `Σ_i residual[i,k]`,
-    /// P × (K·D + K); split p holds rows `p·`[`GRADIENT_ROWS`] and on.
+    /// How this device divides `rows` rows over the partial sums of [`gradient`](Self::gradient) and
+    /// [`objective`](Self::objective). It depends on shapes alone.
+    fn splits(&self, rows: usize, columns: usize, outputs: usize) -> Splits;
+
+    /// **gradient**: for each of the P [`splits`](Self::splits) `Σ_i residual[i,k]·x[i,d]` and `Σ_i residual[i,k]`,
+    /// P × (K·D + K).
     fn gradient(
         &self,
         rows: &Rows<'_, Self>,
         residual: &Self::Array<f32>,
+        outputs: usize,
+        partials: &mut Self::Array<f32>,
+    ) -> Result<(), DeviceError>;
+
+    /// The most outputs for which [`objective`](Self::objective) runs; with more, its stages are called one by one.
+    fn fused_outputs(&self) -> usize;
+
+    /// **objective**: scores, softmax with cross-entropy and gradient in one pass over the features. For each of the P
+    /// [`splits`](Self::splits) `Σ_i residual[i,k]·x[i,d]`, `Σ_i residual[i,k]` and `Σ_i loss[i]`, P × (K·D + K + 1).
+    fn objective(
+        &self,
+        rows: &Rows<'_, Self>,
+        labels: &Self::Array<u32>,
+        parameters: &Self::Array<f32>,
         outputs: usize,
         partials: &mut Self::Array<f32>,
     ) -> Result<(), DeviceError>;

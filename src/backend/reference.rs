@@ -82,6 +82,20 @@ pub fn gradient(x: ArrayView2<'_, f64>, residual: ArrayView2<'_, f64>) -> (Array
     (residual.t().dot(&x), residual.sum_axis(Axis(0)))
 }
 
+/// **objective**: [`scores`], [`softmax`] and [`gradient`] of some rows: gradient of the weights (K×D), of the biases (K),
+/// and the sum of the losses.
+#[must_use]
+pub fn objective(
+    x: ArrayView2<'_, f64>,
+    weight: ArrayView2<'_, f64>,
+    bias: ArrayView1<'_, f64>,
+    labels: &[u32],
+) -> (Array2<f64>, Array1<f64>, f64) {
+    let (residual, losses) = softmax(scores(x, weight, bias).view(), labels);
+    let (weight, bias) = gradient(x, residual.view());
+    (weight, bias, losses.sum())
+}
+
 /// **reduce**: column sums.
 #[must_use]
 pub fn reduce(partials: ArrayView2<'_, f64>) -> Array1<f64> {
@@ -104,8 +118,8 @@ pub fn step(
     }
 }
 
-/// The objective that training minimises: mean loss + `l2/2`·‖W‖², as `LogisticRegression` with `l2 = 1/(C·N)`.
+/// What training minimises: mean loss + `l2/2`·‖W‖², as `LogisticRegression` with `l2 = 1/(C·N)`.
 #[must_use]
-pub fn objective(losses: ArrayView1<'_, f64>, weight: ArrayView2<'_, f64>, l2: f64) -> f64 {
+pub fn penalized(losses: ArrayView1<'_, f64>, weight: ArrayView2<'_, f64>, l2: f64) -> f64 {
     losses.mean().unwrap_or(0.0) + 0.5 * l2 * weight.mapv(|w| w * w).sum()
 }

@@ -1,6 +1,6 @@
 //! The objective on a device: rows, labels and parameters in; sums, losses and probabilities out.
 
-use crate::backend::{Backend, DeviceError, NO_LABEL, Rows, gradient_splits};
+use crate::backend::{Backend, DeviceError, NO_LABEL, Rows};
 use crate::features::Matrix;
 
 /// A feature matrix with a label a row, both on the device.
@@ -53,8 +53,7 @@ impl<'a, B: Backend> Labelled<'a, B> {
     #[must_use]
     pub fn max_batch(&self, backend: &B) -> usize {
         let numbers = usize::try_from(backend.info().max_array_bytes / 4).unwrap_or(usize::MAX);
-        let partials = (numbers / self.parameters()).saturating_mul(crate::backend::GRADIENT_ROWS);
-        (numbers / self.outputs).min(partials).max(1)
+        (numbers / self.outputs).max(1)
     }
 
     /// `count` rows of `chunk`, those that `index` names from `first` on.
@@ -80,30 +79,43 @@ pub struct Batch {
 pub struct Objective<'a, B: Backend> {
     backend: &'a B,
     data: &'a Labelled<'a, B>,
+    partials: B::Array<f32>,
+    /// What lies between stages that are called one by one; none where the device takes them in one pass.
+    between: Option<Between<B>>,
+}
+
+#[derive(Debug)]
+struct Between<B: Backend> {
     scores: B::Array<f32>,
     residual: B::Array<f32>,
     losses: B::Array<f32>,
-    partials: B::Array<f32>,
 }
 
 impl<'a, B: Backend> Objective<'a, B> {
-    /// For batches of at most `rows` rows.
+    /// For `batches`, and others of the same lengths.
     ///
     /// # Errors
     /// The device has no memory left.
-    pub fn new(backend: &'a B, data: &'a Labelled<'a, B>, rows: usize) -> Result<Self, DeviceError> {
-        Ok(Self {
-            backend,
-            data,
-            scores: backend.zeros(rows * data.outputs)?,
-            residual: backend.zeros(rows * data.outputs)?,
-            losses: backend.zeros(rows)?,
-            partials: backend.zeros(gradient_splits(rows) * data.parameters())?,
-        })
+    pub fn new(backend: &'a B, data: &'a Labelled<'a, B>, batches: &[Batch]) -> Result<Self, DeviceError> {
+        let (columns, outputs) = (data.matrix.columns(), data.outputs);
+        // A shorter batch may have more splits than a longer one: their length is rounded up.
+        let splits = batches.iter().map(|b| backend.splits(b.count, columns, outputs).count);
+        let partials = backend.zeros(splits.max().unwrap_or(1) * (data.parameters() + 1))?;
+        let rows = batches.iter().map(|b| b.count).max().unwrap_or(1);
+        let between = if outputs <= backend.fused_outputs() {
+            None
+        } else {
+            Some(Between {
+                scores: backend.zeros(rows * outputs)?,
+                residual: backend.zeros(rows * outputs)?,
+                losses: backend.zeros(rows)?,
+            })
+        };
+        Ok(Self { backend, data, partials, between })
     }
 
-    /// Records the sum of the gradients over `batch` into `gradient` (`K·D + K`) and the sum of the losses into element
-    /// `loss.1` of `loss.0`. `index` holds the row indices of the batch's chunk.
+    /// Records the sum of the gradients over `batch` into the first `K·D + K` elements of `sums`, and the sum of the losses
+    /// into the one after them. `index` holds the row indices of the batch's chunk.
     ///
     /// # Errors
     /// The device was lost or has no memory left.
@@ -112,17 +124,22 @@ impl<'a, B: Backend> Objective<'a, B> {
         batch: Batch,
         index: &B::Array<u32>,
         parameters: &B::Array<f32>,
-        gradient: &mut B::Array<f32>,
-        loss: (&mut B::Array<f32>, usize),
+        sums: &mut B::Array<f32>,
     ) -> Result<(), DeviceError> {
-        let Self { backend, data, scores, residual, losses, partials } = self;
-        let (outputs, splits) = (data.outputs, gradient_splits(batch.count));
+        let Self { backend, data, partials, between } = self;
+        let (outputs, len) = (data.outputs, data.parameters());
         let rows = data.rows(batch.chunk, index, batch.first, batch.count);
+        let labels = &data.labels[batch.chunk];
+        let splits = backend.splits(batch.count, rows.columns, outputs).count;
+        let Some(Between { scores, residual, losses }) = between else {
+            backend.objective(&rows, labels, parameters, outputs, partials)?;
+            return backend.reduce(partials, splits, len + 1, sums, 0, false);
+        };
         backend.scores(&rows, parameters, outputs, scores)?;
-        backend.softmax(&rows, &data.labels[batch.chunk], scores, outputs, residual, losses)?;
+        backend.softmax(&rows, labels, scores, outputs, residual, losses)?;
         backend.gradient(&rows, residual, outputs, partials)?;
-        backend.reduce(partials, splits, data.parameters(), gradient, 0, false)?;
-        backend.reduce(losses, batch.count, 1, loss.0, loss.1, false)
+        backend.reduce(partials, splits, len, sums, 0, false)?;
+        backend.reduce(losses, batch.count, 1, sums, len, false)
     }
 }
 

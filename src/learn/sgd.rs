@@ -44,15 +44,15 @@ pub fn fit<B: Backend>(
         option: "--epochs",
         problem: format!("{} epochs of {} steps are more than can be counted", plan.epochs, batches.len()),
     })?;
-    let most = batches.iter().map(|b| b.count).max().unwrap_or(1);
     // The same for every batch, also for a short one at the end of a chunk: dividing each sum by its own length would
     // let the rows of short batches pull harder than others.
     let scale = (batches.len() as f64 / rows.len() as f64) as f32;
 
-    let mut objective = Objective::new(backend, data, most)?;
+    let mut objective = Objective::new(backend, data, &batches)?;
     let mut parameters = backend.zeros::<f32>(len)?;
     let mut velocity = backend.zeros::<f32>(len)?;
-    let mut gradient = backend.zeros::<f32>(len)?;
+    // The gradient, and behind it the loss.
+    let mut sums = backend.zeros::<f32>(len + 1)?;
     let mut batch_losses = backend.zeros::<f32>(batches.len())?;
     let mut index = chunks.iter().map(|rows| backend.upload(rows)).collect::<Result<Vec<_>, _>>()?;
 
@@ -68,15 +68,15 @@ pub fn fit<B: Backend>(
         }
         order.shuffle(&mut random);
         for &b in &order {
-            let loss = (&mut batch_losses, b);
-            objective.sums(batches[b], &index[batches[b].chunk], &parameters, &mut gradient, loss)?;
+            objective.sums(batches[b], &index[batches[b].chunk], &parameters, &mut sums)?;
+            backend.copy((&sums, len), (&mut batch_losses, b), 1)?;
             let size = Step {
                 learning_rate: plan.rate(step, steps) as f32,
                 momentum: plan.momentum as f32,
                 l2: plan.l2() as f32,
                 scale,
             };
-            backend.step(&mut parameters, &mut velocity, &gradient, weights, len, size)?;
+            backend.step(&mut parameters, &mut velocity, &sums, weights, len, size)?;
             step += 1;
         }
         if (epoch + 1) % plan.epochs.div_ceil(EVALUATIONS) == 0 {

@@ -8,7 +8,7 @@
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 
-use crate::backend::{NO_LABEL, Step};
+use crate::backend::{NO_LABEL, Step, reference};
 
 /// Unit roundoff of f32.
 pub const U: f64 = 1.0 / (1u64 << 24) as f64;
@@ -78,6 +78,48 @@ pub fn gradient(x: ArrayView2<'_, f64>, residual: ArrayView2<'_, f64>) -> (Array
     let (n, size) = (x.nrows(), residual.mapv(f64::abs));
     let bound = |s: f64| gamma(n) * s + n as f64 * FLUSH;
     (size.t().dot(&x.mapv(f64::abs)).mapv(bound), size.sum_axis(Axis(0)).mapv(bound))
+}
+
+/// **objective** of the rows of one split: gradient of the weights (K×D), of the biases (K), and the loss sum.
+///
+/// Scores carry ε (see [`scores`]). A probability is then off by a factor of at most e^(2ε), with ε the largest of its row,
+/// and by what [`softmax`] allows at the perturbed scores; a loss by 2ε and the same. The sums over n rows add the error
+/// of each residual times |x|, and γₙ₊₁ of what they sum.
+#[must_use]
+pub fn objective(
+    x: ArrayView2<'_, f64>,
+    weight: ArrayView2<'_, f64>,
+    bias: ArrayView1<'_, f64>,
+    labels: &[u32],
+) -> (Array2<f64>, Array1<f64>, f64) {
+    let n = x.nrows();
+    let exact = reference::scores(x, weight, bias);
+    let score_error = scores(x, weight, bias);
+    let (residual, losses) = reference::softmax(exact.view(), labels);
+    let (mut residual_error, loss_error) = softmax(exact.view(), labels);
+    let mut loss = 0.0;
+    for (i, mut row) in residual_error.rows_mut().into_iter().enumerate() {
+        let epsilon = score_error.row(i).fold(0.0f64, |a, &e| a.max(e));
+        // e^(2ε) − 1 moves a probability; what softmax itself adds grows by no more than the same factor, and by the
+        // 20u·ε with which its exponents may have grown.
+        let factor = (2.0 * epsilon).exp();
+        for (k, bound) in row.iter_mut().enumerate() {
+            let one = if labels[i] as usize == k { 1.0 } else { 0.0 };
+            let p = residual[[i, k]] + one;
+            *bound = p * (factor - 1.0) + factor * (*bound + p * 20.0 * U * epsilon + U * (factor - 1.0));
+        }
+        if labels[i] != NO_LABEL {
+            loss += 2.0 * epsilon + factor * (loss_error[i] + 20.0 * U * epsilon);
+        }
+    }
+    let size = residual.mapv(f64::abs) + &residual_error;
+    let sum = |error: f64, size: f64| error + gamma(n + 1) * size + n as f64 * FLUSH;
+    let absolute = x.mapv(f64::abs);
+    let mut weight = residual_error.t().dot(&absolute);
+    weight.zip_mut_with(&size.t().dot(&absolute), |e, &s| *e = sum(*e, s));
+    let mut bias = residual_error.sum_axis(Axis(0));
+    bias.zip_mut_with(&size.sum_axis(Axis(0)), |e, &s| *e = sum(*e, s));
+    (weight, bias, sum(loss, losses.sum() + loss))
 }
 
 /// **reduce** of P rows: P − 1 additions in any order, `γ_{P−1}·Σ|p|`; what was there before is one more term.

@@ -5,7 +5,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{Cpu, row};
-use crate::backend::{GRADIENT_ROWS, Rows, gradient_splits};
+use crate::backend::{Rows, Splits};
 
 /// Rows and outputs whose products are added together.
 const TILE: usize = 4;
@@ -13,16 +13,16 @@ const TILE: usize = 4;
 pub(super) fn gradient(
     arch: Arch,
     rows: &Rows<'_, Cpu>,
+    splits: Splits,
     residual: &[f32],
     outputs: usize,
     partials: &mut [f32],
 ) {
     let width = outputs * (rows.columns + 1);
-    let splits = gradient_splits(rows.count);
-    partials[..splits * width].par_chunks_exact_mut(width).enumerate().for_each(|(p, partial)| {
-        let first = p * GRADIENT_ROWS;
-        let count = GRADIENT_ROWS.min(rows.count - first);
-        let residual = &residual[first * outputs..(first + count) * outputs];
+    partials[..splits.count * width].par_chunks_exact_mut(width).enumerate().for_each(|(p, partial)| {
+        let range = splits.range(p, rows.count);
+        let first = range.start;
+        let residual = &residual[first * outputs..range.end * outputs];
         arch.dispatch(Task { rows, first, residual, outputs, partial });
     });
 }

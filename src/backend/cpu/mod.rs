@@ -4,14 +4,22 @@
 //! rayon's threads, and sums are divided by shape alone: the number of threads never changes a result.
 
 mod describe;
+mod elementary;
 mod gradient;
 mod normalize;
+mod objective;
 mod reduce;
 mod scores;
 mod softmax;
 mod step;
+mod tile;
 
-use super::{Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Pictures, Rows, Step};
+use super::{Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Pictures, Rows, Splits, Step};
+
+/// Rows of a partial sum come in multiples of this: shorter ones would cost more to add up than they save.
+const SPLIT_ROWS: usize = 128;
+/// Partial sums, at most: several for each of many cores.
+const SPLITS: usize = 128;
 
 /// All cores of this machine.
 #[derive(Debug, Clone)]
@@ -139,7 +147,29 @@ impl Backend for Cpu {
         outputs: usize,
         partials: &mut Vec<f32>,
     ) -> Result<(), DeviceError> {
-        gradient::gradient(self.arch, rows, residual, outputs, partials);
+        let splits = self.splits(rows.count, rows.columns, outputs);
+        gradient::gradient(self.arch, rows, splits, residual, outputs, partials);
+        Ok(())
+    }
+
+    fn splits(&self, rows: usize, columns: usize, outputs: usize) -> Splits {
+        Splits::new(rows, SPLIT_ROWS, SPLITS, outputs * (columns + 1) + 1, self.info.max_array_bytes)
+    }
+
+    fn fused_outputs(&self) -> usize {
+        usize::MAX
+    }
+
+    fn objective(
+        &self,
+        rows: &Rows<'_, Self>,
+        labels: &Vec<u32>,
+        parameters: &Vec<f32>,
+        outputs: usize,
+        partials: &mut Vec<f32>,
+    ) -> Result<(), DeviceError> {
+        let splits = self.splits(rows.count, rows.columns, outputs);
+        objective::objective(self.arch, rows, splits, labels, parameters, outputs, partials);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use super::dispatch::{Shader, shared};
 use super::{Gpu, GpuArray};
-use crate::backend::{DeviceError, GRADIENT_ROWS, Rows, gradient_splits};
+use crate::backend::{Backend, DeviceError, Rows};
 
 pub(super) const SHADER: Shader = ("gradient", include_str!("../../../shaders/gradient.wgsl"));
 
@@ -29,23 +29,23 @@ pub(super) fn gradient(
     outputs: usize,
     partials: &mut GpuArray<f32>,
 ) -> Result<(), DeviceError> {
-    let splits = gradient_splits(rows.count);
+    let splits = gpu.splits(rows.count, rows.columns, outputs);
     let config = Config {
         first: rows.first as u32,
         count: rows.count as u32,
         columns: rows.columns as u32,
         outputs: outputs as u32,
-        split: GRADIENT_ROWS as u32,
-        splits: splits as u32,
+        split: splits.rows as u32,
+        splits: splits.count as u32,
     };
     let buffers = [
         rows.features.of(rows.columns),
         rows.index.of(rows.first + rows.count),
         residual.of(rows.count * outputs),
-        partials.of(splits * outputs * (rows.columns + 1)),
+        partials.of(splits.count * outputs * (rows.columns + 1)),
     ];
     // The biases are one more column.
     let column_tiles = rows.columns / LANES + 1;
-    let workgroups = column_tiles as u64 * outputs.div_ceil(OUTPUTS) as u64 * splits as u64;
+    let workgroups = column_tiles as u64 * outputs.div_ceil(OUTPUTS) as u64 * splits.count as u64;
     gpu.dispatch(SHADER, &[], &config, &buffers, workgroups)
 }

@@ -22,7 +22,7 @@ pub use array::GpuArray;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Backend, Bins, DeviceError, DeviceInfo, Element, Pictures, Rows, Step};
+use super::{Backend, Bins, DeviceError, DeviceInfo, Element, Pictures, Rows, Splits, Step};
 use dispatch::{Kernel, Recorder};
 use failure::Failure;
 
@@ -185,6 +185,25 @@ impl Backend for Gpu {
         partials: &mut GpuArray<f32>,
     ) -> Result<(), DeviceError> {
         gradient::gradient(self, rows, residual, outputs, partials)
+    }
+
+    fn splits(&self, rows: usize, columns: usize, outputs: usize) -> Splits {
+        Splits::new(rows, 64, 512, outputs * (columns + 1) + 1, self.info.max_array_bytes)
+    }
+
+    fn fused_outputs(&self) -> usize {
+        0
+    }
+
+    fn objective(
+        &self,
+        _rows: &Rows<'_, Self>,
+        _labels: &GpuArray<u32>,
+        _parameters: &GpuArray<f32>,
+        _outputs: usize,
+        _partials: &mut GpuArray<f32>,
+    ) -> Result<(), DeviceError> {
+        unreachable!("no outputs are fused")
     }
 
     fn reduce(

@@ -3,6 +3,7 @@
 mod describe;
 mod gradient;
 mod normalize;
+mod objective;
 mod reduce;
 pub mod reference;
 mod scores;
@@ -20,6 +21,7 @@ pub fn register(trials: &mut Vec<Trial>) {
     scores::register(trials);
     softmax::register(trials);
     gradient::register(trials);
+    objective::register(trials);
     reduce::register(trials);
     step::register(trials);
 }

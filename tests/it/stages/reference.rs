@@ -81,7 +81,7 @@ fn the_golden_optimum_is_one() {
     let (residual, losses) = reference::softmax(scores.view(), &golden.labels);
     let n = golden.labels.len() as f64;
     let l2 = 1.0 / n;
-    let objective = reference::objective(losses.view(), golden.weight.view(), l2);
+    let objective = reference::penalized(losses.view(), golden.weight.view(), l2);
     assert!((objective / golden.objective - 1.0).abs() < 1e-9, "{objective} {}", golden.objective);
     let (weight, bias) = reference::gradient(features.view(), residual.view());
     let weight = weight / n + l2 * &golden.weight;

@@ -1,0 +1,118 @@
+//! **objective** on the CPU: a block of rows is scored, turned into residuals and multiplied back while it lies in
+//! the nearest cache. Memory is read once.
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::elementary::{exp, ln};
+use super::tile::{self, output_tiles};
+use super::{Cpu, row};
+use crate::backend::{NO_LABEL, Rows, Splits};
+
+/// Rows of a block: with 512 features, 32 KiB.
+pub(super) const BLOCK: usize = 16;
+
+pub(super) fn objective(
+    arch: Arch,
+    rows: &Rows<'_, Cpu>,
+    splits: Splits,
+    labels: &[u32],
+    parameters: &[f32],
+    outputs: usize,
+    partials: &mut [f32],
+) {
+    let width = outputs * (rows.columns + 1) + 1;
+    partials[..splits.count * width].par_chunks_exact_mut(width).enumerate().for_each(|(p, partial)| {
+        let range = splits.range(p, rows.count);
+        arch.dispatch(Task { rows, range, labels, parameters, outputs, partial });
+    });
+}
+
+struct Task<'a> {
+    rows: &'a Rows<'a, Cpu>,
+    range: std::ops::Range<usize>,
+    labels: &'a [u32],
+    parameters: &'a [f32],
+    outputs: usize,
+    partial: &'a mut [f32],
+}
+
+impl WithSimd for Task<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { rows, range, labels, parameters, outputs, partial } = self;
+        let columns = rows.columns;
+        let (weight, bias) = parameters[..outputs * (columns + 1)].split_at(outputs * columns);
+        partial.fill(0.0);
+        let (weight_sum, rest) = partial.split_at_mut(outputs * columns);
+        // By outputs, then rows: arithmetic on all rows of a block at once.
+        let mut block = vec![[0.0f32; BLOCK]; outputs];
+        let mut loss = 0.0;
+        for first in range.clone().step_by(BLOCK) {
+            let count = BLOCK.min(range.end - first);
+            // Past the last row a block repeats it; its residuals there are set to zero.
+            let x: [&[f32]; BLOCK] = std::array::from_fn(|a| row(rows, first + a.min(count - 1)));
+            let label: [u32; BLOCK] =
+                std::array::from_fn(|a| labels[rows.index[rows.first + first + a.min(count - 1)] as usize]);
+            score(simd, &x, weight, bias, &mut block);
+            loss += softmax(&mut block, &label, count);
+            for (sum, residual) in rest.iter_mut().zip(&block) {
+                *sum += residual.iter().sum::<f32>();
+            }
+            tile::add(simd, &x, &block, weight_sum);
+        }
+        rest[outputs] = loss as f32;
+    }
+}
+
+/// Scores of a block of rows: K × rows.
+#[inline(always)]
+fn score<S: Simd>(simd: S, x: &[&[f32]; BLOCK], weight: &[f32], bias: &[f32], block: &mut [[f32; BLOCK]]) {
+    let columns = x[0].len();
+    output_tiles!(bias.len(), k, O => {
+        let w: [&[f32]; O] = std::array::from_fn(|b| &weight[(k + b) * columns..(k + b + 1) * columns]);
+        for a in (0..BLOCK).step_by(tile::ROWS) {
+            let dots = tile::dots(simd, [x[a], x[a + 1], x[a + 2], x[a + 3]], w);
+            for b in 0..O {
+                for (row, dots) in dots.iter().enumerate() {
+                    block[k + b][a + row] = dots[b] + bias[k + b];
+                }
+            }
+        }
+    });
+}
+
+/// Scores into residuals, in place; the sum of the losses of the first `count` rows.
+#[inline(always)]
+fn softmax(block: &mut [[f32; BLOCK]], labels: &[u32; BLOCK], count: usize) -> f64 {
+    let mut max = [f32::NEG_INFINITY; BLOCK];
+    for scores in block.iter() {
+        max.iter_mut().zip(scores).for_each(|(m, &s)| *m = if s > *m { s } else { *m });
+    }
+    let own: [f32; BLOCK] =
+        std::array::from_fn(|a| if labels[a] == NO_LABEL { 0.0 } else { block[labels[a] as usize][a] });
+    let mut sum = [0.0f32; BLOCK];
+    for scores in block.iter_mut() {
+        for ((score, sum), max) in scores.iter_mut().zip(&mut sum).zip(&max) {
+            *score = exp(*score - max);
+            *sum += *score;
+        }
+    }
+    let (scale, log) = (sum.map(|s| 1.0 / s), sum.map(ln));
+    for scores in block.iter_mut() {
+        scores.iter_mut().zip(&scale).for_each(|(p, scale)| *p *= scale);
+    }
+    let mut loss = 0.0;
+    for a in 0..count {
+        if labels[a] != NO_LABEL {
+            block[labels[a] as usize][a] -= 1.0;
+            loss += f64::from((max[a] - own[a]) + log[a]);
+        }
+    }
+    if count < BLOCK {
+        block.iter_mut().for_each(|residual| residual[count..].fill(0.0));
+    }
+    loss
+}
