@@ -19,7 +19,7 @@ use super::{Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Picture
 /// Rows of a partial sum come in multiples of this: shorter ones would cost more to add up than they save.
 const SPLIT_ROWS: usize = 128;
 /// Partial sums, at most: several for each of many cores.
-const SPLITS: usize = 128;
+const SPLITS: usize = 64;
 
 /// All cores of this machine.
 #[derive(Debug, Clone)]
@@ -136,7 +136,7 @@ impl Backend for Cpu {
         residual: &mut Vec<f32>,
         losses: &mut Vec<f32>,
     ) -> Result<(), DeviceError> {
-        softmax::softmax(rows, labels, scores, outputs, residual, losses);
+        softmax::softmax(self.arch, rows, labels, scores, outputs, residual, losses);
         Ok(())
     }
 

@@ -52,32 +52,55 @@ impl WithSimd for Task<'_> {
         let mut loss = 0.0;
         for first in range.clone().step_by(BLOCK) {
             let count = BLOCK.min(range.end - first);
-            // Past the last row a block repeats it; its residuals there are set to zero.
-            let x: [&[f32]; BLOCK] = std::array::from_fn(|a| row(rows, first + a.min(count - 1)));
+            let x = block_of_rows(rows, first, range.end);
+            let next = block_of_rows(rows, (first + BLOCK).min(range.end - 1), range.end);
             let label: [u32; BLOCK] =
                 std::array::from_fn(|a| labels[rows.index[rows.first + first + a.min(count - 1)] as usize]);
             score(simd, &x, weight, bias, &mut block);
             loss += softmax(&mut block, &label, count);
-            for (sum, residual) in rest.iter_mut().zip(&block) {
-                *sum += residual.iter().sum::<f32>();
+            for k in 0..outputs {
+                let mut sum = 0.0;
+                for a in 0..BLOCK {
+                    sum += block[k][a];
+                }
+                rest[k] += sum;
             }
-            tile::add(simd, &x, &block, weight_sum);
+            tile::add(simd, &x, &block, weight_sum, &next);
         }
         rest[outputs] = loss as f32;
     }
 }
 
+/// Rows from `first` on; those past `end` repeat the last one.
+#[inline(always)]
+pub(super) fn block_of_rows<'a>(rows: &Rows<'a, Cpu>, first: usize, end: usize) -> [&'a [f32]; BLOCK] {
+    let mut x: [&[f32]; BLOCK] = [&[]; BLOCK];
+    for (a, x) in x.iter_mut().enumerate() {
+        *x = row(rows, (first + a).min(end - 1));
+    }
+    x
+}
+
 /// Scores of a block of rows: K × rows.
 #[inline(always)]
-fn score<S: Simd>(simd: S, x: &[&[f32]; BLOCK], weight: &[f32], bias: &[f32], block: &mut [[f32; BLOCK]]) {
+pub(super) fn score<S: Simd>(
+    simd: S,
+    x: &[&[f32]; BLOCK],
+    weight: &[f32],
+    bias: &[f32],
+    block: &mut [[f32; BLOCK]],
+) {
     let columns = x[0].len();
     output_tiles!(bias.len(), k, O => {
-        let w: [&[f32]; O] = std::array::from_fn(|b| &weight[(k + b) * columns..(k + b + 1) * columns]);
+        let mut w: [&[f32]; O] = [&[]; O];
+        for b in 0..O {
+            w[b] = &weight[(k + b) * columns..(k + b + 1) * columns];
+        }
         for a in (0..BLOCK).step_by(tile::ROWS) {
             let dots = tile::dots(simd, [x[a], x[a + 1], x[a + 2], x[a + 3]], w);
             for b in 0..O {
-                for (row, dots) in dots.iter().enumerate() {
-                    block[k + b][a + row] = dots[b] + bias[k + b];
+                for row in 0..tile::ROWS {
+                    block[k + b][a + row] = dots[b][row] + bias[k + b];
                 }
             }
         }
@@ -89,20 +112,32 @@ fn score<S: Simd>(simd: S, x: &[&[f32]; BLOCK], weight: &[f32], bias: &[f32], bl
 fn softmax(block: &mut [[f32; BLOCK]], labels: &[u32; BLOCK], count: usize) -> f64 {
     let mut max = [f32::NEG_INFINITY; BLOCK];
     for scores in block.iter() {
-        max.iter_mut().zip(scores).for_each(|(m, &s)| *m = if s > *m { s } else { *m });
-    }
-    let own: [f32; BLOCK] =
-        std::array::from_fn(|a| if labels[a] == NO_LABEL { 0.0 } else { block[labels[a] as usize][a] });
-    let mut sum = [0.0f32; BLOCK];
-    for scores in block.iter_mut() {
-        for ((score, sum), max) in scores.iter_mut().zip(&mut sum).zip(&max) {
-            *score = exp(*score - max);
-            *sum += *score;
+        for a in 0..BLOCK {
+            max[a] = if scores[a] > max[a] { scores[a] } else { max[a] };
         }
     }
-    let (scale, log) = (sum.map(|s| 1.0 / s), sum.map(ln));
+    let mut own = [0.0; BLOCK];
+    for a in 0..count {
+        if labels[a] != NO_LABEL {
+            own[a] = block[labels[a] as usize][a];
+        }
+    }
+    let mut sum = [0.0f32; BLOCK];
     for scores in block.iter_mut() {
-        scores.iter_mut().zip(&scale).for_each(|(p, scale)| *p *= scale);
+        for a in 0..BLOCK {
+            scores[a] = exp(scores[a] - max[a]);
+            sum[a] += scores[a];
+        }
+    }
+    let (mut scale, mut log) = ([0.0; BLOCK], [0.0; BLOCK]);
+    for a in 0..BLOCK {
+        scale[a] = if a < count { 1.0 / sum[a] } else { 0.0 };
+        log[a] = ln(sum[a]);
+    }
+    for scores in block.iter_mut() {
+        for a in 0..BLOCK {
+            scores[a] *= scale[a];
+        }
     }
     let mut loss = 0.0;
     for a in 0..count {
@@ -110,9 +145,6 @@ fn softmax(block: &mut [[f32; BLOCK]], labels: &[u32; BLOCK], count: usize) -> f
             block[labels[a] as usize][a] -= 1.0;
             loss += f64::from((max[a] - own[a]) + log[a]);
         }
-    }
-    if count < BLOCK {
-        block.iter_mut().for_each(|residual| residual[count..].fill(0.0));
     }
     loss
 }
