@@ -153,8 +153,8 @@ pub trait Backend: Sync {
         partials: &mut Self::Array<f32>,
     ) -> Result<(), DeviceError>;
 
-    /// The most outputs for which [`objective`](Self::objective) runs; with more, its stages are called one by one.
-    fn fused_outputs(&self) -> usize;
+    /// Whether [`objective`](Self::objective) runs for this shape; where it does not, its stages are called one by one.
+    fn fuses(&self, columns: usize, outputs: usize) -> bool;
 
     /// **objective**: scores, softmax with cross-entropy and gradient in one pass over the features. For each of the P
     /// [`splits`](Self::splits) `Σ_i residual[i,k]·x[i,d]`, `Σ_i residual[i,k]` and `Σ_i loss[i]`, P × (K·D + K + 1).

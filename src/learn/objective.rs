@@ -102,7 +102,7 @@ impl<'a, B: Backend> Objective<'a, B> {
         let splits = batches.iter().map(|b| backend.splits(b.count, columns, outputs).count);
         let partials = backend.zeros(splits.max().unwrap_or(1) * (data.parameters() + 1))?;
         let rows = batches.iter().map(|b| b.count).max().unwrap_or(1);
-        let between = if outputs <= backend.fused_outputs() {
+        let between = if backend.fuses(columns, outputs) {
             None
         } else {
             Some(Between {

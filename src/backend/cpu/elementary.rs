@@ -6,7 +6,7 @@
 pub(super) fn exp(x: f32) -> f32 {
     const LEAST: f32 = -87.336_54;
     // ln 2 in two parts: n·HIGH is exact for every n that occurs.
-    const HIGH: f32 = 0.693_359_375;
+    const HIGH: f32 = 355.0 / 512.0;
     const LOW: f32 = -2.121_944_4e-4;
     // Adding 1.5·2²³ rounds to an integer and leaves it in the low bits.
     const ROUND: f32 = 12_582_912.0;
@@ -41,7 +41,7 @@ pub(super) fn ln(x: f32) -> f32 {
         -1.666_805_7e-1,
         2.000_071_5e-1,
         -2.499_999_4e-1,
-        3.333_333_1e-1,
+        0.333_333_3,
     ] {
         p = p * f + c;
     }
@@ -49,7 +49,7 @@ pub(super) fn ln(x: f32) -> f32 {
     let mut y = p * f * z;
     y += e * -2.121_944_4e-4;
     y -= 0.5 * z;
-    let value = (f + y) + e * 0.693_359_375;
+    let value = (f + y) + e * (355.0 / 512.0);
     if x.is_nan() { x } else { value }
 }
 

@@ -156,8 +156,8 @@ impl Backend for Cpu {
         Splits::new(rows, SPLIT_ROWS, SPLITS, outputs * (columns + 1) + 1, self.info.max_array_bytes)
     }
 
-    fn fused_outputs(&self) -> usize {
-        usize::MAX
+    fn fuses(&self, _columns: usize, _outputs: usize) -> bool {
+        true
     }
 
     fn objective(

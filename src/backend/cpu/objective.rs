@@ -1,6 +1,9 @@
 //! **objective** on the CPU: a block of rows is scored, turned into residuals and multiplied back while it lies in
 //! the nearest cache. Memory is read once.
 
+// Indices of tiles, as in the formulas; iterators over them cost inlining.
+#![allow(clippy::needless_range_loop)]
+
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 

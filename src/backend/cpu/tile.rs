@@ -1,5 +1,8 @@
 //! The two products that training is made of, in vector registers: rows by weights, and residuals by rows.
 
+// Indices of tiles, as in the formulas; iterators over them cost inlining.
+#![allow(clippy::needless_range_loop)]
+
 use pulp::Simd;
 
 /// Rows of a tile of [`dots`].

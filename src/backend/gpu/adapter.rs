@@ -90,7 +90,16 @@ impl Adapter {
     /// # Errors
     /// [`DeviceError::TooSmall`] when a limit is below what the kernels need, [`DeviceError::Open`] when the driver refuses.
     pub fn open(&self) -> Result<Gpu, DeviceError> {
-        self.open_with(self.adapter.limits(), u64::MAX)
+        self.open_with(self.adapter.limits(), u64::MAX, true)
+    }
+
+    /// Opens the adapter as [`open`](Self::open) does, with shaders compiled without the checks that wgpu adds to array
+    /// accesses and loops: to measure what these cost. Results are the same; a kernel with a fault could do anything.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn open_unchecked(&self) -> Result<Gpu, DeviceError> {
+        self.open_with(self.adapter.limits(), u64::MAX, false)
     }
 
     /// Opens the adapter as if it had no more than WebGPU guarantees, and no array more than `bytes`: to test that kernels
@@ -99,18 +108,30 @@ impl Adapter {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn open_within(&self, bytes: u64) -> Result<Gpu, DeviceError> {
-        self.open_with(wgpu::Limits::default(), bytes)
+        self.open_with(wgpu::Limits::default(), bytes, true)
     }
 
-    fn open_with(&self, limits: wgpu::Limits, bytes: u64) -> Result<Gpu, DeviceError> {
+    fn open_with(&self, limits: wgpu::Limits, bytes: u64, checked: bool) -> Result<Gpu, DeviceError> {
         let name = self.info.name.clone();
         for (limit, has, needs) in self.limits() {
             if has < needs {
                 return Err(DeviceError::TooSmall { device: name, limit, has, needs });
             }
         }
+        // Subgroups with the adapter's own limits; without them where WebGPU's guarantees are all there is.
+        let wanted = if limits == wgpu::Limits::default() {
+            wgpu::Features::empty()
+        } else {
+            wgpu::Features::SUBGROUP
+        };
+        let features = self.adapter.features() & wanted;
+        let about = self.adapter.get_info();
+        let subgroup = (features.contains(wgpu::Features::SUBGROUP)
+            && about.subgroup_min_size == about.subgroup_max_size)
+            .then_some(about.subgroup_min_size as usize);
         let request = self.adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("huemax"),
+            required_features: features,
             required_limits: limits.clone(),
             memory_hints: wgpu::MemoryHints::Performance,
             ..Default::default()
@@ -131,6 +152,8 @@ impl Adapter {
             device,
             queue,
             limits,
+            subgroup,
+            checked,
             failure,
         })
     }

@@ -45,7 +45,7 @@ impl Gpu {
         let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(what),
             // A binding must not be empty, and a shader reads in words of up to 16 bytes.
-            size: bytes.max(16).next_multiple_of(4),
+            size: bytes.next_multiple_of(16).max(16),
             usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });

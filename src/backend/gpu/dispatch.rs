@@ -1,6 +1,7 @@
 //! Recording work and handing it to the queue: pipelines, configurations, folding of large dispatches, and how much
 //! may be under way at a time.
 
+use super::source::{has_constant, specialize};
 use super::{Gpu, lock};
 use crate::backend::DeviceError;
 
@@ -163,11 +164,21 @@ impl Gpu {
         if let Some(kernel) = pipelines.get(&key) {
             return Ok(kernel.clone());
         }
-        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        let about = wgpu::ShaderModuleDescriptor {
             label: Some(name),
-            source: wgpu::ShaderSource::Wgsl(source.into()),
-        });
-        let values: Vec<_> = constants.iter().map(|&(name, value)| (name, f64::from(value))).collect();
+            source: wgpu::ShaderSource::Wgsl(specialize(source, constants).into()),
+        };
+        let module = if self.checked {
+            self.device.create_shader_module(about)
+        } else {
+            // Only to measure what the checks cost: the same shaders run with them in every test.
+            #[allow(unsafe_code)]
+            unsafe {
+                self.device.create_shader_module_trusted(about, wgpu::ShaderRuntimeChecks::unchecked())
+            }
+        };
+        let overrides = constants.iter().filter(|(name, _)| !has_constant(source, name));
+        let values: Vec<_> = overrides.map(|&(name, value)| (name, f64::from(value))).collect();
         let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some(name),
             layout: None,

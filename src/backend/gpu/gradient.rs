@@ -22,6 +22,11 @@ pub(super) const LANES: usize = 64;
 /// `OUTPUTS` of the shader.
 pub(super) const OUTPUTS: usize = 8;
 
+/// Workgroups for one split: tiles of columns (the biases are one more) × tiles of outputs.
+pub(super) fn tiles(columns: usize, outputs: usize) -> usize {
+    (columns / LANES + 1) * outputs.div_ceil(OUTPUTS)
+}
+
 pub(super) fn gradient(
     gpu: &Gpu,
     rows: &Rows<'_, Gpu>,
@@ -44,8 +49,6 @@ pub(super) fn gradient(
         residual.of(rows.count * outputs),
         partials.of(splits.count * outputs * (rows.columns + 1)),
     ];
-    // The biases are one more column.
-    let column_tiles = rows.columns / LANES + 1;
-    let workgroups = column_tiles as u64 * outputs.div_ceil(OUTPUTS) as u64 * splits.count as u64;
+    let workgroups = (tiles(rows.columns, outputs) * splits.count) as u64;
     gpu.dispatch(SHADER, &[], &config, &buffers, workgroups)
 }

@@ -11,9 +11,11 @@ mod dispatch;
 mod failure;
 mod gradient;
 mod normalize;
+mod objective;
 mod reduce;
 mod scores;
 mod softmax;
+mod source;
 mod step;
 
 pub use adapter::{Adapter, STORAGE_BUFFERS, adapters};
@@ -22,9 +24,16 @@ pub use array::GpuArray;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Backend, Bins, DeviceError, DeviceInfo, Element, Pictures, Rows, Splits, Step};
+use super::{Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Pictures, Rows, Splits, Step};
 use dispatch::{Kernel, Recorder};
 use failure::Failure;
+
+/// Rows of a partial sum come in multiples of this.
+const SPLIT_ROWS: usize = 32;
+/// Partial sums of a hardware GPU, at most: a few workgroups for each of its processors.
+const FUSED_SPLITS: usize = 512;
+/// Workgroups that keep a hardware GPU busy.
+const WORKGROUPS: usize = 1024;
 
 /// A GPU, opened, with its kernels.
 #[derive(Debug)]
@@ -33,6 +42,10 @@ pub struct Gpu {
     device: wgpu::Device,
     queue: wgpu::Queue,
     limits: wgpu::Limits,
+    /// Lanes of a subgroup, where subgroup operations may be used and all subgroups are of one size.
+    subgroup: Option<usize>,
+    /// Whether shaders are compiled with bounds checks on arrays and on loops.
+    checked: bool,
     failure: Arc<Failure>,
     recorder: Mutex<Recorder>,
     in_flight: Mutex<VecDeque<(wgpu::SubmissionIndex, u64)>>,
@@ -40,12 +53,14 @@ pub struct Gpu {
 }
 
 /// Every shader by the name of its stage, as it is compiled in; for tests that hold host and shader together.
-pub const SHADERS: [(&str, &str); 7] = [
+pub const SHADERS: [(&str, &str); 9] = [
     describe::SHADER,
     normalize::SHADER,
     scores::SHADER,
     softmax::SHADER,
     gradient::SHADER,
+    objective::SHADER,
+    objective::SUBGROUP_SHADER,
     reduce::SHADER,
     step::SHADER,
 ];
@@ -67,6 +82,7 @@ pub fn shared_structures(stage: &str) -> Vec<(&'static str, Fields, usize)> {
         "scores" => of![scores::Config],
         "softmax" => of![softmax::Config],
         "gradient" => of![gradient::Config],
+        "objective" | "objective_subgroup" => of![objective::Config],
         "reduce" => of![reduce::Config],
         "step" => of![step::Config],
         _ => Vec::new(),
@@ -188,22 +204,28 @@ impl Backend for Gpu {
     }
 
     fn splits(&self, rows: usize, columns: usize, outputs: usize) -> Splits {
-        Splits::new(rows, 64, 512, outputs * (columns + 1) + 1, self.info.max_array_bytes)
+        let width = outputs * (columns + 1) + 1;
+        let most = if self.fuses(columns, outputs) {
+            if self.info.kind == DeviceKind::Software { 64 } else { FUSED_SPLITS }
+        } else {
+            (WORKGROUPS / gradient::tiles(columns, outputs)).clamp(1, FUSED_SPLITS)
+        };
+        Splits::new(rows, SPLIT_ROWS, most, width, self.info.max_array_bytes)
     }
 
-    fn fused_outputs(&self) -> usize {
-        0
+    fn fuses(&self, columns: usize, outputs: usize) -> bool {
+        objective::shape(self, columns, outputs).is_some()
     }
 
     fn objective(
         &self,
-        _rows: &Rows<'_, Self>,
-        _labels: &GpuArray<u32>,
-        _parameters: &GpuArray<f32>,
-        _outputs: usize,
-        _partials: &mut GpuArray<f32>,
+        rows: &Rows<'_, Self>,
+        labels: &GpuArray<u32>,
+        parameters: &GpuArray<f32>,
+        outputs: usize,
+        partials: &mut GpuArray<f32>,
     ) -> Result<(), DeviceError> {
-        unreachable!("no outputs are fused")
+        objective::objective(self, rows, labels, parameters, outputs, partials)
     }
 
     fn reduce(

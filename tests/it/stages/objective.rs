@@ -19,7 +19,7 @@ fn check<B: Backend>(
     [n, columns, outputs]: [usize; 3],
     values: fn(&mut ChaCha8Rng, usize, f32) -> Vec<f32>,
 ) {
-    if outputs > backend.fused_outputs() {
+    if !backend.fuses(columns, outputs) {
         return;
     }
     let rng = &mut random((n * 5 + columns * 3 + outputs) as u64);

@@ -1,0 +1,172 @@
+//! **objective** on the GPU: a workgroup a split of the rows, with the weights and the gradient in its registers.
+
+use std::sync::LazyLock;
+
+use super::dispatch::{Shader, shared};
+use super::{Gpu, GpuArray};
+use crate::backend::{Backend, DeviceError, DeviceKind, Rows};
+
+pub(super) const SHADER: Shader = ("objective", include_str!("../../../shaders/objective.wgsl"));
+/// For rows that one subgroup holds: no workgroup memory, no barriers.
+pub(super) const SUBGROUP_SHADER: Shader =
+    ("objective_subgroup", include_str!("../../../shaders/objective_subgroup.wgsl"));
+
+/// The same for rows that are not a whole number of vectors: their numbers are loaded one by one.
+static SCALAR: LazyLock<String> = LazyLock::new(|| by_numbers(SHADER.1));
+static SUBGROUP_SCALAR: LazyLock<String> = LazyLock::new(|| by_numbers(SUBGROUP_SHADER.1));
+
+shared! {
+    struct Config {
+        first: u32,
+        count: u32,
+        columns: u32,
+        split: u32,
+        splits: u32,
+    }
+}
+
+/// How rows lie in a workgroup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// Lanes of a workgroup.
+    lanes: usize,
+    /// Cells of four columns that a lane has of a row.
+    cells: usize,
+    /// Rows between barriers.
+    rows: usize,
+    /// Whether the workgroup is one subgroup.
+    subgroup: bool,
+}
+
+/// The most outputs of the one pass.
+const OUTPUTS: usize = 16;
+/// Cells of weights that a lane of a hardware GPU holds, at most: 64 numbers, and as many of the gradient.
+const HARDWARE_VALUES: usize = 16;
+/// The same for a software driver, whose registers lie in the cache, and for which every load is slow.
+const SOFTWARE_VALUES: usize = 192;
+/// Rows between barriers, at most.
+const ROWS: usize = 4;
+
+/// The shape for rows of `columns` features and `outputs` outputs; `None` where they do not fit registers.
+pub(super) fn shape(gpu: &Gpu, columns: usize, outputs: usize) -> Option<Shape> {
+    let values = if gpu.info.kind == DeviceKind::Software { SOFTWARE_VALUES } else { HARDWARE_VALUES };
+    let memory = gpu.limits.max_compute_workgroup_storage_size as usize;
+    choose(columns.div_ceil(4), outputs, values, gpu.subgroup, memory)
+}
+
+fn choose(
+    row_cells: usize,
+    outputs: usize,
+    values: usize,
+    subgroup: Option<usize>,
+    memory: usize,
+) -> Option<Shape> {
+    if outputs > OUTPUTS || row_cells == 0 {
+        return None;
+    }
+    if let Some(lanes) = subgroup {
+        let cells = row_cells.div_ceil(lanes);
+        if cells * outputs <= values {
+            return Some(Shape { lanes, cells, rows: 1, subgroup: true });
+        }
+    }
+    [32, 64, 128, 256].into_iter().find_map(|lanes| {
+        let cells = row_cells.div_ceil(lanes);
+        let fits = |rows: &usize| {
+            let sums = rows * outputs;
+            let numbers = lanes * (sums | 1) + lanes / sums.max(1) * sums + sums;
+            sums <= lanes && 4 * numbers <= memory
+        };
+        let rows = (1..=ROWS).rev().find(fits)?;
+        (cells * outputs <= values).then_some(Shape { lanes, cells, rows, subgroup: false })
+    })
+}
+
+/// Loads of numbers in place of loads of vectors.
+fn by_numbers(source: &str) -> String {
+    source.replace("features: array<vec4<f32>>", "features: array<f32>").replace(
+        "return features[row * (config.columns / 4u) + min(cell, config.columns / 4u - 1u)];",
+        "let at = row * config.columns;
+    let last = config.columns - 1u;
+    let d = 4u * cell;
+    return vec4(
+        features[at + min(d, last)], features[at + min(d + 1u, last)],
+        features[at + min(d + 2u, last)], features[at + min(d + 3u, last)],
+    );",
+    )
+}
+
+pub(super) fn objective(
+    gpu: &Gpu,
+    rows: &Rows<'_, Gpu>,
+    labels: &GpuArray<u32>,
+    parameters: &GpuArray<f32>,
+    outputs: usize,
+    partials: &mut GpuArray<f32>,
+) -> Result<(), DeviceError> {
+    let shape = shape(gpu, rows.columns, outputs);
+    let Some(Shape { lanes, cells, rows: step, subgroup }) = shape else {
+        panic!("{outputs} outputs of {} columns are not fused: see `fuses`", rows.columns);
+    };
+    let splits = gpu.splits(rows.count, rows.columns, outputs);
+    let config = Config {
+        first: rows.first as u32,
+        count: rows.count as u32,
+        columns: rows.columns as u32,
+        split: splits.rows as u32,
+        splits: splits.count as u32,
+    };
+    let whole = rows.columns.is_multiple_of(4);
+    let shader: Shader = match (subgroup, whole) {
+        (true, true) => SUBGROUP_SHADER,
+        (true, false) => ("objective_subgroup by numbers", &SUBGROUP_SCALAR),
+        (false, true) => SHADER,
+        (false, false) => ("objective by numbers", &SCALAR),
+    };
+    let mut constants = vec![("LANES", lanes as u32), ("CELLS", cells as u32), ("OUTPUTS", outputs as u32)];
+    if !subgroup {
+        constants.push(("ROWS", step as u32));
+    }
+    let buffers = [
+        rows.features.of(rows.columns),
+        rows.index.of(rows.first + rows.count),
+        labels.of(0),
+        parameters.of(outputs * (rows.columns + 1)),
+        partials.of(splits.count * (outputs * (rows.columns + 1) + 1)),
+    ];
+    gpu.dispatch(shader, &constants, &config, &buffers, splits.count as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_fit_registers_and_workgroup_memory() {
+        for columns in [1, 3, 64, 512, 910, 4096] {
+            for outputs in 1..=OUTPUTS {
+                for subgroup in [None, Some(8), Some(32)] {
+                    let cells = usize::div_ceil(columns, 4);
+                    let Some(shape) = choose(cells, outputs, HARDWARE_VALUES, subgroup, 16_384) else {
+                        continue;
+                    };
+                    assert!(shape.lanes * shape.cells >= cells, "{shape:?}");
+                    assert!(shape.cells * outputs <= HARDWARE_VALUES && shape.rows >= 1, "{shape:?}");
+                    assert_eq!(shape.subgroup, subgroup == Some(shape.lanes), "{shape:?}");
+                }
+            }
+        }
+        let shape = choose(128, 10, HARDWARE_VALUES, Some(32), 16_384);
+        assert_eq!(shape, Some(Shape { lanes: 128, cells: 1, rows: 2, subgroup: false }));
+        assert_eq!(choose(1024, 16, HARDWARE_VALUES, None, 16_384), None);
+        assert_eq!(choose(1, 17, HARDWARE_VALUES, None, 16_384), None);
+    }
+
+    #[test]
+    fn both_shaders_have_what_is_replaced() {
+        for (_, source) in [SHADER, SUBGROUP_SHADER] {
+            let edited = by_numbers(source);
+            assert!(edited.contains("features: array<f32>") && edited.contains("min(d + 3u, last)"));
+        }
+    }
+}
