@@ -9,16 +9,6 @@ use super::report::{Failure, StageReport};
 use super::{Devices, Stage};
 use crate::backend::{Backend, DeviceError, Element};
 
-/// What a device must have for a case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Needs {
-    Nothing,
-    /// This many outputs in one pass ([`Backend::fused_outputs`]).
-    Fused(usize),
-    /// To be opened a second time, with small arrays.
-    Small,
-}
-
 type Body<B> = dyn Fn(&mut Run<'_, B>) -> Result<(), DeviceError>;
 
 /// Something to compute on a device and to compare with the reference.
@@ -28,7 +18,10 @@ pub(super) struct Case<B: Backend> {
     pub(super) id: String,
     pub(super) quick: bool,
     large: bool,
-    needs: Needs,
+    /// Outputs that the device must take in one pass ([`Backend::fused_outputs`]).
+    fused: Option<usize>,
+    /// Whether it runs on the device with small arrays.
+    small: bool,
     body: Box<Body<B>>,
 }
 
@@ -40,7 +33,7 @@ impl<B: Backend> Case<B> {
         body: impl Fn(&mut Run<'_, B>) -> Result<(), DeviceError> + 'static,
     ) -> Self {
         let id = format!("{}/{id}", stage.name());
-        Self { stage, id, quick: true, large: false, needs: Needs::Nothing, body: Box::new(body) }
+        Self { stage, id, quick: true, large: false, fused: None, small: false, body: Box::new(body) }
     }
 
     /// Only in the full set, unless `quick`.
@@ -55,24 +48,27 @@ impl<B: Backend> Case<B> {
 
     /// Needs a device that takes `outputs` outputs in one pass.
     pub(super) fn fused(self, outputs: usize) -> Self {
-        Self { needs: Needs::Fused(outputs), ..self }
+        Self { fused: Some(outputs), ..self }
     }
 
     /// Runs on the device with small arrays.
     pub(super) fn small(self) -> Self {
-        Self { needs: Needs::Small, ..self }
+        Self { small: true, ..self }
     }
 
     /// Why the case cannot run, or the device to run it on.
     fn device<'a>(&self, devices: &Devices<'a, B>) -> Result<&'a B, String> {
-        let fused = devices.device.fused_outputs();
-        match self.needs {
-            Needs::Fused(_) if fused == 0 => Err("this device takes no outputs in one pass".into()),
-            Needs::Fused(outputs) if outputs > fused => {
-                Err(format!("this device takes at most {fused} outputs in one pass"))
+        let backend = if self.small {
+            devices.small.ok_or("this device has no limit to an array")?
+        } else {
+            devices.device
+        };
+        match (self.fused, backend.fused_outputs()) {
+            (Some(_), 0) => Err("this device takes no outputs in one pass".into()),
+            (Some(outputs), most) if outputs > most => {
+                Err(format!("this device takes at most {most} outputs in one pass"))
             }
-            Needs::Small => devices.small.ok_or_else(|| "this device has no limit to an array".into()),
-            _ => Ok(devices.device),
+            _ => Ok(backend),
         }
     }
 
