@@ -85,7 +85,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
         None => "cpu".into(),
     };
     let cpu = Entry::cpu(&listing.cpu);
-    let gpus = (listing.adapters.iter().enumerate()).map(|(n, adapter)| Entry::gpu(format!("gpu:{n}"), adapter));
+    let gpus =
+        (listing.adapters.iter().enumerate()).map(|(n, adapter)| Entry::gpu(format!("gpu:{n}"), adapter));
     let devices = std::iter::once(cpu).chain(gpus).collect();
     let list = List { devices, auto, reason: reason.trim_start_matches("auto: ").into() };
     if args.json { output::print_json(&list) } else { output::print(&text(&list)) }

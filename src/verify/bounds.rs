@@ -28,16 +28,24 @@ pub fn gamma(n: usize) -> f64 {
 pub const fn derivation(stage: Stage) -> &'static str {
     match stage {
         Stage::Describe => "none: counts are integers",
-        Stage::Normalize => "((γ₃ + γ_D)/2 + γ₁₅)·|feature|: squares and their sum, halved by the root; root, division",
+        Stage::Normalize => {
+            "((γ₃ + γ_D)/2 + γ₁₅)·|feature|: squares and their sum, halved by the root; root, division"
+        }
         Stage::Scores => "γ_{D+1}·(Σ|x·w| + |b|): D products, D additions in any order; none on integers",
         Stage::Softmax => {
             "p·(6 + 5|t|)u of each power and the mean of those, + γ_K + 5u; losses the same and log's 2⁻²¹ or 3 ULP"
         }
-        Stage::Gradient => "γ_n·Σ|residual·x| over the n rows of a partial sum, in any order; none on integers",
+        Stage::Gradient => {
+            "γ_n·Σ|residual·x| over the n rows of a partial sum, in any order; none on integers"
+        }
         Stage::Objective => "what scores and softmax allow, carried into the sums, and γ_{n+1}·Σ|residual·x|",
         Stage::Reduce => "γ_{P−1}·Σ|p| over P partial sums in any order; none on integers",
-        Stage::Step => "velocity γ₃·(|μv| + |g/n| + |λw|); parameter γ₂·(|w| + η|velocity|) and η times the velocity's",
-        Stage::Training => "that of each stage, on the inputs it really had; a run that nobody watches: the same bits",
+        Stage::Step => {
+            "velocity γ₃·(|μv| + |g/n| + |λw|); parameter γ₂·(|w| + η|velocity|) and η times the velocity's"
+        }
+        Stage::Training => {
+            "that of each stage, on the inputs it really had; a run that nobody watches: the same bits"
+        }
     }
 }
 

@@ -212,14 +212,23 @@ impl<'a, B: Backend> Run<'a, B> {
         let guard = values.split_off(len);
         if let Some(at) = guard.iter().position(|v| !v.is_poison()) {
             let value = guard[at];
-            self.fail(format!("{value:?} was written to element {} of an output of {len}", len + at), String::new());
+            self.fail(
+                format!("{value:?} was written to element {} of an output of {len}", len + at),
+                String::new(),
+            );
         }
         Ok(values)
     }
 
     /// Every element equal. `what` names the output, `place` says of an element where it is and what it was computed
     /// from.
-    pub(super) fn exact(&mut self, what: &str, expected: &[u32], got: &[u32], place: impl Fn(usize) -> String) {
+    pub(super) fn exact(
+        &mut self,
+        what: &str,
+        expected: &[u32],
+        got: &[u32],
+        place: impl Fn(usize) -> String,
+    ) {
         self.take(what, compare::exact(expected, got), place);
     }
 
@@ -236,7 +245,13 @@ impl<'a, B: Backend> Run<'a, B> {
     }
 
     /// Every bit the same as in another run.
-    pub(super) fn same(&mut self, what: &str, expected: &[f32], got: &[f32], place: impl Fn(usize) -> String) {
+    pub(super) fn same(
+        &mut self,
+        what: &str,
+        expected: &[f32],
+        got: &[f32],
+        place: impl Fn(usize) -> String,
+    ) {
         let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
         let differs = expected.iter().zip(got).position(|(a, b)| a.to_bits() != b.to_bits());
         match differs {
@@ -248,12 +263,7 @@ impl<'a, B: Backend> Run<'a, B> {
         }
     }
 
-    fn take(
-        &mut self,
-        what: &str,
-        found: Result<Agreement, Difference>,
-        place: impl Fn(usize) -> String,
-    ) {
+    fn take(&mut self, what: &str, found: Result<Agreement, Difference>, place: impl Fn(usize) -> String) {
         let when = std::mem::take(&mut self.when);
         match found {
             Ok(agreement) => {

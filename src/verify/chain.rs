@@ -250,9 +250,7 @@ impl<B: Backend> Side for On<'_, B> {
                 b.write(&mut self.residual, 0, &nan(n * p.outputs))?;
                 b.write(&mut self.losses, 0, &nan(n))
             }
-            Stage::Gradient | Stage::Objective => {
-                b.write(&mut self.partials, 0, &nan(n * p.width()))
-            }
+            Stage::Gradient | Stage::Objective => b.write(&mut self.partials, 0, &nan(n * p.width())),
             Stage::Reduce => b.write(&mut self.sums, 0, &nan(p.width())),
             // It changes what is there.
             Stage::Step | Stage::Training => Ok(()),

@@ -173,7 +173,9 @@ pub(super) fn parameter(j: usize, columns: usize, outputs: usize) -> String {
 
 /// Values (rows × `columns`) in f64.
 pub(super) fn matrix(values: &[f32], columns: usize) -> Array2<f64> {
-    Array2::from_shape_fn((values.len() / columns.max(1), columns), |(i, j)| f64::from(values[i * columns + j]))
+    Array2::from_shape_fn((values.len() / columns.max(1), columns), |(i, j)| {
+        f64::from(values[i * columns + j])
+    })
 }
 
 /// Values in f64.

@@ -168,7 +168,8 @@ fn difference(
         if distance.is_nan() { f64::INFINITY } else { distance }
     };
     let distances: Vec<f64> = expected.iter().zip(got).map(distance).collect();
-    let (j, largest) = distances.iter().copied().enumerate().fold((0, 0.0), |a, b| if b.1 > a.1 { b } else { a });
+    let (j, largest) =
+        distances.iter().copied().enumerate().fold((0, 0.0), |a, b| if b.1 > a.1 { b } else { a });
     let name = parameter(j, problem.columns(), problem.outputs);
     ParameterDifference {
         parameters: got.len(),

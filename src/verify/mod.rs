@@ -158,7 +158,8 @@ pub fn verify<B: Backend + 'static>(
 ) -> Report {
     let begin = Instant::now();
     let cases = selected::<B>(options);
-    let mut report = Report { device: devices.device.info().clone(), stages: Vec::new(), stopped: None, seconds: 0.0 };
+    let mut report =
+        Report { device: devices.device.info().clone(), stages: Vec::new(), stopped: None, seconds: 0.0 };
     progress.begin("verifying", cases.len() as u64, "cases");
     for cases in cases.chunk_by(|a, b| a.stage == b.stage) {
         let stage = cases[0].stage;

@@ -28,7 +28,8 @@ impl Printer {
         };
         let about = format!("{set}, {} cases, seed {}", cases.len(), options.seed);
         let stages = Stage::ALL.into_iter().filter(|s| cases.iter().any(|id| id.starts_with(s.name())));
-        let mut tolerances = "tolerances, with u = 2⁻²⁴ and γₙ = n·u/(1 − n·u) for n roundings of f32:\n".to_owned();
+        let mut tolerances =
+            "tolerances, with u = 2⁻²⁴ and γₙ = n·u/(1 − n·u) for n roundings of f32:\n".to_owned();
         stages.for_each(|s| tolerances += &format!("  {s:<10} {}\n", bounds::derivation(s)));
         Self { seed: options.seed, about, loud, tolerances: Some(tolerances) }
     }
@@ -83,7 +84,13 @@ impl Printer {
         }
         let passed = if report.pass() { "PASS" } else { "FAIL" };
         let time = format!("{:.1} s", report.seconds);
-        text += &format!("  {:<10} {cases:>6} {:>13} {:>14} {:>17} {time:>9}  {passed}\n\n", "all", grouped(elements), "", "");
+        text += &format!(
+            "  {:<10} {cases:>6} {:>13} {:>14} {:>17} {time:>9}  {passed}\n\n",
+            "all",
+            grouped(elements),
+            "",
+            ""
+        );
         self.print(&text)
     }
 }
@@ -113,7 +120,8 @@ fn line(report: &StageReport) -> String {
 
 fn about(failure: &Failure) -> String {
     let Failure { case, stage, message, input } = failure;
-    let blamed = if case.starts_with(stage.name()) { String::new() } else { format!("; the fault is in {stage}") };
+    let blamed =
+        if case.starts_with(stage.name()) { String::new() } else { format!("; the fault is in {stage}") };
     let place = if input.is_empty() { String::new() } else { format!("       at {input}\n") };
     format!("  FAIL {case}{blamed}\n       {message}\n{place}")
 }
@@ -159,7 +167,9 @@ pub(super) fn mixed(trainings: &[MixedReport]) -> String {
         }
         let p = &training.parameters;
         text += &match p.first_step {
-            None => format!("\n  all {} parameters are those of the CPU alone, bit for bit\n\n", p.parameters),
+            None => {
+                format!("\n  all {} parameters are those of the CPU alone, bit for bit\n\n", p.parameters)
+            }
             Some(step) => format!(
                 "\n  {} of {} parameters differ from those of the CPU alone, from step {step} on; most (by {}):\n  {}\n\n",
                 p.differ,

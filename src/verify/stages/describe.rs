@@ -90,7 +90,10 @@ pub(in crate::verify) fn judge<B: Backend>(
             Some(found) => format!("; {found}"),
             None => "; no part of it alone is counted wrong".into(),
         };
-        format!("picture {i} ({}, {pixels} pixels), bin {bin} (hue {h}, saturation {s}, value {v}){colour}", name(i))
+        format!(
+            "picture {i} ({}, {pixels} pixels), bin {bin} (hue {h}, saturation {s}, value {v}){colour}",
+            name(i)
+        )
     });
 }
 
@@ -134,7 +137,9 @@ fn wrong_colour<B: Backend>(backend: &B, rgb: &[u8], bins: &Bins) -> Option<Stri
         .collect();
     let [h, s, v] = reference::hsv([r, g, b]);
     let counted = if counted.is_empty() { "nowhere".into() } else { counted.join(", ") };
-    Some(format!("the colour R {r}, G {g}, B {b} (H {h}, S {s}, V {v}) belongs to bin {bin} and is counted {counted}"))
+    Some(format!(
+        "the colour R {r}, G {g}, B {b} (H {h}, S {s}, V {v}) belongs to bin {bin} and is counted {counted}"
+    ))
 }
 
 fn all_colours<B: Backend>(run: &mut Run<'_, B>, bins: &Bins) -> Outcome {
@@ -151,7 +156,10 @@ fn all_colours_by_channel<B: Backend>(run: &mut Run<'_, B>, bins: &Bins) -> Outc
         let mut named = Named::default();
         for (i, colours) in colours.chunks_exact(3 * 4096).enumerate() {
             let i = part * 512 + i;
-            named.push(format!("red {}, green {} to {}, any blue", i / 16, i % 16 * 16, i % 16 * 16 + 15), colours);
+            named.push(
+                format!("red {}, green {} to {}, any blue", i / 16, i % 16 * 16, i % 16 * 16 + 15),
+                colours,
+            );
         }
         check(run, &named, bins)?;
     }

@@ -15,7 +15,8 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
             let rows = if columns > 4096 { 2 } else { 5 };
             let id = format!("{rows}x{columns}/to-{most}");
             cases.push(Case::new(Stage::Normalize, id, move |run: &mut Run<'_, B>| {
-                let counts: Vec<u32> = (0..rows * columns).map(|_| run.random.random_range(0..=most)).collect();
+                let counts: Vec<u32> =
+                    (0..rows * columns).map(|_| run.random.random_range(0..=most)).collect();
                 check(run, &counts, rows, columns)
             }));
         }
@@ -49,7 +50,12 @@ fn check<B: Backend>(
 }
 
 /// Compares features with the reference of `counts` (rows × `columns`).
-pub(in crate::verify) fn judge<B: Backend>(run: &mut Run<'_, B>, counts: &[u32], columns: usize, got: &[f32]) {
+pub(in crate::verify) fn judge<B: Backend>(
+    run: &mut Run<'_, B>,
+    counts: &[u32],
+    columns: usize,
+    got: &[f32],
+) {
     let rows = counts.chunks_exact(columns);
     let counts_2d = ndarray::Array2::from_shape_fn((rows.len(), columns), |(i, j)| counts[i * columns + j]);
     let expected = reference::normalize(counts_2d.view());

@@ -31,7 +31,9 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
     add(70_001, 17, 3, true);
     add(20_003, 512, 10, false);
     // Around the ends of splits, wherever the device puts them.
-    for (name, splits, more) in [("one-split", 1, -1), ("one-split", 1, 0), ("one-split", 1, 1), ("two-splits", 2, 1)] {
+    for (name, splits, more) in
+        [("one-split", 1, -1), ("one-split", 1, 0), ("one-split", 1, 1), ("two-splits", 2, 1)]
+    {
         for (columns, outputs) in [(65, 9), (512, 2), (1, 16)] {
             let id = format!("{name}{more:+}/{columns}x{outputs}");
             let run = move |run: &mut Run<'_, B>| {
@@ -142,7 +144,14 @@ fn derivatives<B: Backend>(
     let labels: Vec<u32> = (0..rows.chunk()).map(|_| run.random.random_range(0..outputs as u32)).collect();
     let (_, partials) = run_stage(run, &rows, &labels, &parameters, outputs)?;
     let width = outputs * (columns + 1) + 1;
-    judge_derivatives(run, &rows, &rows.pick(&labels), &Linear::new(&parameters, columns, outputs), &partials, width);
+    judge_derivatives(
+        run,
+        &rows,
+        &rows.pick(&labels),
+        &Linear::new(&parameters, columns, outputs),
+        &partials,
+        width,
+    );
     Ok(())
 }
 
@@ -172,8 +181,10 @@ pub(in crate::verify) fn judge_derivatives<B: Backend>(
     let slopes: Vec<f64> = (0..len).into_par_iter().map(slope).collect();
     let device = flat(bounds::objective(x.view(), linear.weight(), linear.bias(), labels));
     let numerical = bounds::central_differences(x.view(), linear.weight(), linear.bias(), labels, STEP);
-    let bound: Vec<f64> =
-        (slopes.iter().zip(&device)).zip(&numerical).map(|((s, d), n)| d + n + bounds::U * (s.abs() + d + n)).collect();
+    let bound: Vec<f64> = (slopes.iter().zip(&device))
+        .zip(&numerical)
+        .map(|((s, d), n)| d + n + bounds::U * (s.abs() + d + n))
+        .collect();
     run.within("gradient against numerical derivatives", &slopes, &got, &bound, |j| {
         format!("{} (n {}, D {columns}, K {outputs})", parameter(j, columns, outputs), rows.count)
     });

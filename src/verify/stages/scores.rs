@@ -17,8 +17,14 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
             add("", [n, columns, outputs], Values::Uniform(2.0), true);
         }
     }
-    for (columns, outputs) in [(4096, 5), (4, 1000), (33, 257), (4096, 1), (4095, 17), (1, 1000)] {
+    for (columns, outputs) in [(4096, 5), (4, 1000), (4096, 1), (4095, 17), (1, 1000)] {
         add("", [19, columns, outputs], Values::Uniform(2.0), true);
+    }
+    // Around larger tiles than any so far, in each dimension.
+    for size in [127, 128, 129, 255, 256, 257] {
+        add("", [size, 33, 7], Values::Uniform(2.0), true);
+        add("", [37, size, 9], Values::Uniform(2.0), true);
+        add("", [37, 33, size], Values::Uniform(2.0), true);
     }
     add("", [64, 4096, 1000], Values::Uniform(2.0), false);
     for shape in [[131, 512, 10], [17, 4096, 3], [64, 33, 65], [1, 1, 1], [3, 8, 1000]] {

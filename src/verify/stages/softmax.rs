@@ -24,10 +24,14 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
     }
     add("hostile/28x4".into(), true, Box::new(hostile));
     for outputs in [1, 40, 1000] {
-        add(format!("no-label/5x{outputs}"), true, Box::new(move |run| {
-            let scores = Values::Uniform(30.0).draw(&mut run.random, 5 * outputs);
-            check(run, &scores, &[NO_LABEL; 5], outputs)
-        }));
+        add(
+            format!("no-label/5x{outputs}"),
+            true,
+            Box::new(move |run| {
+                let scores = Values::Uniform(30.0).draw(&mut run.random, 5 * outputs);
+                check(run, &scores, &[NO_LABEL; 5], outputs)
+            }),
+        );
     }
     let many = 64 * 65_600;
     add(format!("past-65535-workgroups/{many}x2"), false, Box::new(move |run| uniform(run, many, 2, 3.0)));
@@ -89,7 +93,14 @@ fn check<B: Backend>(
     let device = rows.upload(run.backend)?;
     let (device_labels, device_scores) = (run.backend.upload(&by_row)?, run.backend.upload(scores)?);
     let (mut residual, mut losses) = (run.output(n * outputs)?, run.output(n)?);
-    run.backend.softmax(&device.rows(), &device_labels, &device_scores, outputs, &mut residual, &mut losses)?;
+    run.backend.softmax(
+        &device.rows(),
+        &device_labels,
+        &device_scores,
+        outputs,
+        &mut residual,
+        &mut losses,
+    )?;
     let residual = run.read(&residual, n * outputs)?;
     let losses = run.read(&losses, n)?;
     judge(run, &rows, labels, scores, [&residual, &losses]);

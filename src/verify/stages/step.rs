@@ -14,12 +14,24 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
         ("/tiny-rate", Step { learning_rate: 1e-6, ..all }),
     ];
     let mut cases = Vec::new();
-    for (weights, biases) in
-        [(1, 1), (0, 5), (5, 0), (254, 1), (255, 1), (256, 1), (256, 2), (254, 3), (1021, 7), (5120, 10), (4096, 1000)]
-    {
+    for (weights, biases) in [
+        (1, 1),
+        (0, 5),
+        (5, 0),
+        (254, 1),
+        (255, 1),
+        (256, 1),
+        (256, 2),
+        (254, 3),
+        (1021, 7),
+        (5120, 10),
+        (4096, 1000),
+    ] {
         for (name, step) in kinds {
             let id = format!("{weights}+{biases}{name}");
-            cases.push(Case::new(Stage::Step, id, move |run: &mut Run<'_, B>| check(run, weights, biases, step)));
+            cases.push(Case::new(Stage::Step, id, move |run: &mut Run<'_, B>| {
+                check(run, weights, biases, step)
+            }));
         }
     }
     let many = 256 * 65_600;

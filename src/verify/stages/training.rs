@@ -108,7 +108,8 @@ pub(in crate::verify) fn check<B: Backend>(
     after: &Host,
 ) {
     let (columns, outputs) = (problem.columns(), problem.outputs);
-    let rows = HostRows { features: before.features.clone(), columns, index: problem.order.clone(), first, count };
+    let rows =
+        HostRows { features: before.features.clone(), columns, index: problem.order.clone(), first, count };
     let linear = || Linear::new(&before.parameters, columns, outputs);
     let any = Values::Uniform(1.0);
     match stage {
