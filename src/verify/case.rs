@@ -58,11 +58,7 @@ impl<B: Backend> Case<B> {
 
     /// Why the case cannot run, or the device to run it on.
     fn device<'a>(&self, devices: &Devices<'a, B>) -> Result<&'a B, String> {
-        let backend = if self.small {
-            devices.small.ok_or("this device has no limit to an array")?
-        } else {
-            devices.device
-        };
+        let backend = if self.small { devices.small.clone()? } else { devices.device };
         match (self.fused, backend.fused_outputs()) {
             (Some(_), 0) => Err("this device takes no outputs in one pass".into()),
             (Some(outputs), most) if outputs > most => {

@@ -258,13 +258,17 @@ impl<B: Backend> Side for On<'_, B> {
     }
 }
 
-/// Runs the whole problem. `who` says which of `sides` computes a stage; after each of them `look` sees when it was (`None`
-/// before the first step), which batch, and what was on the host before and after.
+/// Called after each stage: which, in which step (`None` before the first), on which batch, and what was on the host before
+/// and after.
+pub(super) type Look<'a> = dyn FnMut(Stage, Option<usize>, (usize, usize), &Host, &Host) + 'a;
+
+/// Runs the whole problem. `who` says which of `sides` computes a stage; every stage is read back and looked at. What is on
+/// the host at the end.
 pub(super) fn walk(
     problem: &Problem,
     sides: &mut [&mut dyn Side],
     who: &dyn Fn(Stage) -> usize,
-    look: &mut dyn FnMut(Stage, Option<usize>, (usize, usize), &Host, &Host),
+    look: &mut Look<'_>,
 ) -> Result<Host, DeviceError> {
     let mut host = Host::new(problem);
     let mut run = |stage: Stage, at: Option<usize>, batch: (usize, usize)| -> Result<(), DeviceError> {

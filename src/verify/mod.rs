@@ -127,15 +127,15 @@ pub struct Options {
 pub struct Devices<'a, B: Backend> {
     /// The device.
     pub device: &'a B,
-    /// The same, opened with small arrays and no more than the least limits, for what lies past the limit of a binding.
-    /// `None` where there is no such limit.
-    pub small: Option<&'a B>,
+    /// The same, opened with small arrays and no more than the least limits, for what lies past the limit of a binding;
+    /// or why there is none, in words.
+    pub small: Result<&'a B, String>,
 }
 
 impl<'a, B: Backend> Devices<'a, B> {
     /// A device without a limit to its arrays.
     pub fn of(device: &'a B) -> Self {
-        Self { device, small: None }
+        Self { device, small: Err("this device has no limit to an array".into()) }
     }
 }
 
@@ -179,6 +179,7 @@ pub fn verify<B: Backend + 'static>(
             break;
         }
     }
+    progress.note("");
     progress.end();
     report.seconds = begin.elapsed().as_secs_f64();
     report

@@ -9,8 +9,7 @@ use super::common::Common;
 use super::devices::Entry;
 use super::output;
 use super::progress::Terminal;
-use crate::backend::gpu::Adapter;
-use crate::backend::{Backend, Choice, Cpu, Gpu, list};
+use crate::backend::{Backend, Cpu, list};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::verify::{self, Devices, Mixed, MixedReport, Options, Report, Stage};
@@ -102,13 +101,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let mut printer = Printer::new(&options, !args.common.json);
     let mut reports = Vec::new();
     if let Some(adapter) = adapter {
-        let device = match &args.common.device {
-            Choice::Auto => "gpu".into(),
-            choice => choice.to_string(),
-        };
-        let about = Entry::gpu(device, adapter);
-        let (gpu, small) = open(adapter)?;
-        let devices = Devices { device: &gpu, small: Some(&small) };
+        let about = Entry::gpu(args.common.device.to_string(), adapter);
+        let gpu = adapter.open()?;
+        let small = adapter.open_within(SMALL);
+        // A device below the limits that WebGPU guarantees can still be enough for the kernels.
+        let devices = Devices { device: &gpu, small: small.as_ref().map_err(ToString::to_string) };
         reports.push(one(about, &devices, &options, &progress, &mut printer)?);
     }
     let about = Entry::cpu(cpu.info());
@@ -135,10 +132,6 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
 /// Bytes of an array on the device that stands for small ones: less than one picture of a few megapixels.
 const SMALL: u64 = 1 << 20;
-
-fn open(adapter: &Adapter) -> Result<(Gpu, Gpu)> {
-    Ok((adapter.open()?, adapter.open_within(SMALL)?))
-}
 
 fn one<B: Backend + 'static>(
     about: Entry,

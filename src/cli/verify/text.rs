@@ -48,7 +48,12 @@ impl Printer {
         self.print(&format!("{tolerances}{}       {}\n\n{columns}\n", entry.text(), self.about))
     }
 
+    /// A line for a stage that ended, and the words about its failures.
     pub(super) fn stage(&self, device: &str, stage: &StageReport) -> Result<()> {
+        self.print(&self.stage_text(device, stage))
+    }
+
+    fn stage_text(&self, device: &str, stage: &StageReport) -> String {
         let mut text = line(stage);
         for skipped in &stage.skipped {
             text += &format!("  {:<10} {:>6} skipped: {}\n", "", skipped.cases, skipped.reason);
@@ -71,7 +76,7 @@ impl Printer {
             let dots = if more.len() > NAMED { ", …" } else { "" };
             text += &format!("  FAIL {} more: {}{dots}\n", more.len(), names.join(", "));
         }
-        self.print(&text)
+        text
     }
 
     /// The last line.
@@ -185,6 +190,46 @@ pub(super) fn mixed(trainings: &[MixedReport]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_is_told_with_its_place_and_what_repeats_it() {
+        let failure = |n: usize| Failure {
+            case: format!("training/stage-by-stage/{n}"),
+            stage: Stage::Softmax,
+            message: "step 2 of 12: losses: element 3 is NaN, not 1 ± 1e-7; 1 of 37 elements are wrong"
+                .into(),
+            input: "row 3 of 37".into(),
+        };
+        let report = StageReport {
+            stage: Stage::Training,
+            cases: 20,
+            elements: 1234,
+            largest_error: None,
+            used: 0.5,
+            used_at: None,
+            tolerance: bounds::derivation(Stage::Training),
+            seconds: 0.25,
+            skipped: vec![crate::verify::Skipped { cases: 2, reason: "it is too small".into() }],
+            failures: (0..17).map(failure).collect(),
+        };
+        assert!(!report.pass());
+        let text =
+            Printer::new(&Options { seed: 5, ..Options::default() }, true).stage_text("gpu:1", &report);
+        for part in [
+            "1,234      no number          exceeded     0.2 s  FAIL",
+            "2 skipped: it is too small",
+            "FAIL training/stage-by-stage/0; the fault is in softmax",
+            "step 2 of 12: losses: element 3 is NaN",
+            "at row 3 of 37",
+            "repeat: huemax verify --device gpu:1 --seed 5 --case training/stage-by-stage/0",
+            "huemax verify --device gpu:1 --seed 5 --cpu-until softmax",
+            "FAIL 14 more: training/stage-by-stage/3, ",
+            "training/stage-by-stage/12, …",
+        ] {
+            assert!(text.contains(part), "{part:?} is not in\n{text}");
+        }
+        assert_eq!(text.matches("repeat:").count(), SHOWN);
+    }
 
     #[test]
     fn numbers_are_grouped_and_names_quoted() {

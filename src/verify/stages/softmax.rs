@@ -9,34 +9,38 @@ use crate::verify::{Stage, bounds};
 
 pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
     let mut cases = Vec::new();
-    let mut add = |id: String, quick: bool, body: Box<dyn Fn(&mut Run<'_, B>) -> Result<(), DeviceError>>| {
-        cases.push(Case::new(Stage::Softmax, id, body).quick(quick));
-    };
     for n in SIZES {
         for outputs in [1, 2, 10, 16, 17, 31, 64, 65, 257, 1000] {
-            add(format!("{n}x{outputs}"), true, Box::new(move |run| uniform(run, n, outputs, 8.0)));
+            cases.push(case(format!("{n}x{outputs}"), move |run| uniform(run, n, outputs, 8.0)));
         }
     }
     for outputs in [2, 17, 1000] {
-        add(format!("to-1000/131x{outputs}"), true, Box::new(move |run| uniform(run, 131, outputs, 1000.0)));
-        add(format!("rows-1000-apart/65x{outputs}"), true, Box::new(move |run| apart(run, 65, outputs)));
-        add(format!("equal/65x{outputs}"), true, Box::new(move |run| equal(run, 65, outputs)));
+        cases.push(case(format!("to-1000/131x{outputs}"), move |run| uniform(run, 131, outputs, 1000.0)));
+        cases.push(case(format!("rows-1000-apart/65x{outputs}"), move |run| apart(run, 65, outputs)));
+        cases.push(case(format!("equal/65x{outputs}"), move |run| equal(run, 65, outputs)));
     }
-    add("hostile/28x4".into(), true, Box::new(hostile));
+    cases.push(case("hostile/28x4".into(), hostile));
     for outputs in [1, 40, 1000] {
-        add(
-            format!("no-label/5x{outputs}"),
-            true,
-            Box::new(move |run| {
-                let scores = Values::Uniform(30.0).draw(&mut run.random, 5 * outputs);
-                check(run, &scores, &[NO_LABEL; 5], outputs)
-            }),
-        );
+        cases.push(case(format!("no-label/5x{outputs}"), move |run| no_label(run, outputs)));
     }
     let many = 64 * 65_600;
-    add(format!("past-65535-workgroups/{many}x2"), false, Box::new(move |run| uniform(run, many, 2, 3.0)));
-    add(format!("past-65535-workgroups/{many}x1"), true, Box::new(move |run| uniform(run, many, 1, 3.0)));
+    for outputs in [1, 2] {
+        let id = format!("past-65535-workgroups/{many}x{outputs}");
+        cases.push(case(id, move |run| uniform(run, many, outputs, 3.0)).quick(outputs == 1));
+    }
     cases
+}
+
+fn case<B: Backend + 'static>(
+    id: String,
+    body: impl Fn(&mut Run<'_, B>) -> Result<(), DeviceError> + 'static,
+) -> Case<B> {
+    Case::new(Stage::Softmax, id, body)
+}
+
+fn no_label<B: Backend>(run: &mut Run<'_, B>, outputs: usize) -> Result<(), DeviceError> {
+    let scores = Values::Uniform(30.0).draw(&mut run.random, 5 * outputs);
+    check(run, &scores, &[NO_LABEL; 5], outputs)
 }
 
 fn uniform<B: Backend>(run: &mut Run<'_, B>, n: usize, outputs: usize, size: f32) -> Result<(), DeviceError> {
