@@ -204,8 +204,9 @@ mod tests {
         let all = cases(&Options::default());
         let mut names = all.clone();
         names.sort();
-        names.dedup();
-        assert_eq!(names.len(), all.len());
+        for pair in names.windows(2) {
+            assert_ne!(pair[0], pair[1]);
+        }
         let quick = cases(&Options { quick: true, ..Options::default() });
         for stage in Stage::ALL {
             assert!(quick.iter().any(|id| id.starts_with(&format!("{stage}/"))), "{stage}");

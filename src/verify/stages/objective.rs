@@ -22,7 +22,7 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
         }
     }
     for outputs in 1..=16 {
-        add(131, 65, outputs, true);
+        add(97, 65, outputs, true);
         add(300, 512, outputs, true);
     }
     for (columns, outputs) in [(4096, 3), (4096, 16), (4095, 1), (1000, 16), (1, 16), (3, 1000)] {
