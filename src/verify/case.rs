@@ -18,8 +18,8 @@ pub(super) struct Case<B: Backend> {
     pub(super) id: String,
     pub(super) quick: bool,
     large: bool,
-    /// Outputs that the device must take in one pass ([`Backend::fused_outputs`]).
-    fused: Option<usize>,
+    /// Columns and outputs that the device must take in one pass.
+    fused: Option<[usize; 2]>,
     /// Whether it runs on the device with small arrays.
     small: bool,
     body: Box<Body<B>>,
@@ -46,9 +46,9 @@ impl<B: Backend> Case<B> {
         Self { large: true, ..self }
     }
 
-    /// Needs a device that takes `outputs` outputs in one pass.
-    pub(super) fn fused(self, outputs: usize) -> Self {
-        Self { fused: Some(outputs), ..self }
+    /// Needs a device that takes so many columns and outputs in one pass.
+    pub(super) fn fused(self, columns: usize, outputs: usize) -> Self {
+        Self { fused: Some([columns, outputs]), ..self }
     }
 
     /// Runs on the device with small arrays.
@@ -59,10 +59,9 @@ impl<B: Backend> Case<B> {
     /// Why the case cannot run, or the device to run it on.
     fn device<'a>(&self, devices: &Devices<'a, B>) -> Result<&'a B, String> {
         let backend = if self.small { devices.small.clone()? } else { devices.device };
-        match (self.fused, backend.fused_outputs()) {
-            (Some(_), 0) => Err("this device takes no outputs in one pass".into()),
-            (Some(outputs), most) if outputs > most => {
-                Err(format!("this device takes at most {most} outputs in one pass"))
+        match self.fused {
+            Some([columns, outputs]) if !fuses(backend, columns, outputs) => {
+                Err("this device does not take so many columns or outputs in one pass".into())
             }
             _ => Ok(backend),
         }
@@ -110,6 +109,11 @@ impl<B: Backend> Case<B> {
         }
         refused.map_or(Ok(()), Err)
     }
+}
+
+/// Whether the device takes this shape in one pass, as [`Backend::objective`].
+pub(super) fn fuses<B: Backend>(backend: &B, _columns: usize, outputs: usize) -> bool {
+    outputs <= backend.fused_outputs()
 }
 
 /// Elements behind an output that must stay as they were.

@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 
-use super::chain::{On, Problem, Side, walk};
+use super::case::{Run, fuses};
+use super::chain::{Problem, walk};
 use super::data::parameter;
 use super::report::{Failure, StageReport};
+use super::side::{On, Side};
 use super::stages::training::{MIXED, check, name, problem, when};
 use super::{Options, Stage};
 use crate::backend::{Backend, Cpu, DeviceError, DeviceInfo};
-use crate::verify::case::Run;
 
 /// Who computes which stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +91,7 @@ pub fn mixed<B: Backend>(
     let (Mixed::CpuUntil(until) | Mixed::DeviceUntil(until)) = mixed;
     let mut reports = Vec::new();
     for fused in [false, true] {
-        let taken = !fused || MIXED.outputs <= device.fused_outputs();
+        let taken = !fused || fuses(device, MIXED.columns(), MIXED.outputs);
         let alone = matches!(until, Stage::Scores | Stage::Softmax | Stage::Gradient);
         // A stage that is not part of a training cannot divide it.
         if taken && !(fused && alone) && (fused || until != Stage::Objective) {

@@ -25,6 +25,7 @@ pub mod compare;
 mod data;
 mod mixed;
 mod report;
+mod side;
 mod stages;
 
 pub use compare::{Agreement, Difference, exact, within};

@@ -6,6 +6,7 @@
 mod cli;
 mod cli_errors;
 mod faults;
+mod faulty;
 mod stages;
 mod support;
 mod training;

@@ -60,6 +60,7 @@ impl WithSimd for Task<'_> {
             loss += softmax(&mut block, &label, count);
             for k in 0..outputs {
                 let mut sum = 0.0;
+                #[allow(clippy::needless_range_loop)] // indices of both dimensions, as everywhere here
                 for a in 0..BLOCK {
                     sum += block[k][a];
                 }

@@ -22,11 +22,12 @@ impl Printer {
     pub(super) fn new(options: &Options, loud: bool) -> Self {
         let cases = cases(options);
         let set = match &options.only {
-            Some(name) => format!("cases that begin with {name}"),
+            Some(name) => format!("what begins with {name}"),
             None if options.quick => "quick set".into(),
             None => "full set".into(),
         };
-        let about = format!("{set}, {} cases, seed {}", cases.len(), options.seed);
+        let noun = if cases.len() == 1 { "case" } else { "cases" };
+        let about = format!("{set}, {} {noun}, seed {}", cases.len(), options.seed);
         let stages = Stage::ALL.into_iter().filter(|s| cases.iter().any(|id| id.starts_with(s.name())));
         let mut tolerances =
             "tolerances, with u = 2⁻²⁴ and γₙ = n·u/(1 − n·u) for n roundings of f32:\n".to_owned();

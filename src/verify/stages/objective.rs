@@ -14,7 +14,7 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
     let mut add = |n: usize, columns: usize, outputs: usize, quick: bool| {
         let run = move |run: &mut Run<'_, B>| check(run, n, columns, outputs, 1.0);
         let case = Case::new(Stage::Objective, format!("{n}x{columns}x{outputs}"), run);
-        cases.push(case.fused(outputs).quick(quick));
+        cases.push(case.fused(columns, outputs).quick(quick));
     };
     for n in SIZES.into_iter().chain([0, 255, 256, 257, 1031]) {
         for (columns, outputs) in [(1, 1), (63, 2), (64, 8), (65, 9), (512, 10), (131, 16), (131, 33)] {
@@ -40,24 +40,24 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
                 let length = run.backend.splits(1, columns, outputs).rows;
                 check(run, (length * splits).saturating_add_signed(more), columns, outputs, 1.0)
             };
-            cases.push(Case::new(Stage::Objective, id, run).fused(outputs));
+            cases.push(Case::new(Stage::Objective, id, run).fused(columns, outputs));
         }
     }
     // Scores of up to some hundreds: all but one probability of a row vanish.
     for (columns, outputs) in [(64, 3), (65, 16)] {
         let run = move |run: &mut Run<'_, B>| check(run, 300, columns, outputs, 10.0);
         let id = format!("300x{columns}x{outputs}/far");
-        cases.push(Case::new(Stage::Objective, id, run).fused(outputs));
+        cases.push(Case::new(Stage::Objective, id, run).fused(columns, outputs));
     }
     for shape in [[7, 4, 3], [131, 65, 10], [37, 19, 1], [37, 19, 16]] {
         let [n, columns, outputs] = shape;
         let run = move |run: &mut Run<'_, B>| derivatives(run, shape);
         let id = format!("derivatives/{n}x{columns}x{outputs}");
-        cases.push(Case::new(Stage::Objective, id, run).fused(outputs));
+        cases.push(Case::new(Stage::Objective, id, run).fused(columns, outputs));
     }
     // Partial sums as many as 1 MiB holds, and no more.
     let run = |run: &mut Run<'_, B>| check(run, 1031, 250, 16, 1.0);
-    cases.push(Case::new(Stage::Objective, "small-arrays/1031x250x16", run).fused(16).small());
+    cases.push(Case::new(Stage::Objective, "small-arrays/1031x250x16", run).fused(250, 16).small());
     cases
 }
 

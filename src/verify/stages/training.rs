@@ -8,8 +8,9 @@ use super::{describe, gradient, normalize, objective, pictures, reduce, scores, 
 use crate::backend::{Backend, Bins, DeviceError, Step};
 use crate::verify::Stage;
 use crate::verify::case::{Case, Run};
-use crate::verify::chain::{Host, On, Problem, unwatched, walk};
+use crate::verify::chain::{Host, Problem, unwatched, walk};
 use crate::verify::data::{HostRows, Linear, Values, parameter};
+use crate::verify::side::On;
 
 /// Bins, outputs and rows of a batch of a training.
 #[derive(Debug, Clone, Copy)]
@@ -19,8 +20,17 @@ pub(in crate::verify) struct Size {
     pub(in crate::verify) batch: usize,
 }
 
-/// The training that a mixed run does.
-pub(in crate::verify) const MIXED: Size = Size { bins: [8, 8, 8], outputs: 5, batch: 37 };
+impl Size {
+    /// D.
+    pub(in crate::verify) fn columns(self) -> usize {
+        self.bins.into_iter().product::<u32>() as usize
+    }
+}
+
+/// The training that a mixed run does. Its batches have several partial sums on every device.
+pub(in crate::verify) const MIXED: Size = Size { bins: [8, 8, 8], outputs: 5, batch: 149 };
+/// One whose arrays fit 1 MiB.
+const SMALL: Size = Size { bins: [4, 4, 4], outputs: 16, batch: 200 };
 const PICTURES: usize = 203;
 const STEPS: usize = 12;
 
@@ -30,18 +40,17 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
         MIXED,
         Size { bins: [26, 5, 7], outputs: 2, batch: 64 },
         Size { bins: [4, 2, 3], outputs: 33, batch: 17 },
-        // Batches of several partial sums.
-        Size { bins: [4, 4, 4], outputs: 16, batch: 200 },
+        SMALL,
     ];
     for size in sizes {
         for fused in [false, true] {
             let run = move |run: &mut Run<'_, B>| train(run, size, fused);
             let case = Case::new(Stage::Training, name(size, fused), run);
-            cases.push(if fused { case.fused(size.outputs) } else { case });
+            cases.push(if fused { case.fused(size.columns(), size.outputs) } else { case });
         }
     }
-    let run = move |run: &mut Run<'_, B>| train(run, MIXED, false);
-    cases.push(Case::new(Stage::Training, format!("small-arrays/{}", name(MIXED, false)), run).small());
+    let run = move |run: &mut Run<'_, B>| train(run, SMALL, false);
+    cases.push(Case::new(Stage::Training, format!("small-arrays/{}", name(SMALL, false)), run).small());
     for shape in [[7, 4, 3], [131, 65, 10], [37, 19, 1], [65, 16, 33]] {
         let [n, columns, outputs] = shape;
         let run = move |run: &mut Run<'_, B>| derivatives(run, shape);
