@@ -47,6 +47,16 @@ pub enum Error {
     /// A solver that was asked for the impossible, or a training that could not end well.
     #[error(transparent)]
     Learn(#[from] LearnError),
+    /// A device that does not compute what the reference says.
+    #[error("verification failed on {}: {failed} of {cases} cases; the report names them, with commands that repeat them", devices.join(" and "))]
+    Verify {
+        /// Cases that failed, or could not run to their end.
+        failed: usize,
+        /// Cases that ran.
+        cases: usize,
+        /// Devices that failed.
+        devices: Vec<String>,
+    },
     /// Of all pictures to predict, none could be read.
     #[error("no picture could be read ({0} skipped); the reasons stand above")]
     NothingPredicted(usize),

@@ -45,6 +45,19 @@ impl FromStr for Choice {
     }
 }
 
+/// As it is typed.
+impl std::fmt::Display for Choice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Gpu => f.write_str("gpu"),
+            Self::Number(n) => write!(f, "gpu:{n}"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
 /// A device that stages can run on.
 #[derive(Debug)]
 pub enum Device {
@@ -162,6 +175,9 @@ mod tests {
         assert_eq!("CPU".parse(), Ok(Choice::Cpu));
         assert_eq!("gpu:2".parse(), Ok(Choice::Number(2)));
         assert_eq!("llvmpipe".parse(), Ok(Choice::Name("llvmpipe".into())));
+        for text in ["auto", "cpu", "gpu", "gpu:2", "llvmpipe"] {
+            assert_eq!(text.parse::<Choice>().unwrap().to_string(), text);
+        }
         assert!("gpu:x".parse::<Choice>().is_err());
         assert!("".parse::<Choice>().is_err());
     }

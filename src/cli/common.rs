@@ -10,7 +10,7 @@ use crate::progress::Progress;
 pub(super) struct Common {
     /// Where to compute: auto, cpu, gpu, gpu:N, or part of a GPU's name (see `huemax devices`)
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    device: Choice,
+    pub(super) device: Choice,
 
     /// Print the result as JSON
     #[arg(long)]

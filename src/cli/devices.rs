@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::backend::gpu::Adapter;
 use crate::backend::{Choice, DeviceInfo, DeviceKind, list};
 use crate::cli::output;
 use crate::error::Result;
@@ -16,14 +17,50 @@ pub(super) struct Args {
 
 /// One line of the list.
 #[derive(Debug, Serialize)]
-struct Entry {
+pub(super) struct Entry {
     /// What `--device` takes for it.
-    device: String,
+    pub(super) device: String,
     /// In wgpu's words; for the processor, `Cpu`.
     r#type: String,
     #[serde(flatten)]
     info: DeviceInfo,
     limits: Vec<Limit>,
+}
+
+impl Entry {
+    pub(super) fn cpu(info: &DeviceInfo) -> Self {
+        Self { device: "cpu".into(), r#type: "Cpu".into(), info: info.clone(), limits: Vec::new() }
+    }
+
+    pub(super) fn gpu(device: String, adapter: &Adapter) -> Self {
+        let limit = |(name, has, needs)| Limit { name, has, needs };
+        Self {
+            device,
+            r#type: adapter.device_type(),
+            info: adapter.info().clone(),
+            limits: adapter.limits().into_iter().map(limit).collect(),
+        }
+    }
+
+    /// Several lines: name, kind, driver and limits.
+    pub(super) fn text(&self) -> String {
+        let Self { device, r#type, info, limits } = self;
+        let mut text = format!("{device:<6} {}\n", info.name);
+        let kind = match info.kind {
+            DeviceKind::Cpu => format!("processor, {} threads", info.threads),
+            DeviceKind::Hardware => format!("hardware ({type})"),
+            DeviceKind::Software => "software: right, and slow; used only when named".into(),
+        };
+        text += &format!("       {kind}\n       {}, {}\n", info.backend, info.driver);
+        if info.kind != DeviceKind::Cpu {
+            text += &format!("       largest array {} MiB\n", info.max_array_bytes >> 20);
+        }
+        for Limit { name, has, needs } in limits {
+            let enough = if has >= needs { "" } else { "  TOO SMALL" };
+            text += &format!("       {name:<36} {has:>14}  (needs {needs}){enough}\n");
+        }
+        text
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -47,14 +84,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
         Some(n) => format!("gpu:{n}"),
         None => "cpu".into(),
     };
-    let cpu =
-        Entry { device: "cpu".into(), r#type: "Cpu".into(), info: listing.cpu.clone(), limits: Vec::new() };
-    let gpus = listing.adapters.iter().enumerate().map(|(n, adapter)| Entry {
-        device: format!("gpu:{n}"),
-        r#type: adapter.device_type(),
-        info: adapter.info().clone(),
-        limits: adapter.limits().into_iter().map(|(name, has, needs)| Limit { name, has, needs }).collect(),
-    });
+    let cpu = Entry::cpu(&listing.cpu);
+    let gpus =
+        (listing.adapters.iter().enumerate()).map(|(n, adapter)| Entry::gpu(format!("gpu:{n}"), adapter));
     let devices = std::iter::once(cpu).chain(gpus).collect();
     let list = List { devices, auto, reason: reason.trim_start_matches("auto: ").into() };
     if args.json { output::print_json(&list) } else { output::print(&text(&list)) }
@@ -62,22 +94,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
 fn text(list: &List) -> String {
     let mut text = String::new();
-    for Entry { device, r#type, info, limits } in &list.devices {
-        text += &format!("{device:<6} {}\n", info.name);
-        let kind = match info.kind {
-            DeviceKind::Cpu => format!("processor, {} threads", info.threads),
-            DeviceKind::Hardware => format!("hardware ({type})"),
-            DeviceKind::Software => "software: right, and slow; used only when named".into(),
-        };
-        text += &format!("       {kind}\n       {}, {}\n", info.backend, info.driver);
-        if info.kind != DeviceKind::Cpu {
-            text += &format!("       largest array {} MiB\n", info.max_array_bytes >> 20);
-        }
-        for Limit { name, has, needs } in limits {
-            let enough = if has >= needs { "" } else { "  TOO SMALL" };
-            text += &format!("       {name:<36} {has:>14}  (needs {needs}){enough}\n");
-        }
-        text += "\n";
+    for entry in &list.devices {
+        text += &entry.text();
+        text.push('\n');
     }
     if list.devices.len() == 1 {
         text += "no GPU was found; drivers for one come with the system (on Debian and Ubuntu, the package \

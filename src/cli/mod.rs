@@ -8,6 +8,7 @@ mod output;
 mod predict;
 mod progress;
 mod train;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,7 @@ Examples:
   huemax demo                                   see the whole thing on pictures that it draws itself
   huemax train my-pictures                      a folder a class, or names such as cat.123.jpg
   huemax predict runs/…/model.safetensors a.jpg
+  huemax verify --device gpu --quick            whether a GPU computes what it should
   huemax devices                                which GPUs there are";
 
 #[derive(Debug, Subcommand)]
@@ -38,6 +40,7 @@ enum Command {
     Train(train::Args),
     Evaluate(evaluate::Args),
     Predict(predict::Args),
+    Verify(verify::Args),
     Devices(devices::Args),
 }
 
@@ -49,6 +52,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Predict(args) => predict::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Devices(args) => devices::run(&args),
     };
     exit_code(outcome)

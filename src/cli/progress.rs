@@ -39,6 +39,14 @@ impl Terminal {
         Self { quiet, bar, work: Mutex::new(None), done: AtomicU64::new(0) }
     }
 
+    /// Runs `print`, which writes to standard output, with the bar out of its way.
+    pub(super) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+        match self.work().as_ref().and_then(|w| w.bar.clone()) {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
     fn work(&self) -> std::sync::MutexGuard<'_, Option<Work>> {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }

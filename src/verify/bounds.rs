@@ -8,6 +8,7 @@
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 
+use super::Stage;
 use crate::backend::{NO_LABEL, Step, reference};
 
 /// Unit roundoff of f32.
@@ -20,6 +21,55 @@ const FLUSH: f64 = f32::MIN_POSITIVE as f64;
 pub fn gamma(n: usize) -> f64 {
     let nu = n as f64 * U;
     nu / (1.0 - nu)
+}
+
+/// The tolerance of a stage and where it comes from, in one line; the functions of this module say more.
+#[must_use]
+pub const fn derivation(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Describe => "none: counts are integers",
+        Stage::Normalize => {
+            "((γ₃ + γ_D)/2 + γ₁₅)·|feature|: squares and their sum, halved by the root; root, division"
+        }
+        Stage::Scores => "γ_{D+1}·(Σ|x·w| + |b|): D products, D additions in any order; none on integers",
+        Stage::Softmax => {
+            "p·(6 + 5|t|)u of each power and the mean of those, + γ_K + 5u; losses the same and log's 2⁻²¹ or 3 ULP"
+        }
+        Stage::Gradient => {
+            "γ_n·Σ|residual·x| over the n rows of a partial sum, in any order; none on integers"
+        }
+        Stage::Objective => "what scores and softmax allow, carried into the sums, and γ_{n+1}·Σ|residual·x|",
+        Stage::Reduce => "γ_{P−1}·Σ|p| over P partial sums in any order; none on integers",
+        Stage::Step => {
+            "velocity γ₃·(|μv| + |g/n| + |λw|); parameter γ₂·(|w| + η|velocity|) and η times the velocity's"
+        }
+        Stage::Training => {
+            "that of each stage, on the inputs it really had; a run that nobody watches: the same bits"
+        }
+    }
+}
+
+/// How far central differences of the f64 loss may be from its derivative by each parameter (K·D weights, K biases).
+///
+/// With step h the truncation is h²/6 of the third derivative, which for a row is p(1−p)(1−2p)·x³ ≤ |x|³/(6√3), with 1
+/// in place of x for a bias. Rounding moves each of the two losses by no more than [`objective`] allows in f32, times
+/// 2⁻²⁹ for the 53 bits of f64; their difference is divided by 2h.
+#[must_use]
+pub fn central_differences(
+    x: ArrayView2<'_, f64>,
+    weight: ArrayView2<'_, f64>,
+    bias: ArrayView1<'_, f64>,
+    labels: &[u32],
+    h: f64,
+) -> Vec<f64> {
+    let (outputs, third) = (bias.len(), h * h / 6.0 / (6.0 * 3f64.sqrt()));
+    let (_, _, loss) = objective(x, weight, bias, labels);
+    // The parameters that are a step away have a bound of their own, a little larger: twice is more than enough.
+    let rounding = 2.0 * loss * f64::powi(2.0, -29) / h;
+    let cubes = x.mapv(|v| v.abs().powi(3)).sum_axis(Axis(0));
+    let weights = (0..outputs).flat_map(|_| cubes.iter().map(|c| third * c + rounding));
+    let biases = (0..outputs).map(|_| third * x.nrows() as f64 + rounding);
+    weights.chain(biases).collect()
 }
 
 /// **normalize**, for features (rows × D). Squares: conversion, twice, and product (3u); their sum γ_D; the root

@@ -29,24 +29,38 @@ pub enum Difference {
         wrong: usize,
         /// How many were compared.
         elements: usize,
+        /// The largest error among all that were compared; not finite where there was a NaN.
+        error: f64,
     },
+}
+
+/// What a comparison without a difference found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Agreement {
+    /// How many elements were compared.
+    pub elements: usize,
+    /// The largest error.
+    pub error: f64,
+    /// The largest share of a bound that was used, 0 to 1.
+    pub used: f64,
+    /// The element that used it.
+    pub at: usize,
 }
 
 /// Every element equal. Counts.
 ///
 /// # Errors
 /// The first [`Difference`].
-pub fn exact(expected: &[u32], got: &[u32]) -> Result<(), Difference> {
+pub fn exact(expected: &[u32], got: &[u32]) -> Result<Agreement, Difference> {
     let expected: Vec<f64> = expected.iter().map(|&e| f64::from(e)).collect();
-    compare(&expected, got.iter().map(|&g| f64::from(g)), |_| 0.0).map(|_| ())
+    compare(&expected, got.iter().map(|&g| f64::from(g)), |_| 0.0)
 }
 
-/// Every element of `got` no further from `expected` than its `bound`. Returns the largest share of a bound
-/// that was used, 0 to 1.
+/// Every element of `got` no further from `expected` than its `bound`.
 ///
 /// # Errors
 /// The first [`Difference`]; a NaN on either side, in the bound too, is one.
-pub fn within(expected: &[f64], got: &[f32], bound: &[f64]) -> Result<f64, Difference> {
+pub fn within(expected: &[f64], got: &[f32], bound: &[f64]) -> Result<Agreement, Difference> {
     if bound.len() != expected.len() {
         return Err(Difference::Length { expected: expected.len(), got: bound.len() });
     }
@@ -57,29 +71,34 @@ fn compare(
     expected: &[f64],
     got: impl ExactSizeIterator<Item = f64>,
     bound: impl Fn(usize) -> f64,
-) -> Result<f64, Difference> {
+) -> Result<Agreement, Difference> {
     if expected.len() != got.len() {
         return Err(Difference::Length { expected: expected.len(), got: got.len() });
     }
     if expected.is_empty() {
         return Err(Difference::Empty);
     }
-    let (mut used, mut wrong, mut first) = (0.0f64, 0, None);
+    let mut agreement = Agreement { elements: expected.len(), error: 0.0, used: 0.0, at: 0 };
+    let (mut wrong, mut first) = (0, None);
     for (index, (&expected, got)) in expected.iter().zip(got).enumerate() {
         let (error, bound) = ((got - expected).abs(), bound(index));
+        // `f64::max` would drop a NaN.
+        agreement.error = if error > agreement.error || error.is_nan() { error } else { agreement.error };
         // Written so that a NaN anywhere is a difference. A bound that is not finite bounds nothing.
         #[allow(clippy::neg_cmp_op_on_partial_ord)]
         if !(error <= bound && bound.is_finite()) {
             wrong += 1;
             first.get_or_insert((index, expected, got, bound));
-        } else if error > 0.0 {
-            used = used.max(error / bound);
+        } else if error > agreement.used * bound {
+            agreement.used = error / bound;
+            agreement.at = index;
         }
     }
+    let Agreement { elements, error, .. } = agreement;
     match first {
-        None => Ok(used),
+        None => Ok(agreement),
         Some((index, value, got, bound)) => {
-            Err(Difference::Value { index, expected: value, got, bound, wrong, elements: expected.len() })
+            Err(Difference::Value { index, expected: value, got, bound, wrong, elements, error })
         }
     }
 }
@@ -90,8 +109,10 @@ mod tests {
 
     #[test]
     fn equal_passes_and_says_how_much_of_the_bound_was_used() {
-        assert_eq!(exact(&[1, 2], &[1, 2]), Ok(()));
-        assert_eq!(within(&[1.0, 2.0], &[1.0, 2.5], &[0.0, 1.0]), Ok(0.5));
+        let none = Agreement { elements: 2, error: 0.0, used: 0.0, at: 0 };
+        assert_eq!(exact(&[1, 2], &[1, 2]), Ok(none));
+        let half = Agreement { elements: 2, error: 0.5, used: 0.5, at: 1 };
+        assert_eq!(within(&[1.0, 2.0], &[1.0, 2.5], &[0.0, 1.0]), Ok(half));
     }
 
     #[test]

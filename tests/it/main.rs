@@ -5,9 +5,12 @@
 
 mod cli;
 mod cli_errors;
+mod faults;
+mod faulty;
 mod stages;
 mod support;
 mod training;
+mod verify;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -15,6 +18,8 @@ fn main() {
     let arguments = Arguments::from_args();
     let mut trials: Vec<Trial> = Vec::new();
     stages::register(&mut trials);
+    verify::register(&mut trials);
+    faults::register(&mut trials);
     training::register(&mut trials);
     cli::register(&mut trials);
     cli_errors::register(&mut trials);

@@ -32,6 +32,12 @@ pub fn gpu() -> Result<&'static Gpu, String> {
     GPU.get_or_init(open).as_ref().map_err(Clone::clone)
 }
 
+/// The same adapter as [`gpu`], with arrays of at most 1 MiB and no more than WebGPU guarantees.
+pub fn small_gpu() -> &'static Gpu {
+    static SMALL: OnceLock<Gpu> = OnceLock::new();
+    SMALL.get_or_init(|| adapters()[0].open_within(1 << 20).expect("a small device"))
+}
+
 /// Whether a missing adapter is a failure.
 fn gpu_required() -> bool {
     std::env::var_os("HUEMAX_REQUIRE_GPU").is_some_and(|v| v != "0")
@@ -99,11 +105,6 @@ pub fn random(seed: u64) -> ChaCha8Rng {
 /// `n` numbers, evenly from −size to size.
 pub fn uniform(rng: &mut impl Rng, n: usize, size: f32) -> Vec<f32> {
     (0..n).map(|_| rng.random_range(-size..=size)).collect()
-}
-
-/// Integers from −4 to 4, in place of [`uniform`]: their products and sums are exact in f32 in any order, so a lost term cannot hide in a bound.
-pub fn integers(rng: &mut ChaCha8Rng, n: usize, _size: f32) -> Vec<f32> {
-    (0..n).map(|_| rng.random_range(-4i32..=4) as f32).collect()
 }
 
 /// f32 as the reference takes it.

@@ -1,6 +1,8 @@
 //! Exponential and logarithm as plain arithmetic without branches, so that loops over them become vectors.
 //! Polynomials of the Cephes library (`expf.c`, `logf.c`; Moshier), each within 2 ULP where it is used here.
 
+#![allow(clippy::excessive_precision)] // constants as Cephes writes them
+
 /// eˣ for x ≤ 0; below −87.3 (where the result would be subnormal) 0. NaN stays NaN.
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {

@@ -1,0 +1,192 @@
+//! objective: the one pass against the reference, for every shape that it is made for, and against numerical derivatives.
+
+use ndarray::{Array1, Array2, s};
+use rand::RngExt;
+use rayon::prelude::*;
+
+use crate::backend::{Backend, DeviceError, Splits, reference};
+use crate::verify::case::{Case, Run};
+use crate::verify::data::{HostRows, Linear, SIZES, Values, labels, parameter};
+use crate::verify::{Stage, bounds};
+
+pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
+    let mut cases = Vec::new();
+    let mut add = |n: usize, columns: usize, outputs: usize, quick: bool| {
+        let run = move |run: &mut Run<'_, B>| check(run, n, columns, outputs, 1.0);
+        let case = Case::new(Stage::Objective, format!("{n}x{columns}x{outputs}"), run);
+        cases.push(case.fused(columns, outputs).quick(quick));
+    };
+    for n in SIZES.into_iter().chain([0, 255, 256, 257, 1031]) {
+        for (columns, outputs) in [(1, 1), (63, 2), (64, 8), (65, 9), (512, 10), (131, 16), (131, 33)] {
+            add(n, columns, outputs, true);
+        }
+    }
+    // A GPU compiles a kernel for each shape: the quick set has few of the large ones.
+    for outputs in 1..=16 {
+        add(97, 65, outputs, true);
+        add(300, 512, outputs, outputs == 10);
+    }
+    for (columns, outputs) in [(4096, 3), (4096, 16), (4095, 1), (1000, 16), (1, 16), (3, 1000)] {
+        add(300, columns, outputs, columns < 1000);
+    }
+    add(70_001, 17, 3, true);
+    add(20_003, 512, 10, false);
+    // Around the ends of splits, wherever the device puts them.
+    for (name, splits, more) in
+        [("one-split", 1, -1), ("one-split", 1, 0), ("one-split", 1, 1), ("two-splits", 2, 1)]
+    {
+        for (columns, outputs) in [(65, 9), (512, 2), (1, 16)] {
+            let id = format!("{name}{more:+}/{columns}x{outputs}");
+            let run = move |run: &mut Run<'_, B>| {
+                let length = run.backend.splits(1, columns, outputs).rows;
+                check(run, (length * splits).saturating_add_signed(more), columns, outputs, 1.0)
+            };
+            cases.push(Case::new(Stage::Objective, id, run).fused(columns, outputs));
+        }
+    }
+    // Scores of up to some hundreds: all but one probability of a row vanish.
+    for (columns, outputs) in [(64, 3), (65, 16)] {
+        let run = move |run: &mut Run<'_, B>| check(run, 300, columns, outputs, 10.0);
+        let id = format!("300x{columns}x{outputs}/far");
+        cases.push(Case::new(Stage::Objective, id, run).fused(columns, outputs));
+    }
+    for shape in [[7, 4, 3], [131, 65, 10], [37, 19, 1], [37, 19, 16]] {
+        let [n, columns, outputs] = shape;
+        let run = move |run: &mut Run<'_, B>| derivatives(run, shape);
+        let id = format!("derivatives/{n}x{columns}x{outputs}");
+        cases.push(Case::new(Stage::Objective, id, run).fused(columns, outputs));
+    }
+    // Partial sums as many as 1 MiB holds, and no more.
+    let run = |run: &mut Run<'_, B>| check(run, 1031, 250, 16, 1.0);
+    cases.push(Case::new(Stage::Objective, "small-arrays/1031x250x16", run).fused(250, 16).small());
+    cases
+}
+
+/// Runs the stage on rows, labels by chunk row and parameters; P partial sums.
+fn run_stage<B: Backend>(
+    run: &mut Run<'_, B>,
+    rows: &HostRows,
+    labels: &[u32],
+    parameters: &[f32],
+    outputs: usize,
+) -> Result<(Splits, Vec<f32>), DeviceError> {
+    let (device, labels) = (rows.upload(run.backend)?, run.backend.upload(labels)?);
+    let parameters = run.backend.upload(parameters)?;
+    let splits = run.backend.splits(rows.count, rows.columns, outputs);
+    let len = splits.count * (outputs * (rows.columns + 1) + 1);
+    let mut partials = run.output(len)?;
+    run.backend.objective(&device.rows(), &labels, &parameters, outputs, &mut partials)?;
+    Ok((splits, run.read(&partials, len)?))
+}
+
+fn check<B: Backend>(
+    run: &mut Run<'_, B>,
+    n: usize,
+    columns: usize,
+    outputs: usize,
+    size: f32,
+) -> Result<(), DeviceError> {
+    let rows = HostRows::draw(&mut run.random, n, columns, Values::Uniform(size));
+    let parameters = Values::Uniform(size).draw(&mut run.random, outputs * (columns + 1));
+    let labels = labels(&mut run.random, rows.chunk(), outputs);
+    let (splits, got) = run_stage(run, &rows, &labels, &parameters, outputs)?;
+    judge(run, &rows, &rows.pick(&labels), &Linear::new(&parameters, columns, outputs), splits, &got);
+    Ok(())
+}
+
+/// Compares partial sums (P × (K·D + K + 1)) with the reference; `labels` in the order of the batch.
+pub(in crate::verify) fn judge<B: Backend>(
+    run: &mut Run<'_, B>,
+    rows: &HostRows,
+    labels: &[u32],
+    linear: &Linear,
+    splits: Splits,
+    got: &[f32],
+) {
+    let x = rows.matrix();
+    let pairs: Vec<(Vec<f64>, Vec<f64>)> = (0..splits.count)
+        .into_par_iter()
+        .map(|p| {
+            let range = splits.range(p, rows.count);
+            let (labels, x) = (&labels[range.clone()], x.slice(s![range, ..]));
+            let expected = reference::objective(x, linear.weight(), linear.bias(), labels);
+            (flat(expected), flat(bounds::objective(x, linear.weight(), linear.bias(), labels)))
+        })
+        .collect();
+    let (expected, bound): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+    let (columns, outputs) = (rows.columns, linear.bias().len());
+    let width = outputs * (columns + 1) + 1;
+    run.within("partial sums", &expected.concat(), got, &bound.concat(), |at| {
+        let (p, j) = (at / width, at % width);
+        let range = splits.range(p, rows.count);
+        format!(
+            "partial sum {p} of {} (rows {} to {} of {}, D {columns}, K {outputs}), {}",
+            splits.count,
+            range.start,
+            range.end,
+            rows.count,
+            parameter(j, columns, outputs)
+        )
+    });
+}
+
+fn flat((weight, bias, loss): (Array2<f64>, Array1<f64>, f64)) -> Vec<f64> {
+    weight.into_iter().chain(bias).chain([loss]).collect()
+}
+
+/// The device's gradient against central differences of the reference's loss.
+fn derivatives<B: Backend>(
+    run: &mut Run<'_, B>,
+    [n, columns, outputs]: [usize; 3],
+) -> Result<(), DeviceError> {
+    let rows = HostRows::draw(&mut run.random, n, columns, Values::Uniform(1.0));
+    let parameters = Values::Uniform(1.0).draw(&mut run.random, outputs * (columns + 1));
+    // A row without a label has no loss, and a residual all the same.
+    let labels: Vec<u32> = (0..rows.chunk()).map(|_| run.random.random_range(0..outputs as u32)).collect();
+    let (_, partials) = run_stage(run, &rows, &labels, &parameters, outputs)?;
+    let width = outputs * (columns + 1) + 1;
+    judge_derivatives(
+        run,
+        &rows,
+        &rows.pick(&labels),
+        &Linear::new(&parameters, columns, outputs),
+        &partials,
+        width,
+    );
+    Ok(())
+}
+
+/// Step of central differences: their truncation falls with its square, their rounding grows as it shrinks.
+const STEP: f64 = 1.0 / 16_384.0;
+
+/// Compares the gradient in partial sums of `width` numbers with central differences of the reference's loss.
+pub(in crate::verify) fn judge_derivatives<B: Backend>(
+    run: &mut Run<'_, B>,
+    rows: &HostRows,
+    labels: &[u32],
+    linear: &Linear,
+    partials: &[f32],
+    width: usize,
+) {
+    let x = rows.matrix();
+    let (columns, outputs) = (rows.columns, linear.bias().len());
+    let len = outputs * (columns + 1);
+    // Partial sums are added here in f64; one rounding to f32 makes them comparable.
+    let sum = |j: usize| partials.iter().skip(j).step_by(width).map(|&p| f64::from(p)).sum::<f64>();
+    let got: Vec<f32> = (0..len).map(|j| sum(j) as f32).collect();
+    let loss = |linear: &Linear| {
+        let scores = reference::scores(x.view(), linear.weight(), linear.bias());
+        reference::softmax(scores.view(), labels).1.sum()
+    };
+    let slope = |j: usize| (loss(&linear.moved(j, STEP)) - loss(&linear.moved(j, -STEP))) / (2.0 * STEP);
+    let slopes: Vec<f64> = (0..len).into_par_iter().map(slope).collect();
+    let device = flat(bounds::objective(x.view(), linear.weight(), linear.bias(), labels));
+    let numerical = bounds::central_differences(x.view(), linear.weight(), linear.bias(), labels, STEP);
+    let bound: Vec<f64> = (slopes.iter().zip(&device))
+        .zip(&numerical)
+        .map(|((s, d), n)| d + n + bounds::U * (s.abs() + d + n))
+        .collect();
+    run.within("gradient against numerical derivatives", &slopes, &got, &bound, |j| {
+        format!("{} (n {}, D {columns}, K {outputs})", parameter(j, columns, outputs), rows.count)
+    });
+}

@@ -1,0 +1,187 @@
+//! training: all stages in a row, each compared on the inputs it really had, so that a fault is found where it arises.
+
+use rand::RngExt;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::{describe, gradient, normalize, objective, pictures, reduce, scores, softmax, step};
+use crate::backend::{Backend, Bins, DeviceError, Step};
+use crate::verify::Stage;
+use crate::verify::case::{Case, Run};
+use crate::verify::chain::{Host, Problem, unwatched, walk};
+use crate::verify::data::{HostRows, Linear, Values, parameter};
+use crate::verify::side::On;
+
+/// Bins, outputs and rows of a batch of a training.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::verify) struct Size {
+    pub(in crate::verify) bins: [u32; 3],
+    pub(in crate::verify) outputs: usize,
+    pub(in crate::verify) batch: usize,
+}
+
+impl Size {
+    /// D.
+    pub(in crate::verify) fn columns(self) -> usize {
+        self.bins.into_iter().product::<u32>() as usize
+    }
+}
+
+/// The training that a mixed run does. Its batches have several partial sums on every device.
+pub(in crate::verify) const MIXED: Size = Size { bins: [8, 8, 8], outputs: 5, batch: 149 };
+/// One whose arrays fit 1 MiB.
+const SMALL: Size = Size { bins: [4, 4, 4], outputs: 16, batch: 200 };
+const PICTURES: usize = 203;
+const STEPS: usize = 12;
+
+pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
+    let mut cases = Vec::new();
+    let sizes = [
+        MIXED,
+        Size { bins: [26, 5, 7], outputs: 2, batch: 64 },
+        Size { bins: [4, 2, 3], outputs: 33, batch: 17 },
+        SMALL,
+    ];
+    for size in sizes {
+        for fused in [false, true] {
+            let run = move |run: &mut Run<'_, B>| train(run, size, fused);
+            let case = Case::new(Stage::Training, name(size, fused), run);
+            cases.push(if fused { case.fused(size.columns(), size.outputs) } else { case });
+        }
+    }
+    let run = move |run: &mut Run<'_, B>| train(run, SMALL, false);
+    cases.push(Case::new(Stage::Training, format!("small-arrays/{}", name(SMALL, false)), run).small());
+    for shape in [[7, 4, 3], [131, 65, 10], [37, 19, 1], [65, 16, 33]] {
+        let [n, columns, outputs] = shape;
+        let run = move |run: &mut Run<'_, B>| derivatives(run, shape);
+        cases.push(Case::new(Stage::Training, format!("derivatives/{n}x{columns}x{outputs}"), run));
+    }
+    cases
+}
+
+/// The end of a training's name.
+pub(in crate::verify) fn name(size: Size, fused: bool) -> String {
+    let Size { bins: [h, s, v], outputs, batch } = size;
+    format!("{}/{h}x{s}x{v}/{outputs}/batches-of-{batch}", if fused { "objective" } else { "stage-by-stage" })
+}
+
+/// The pictures, labels and order of a training. `None`: the bins cannot be.
+pub(in crate::verify) fn problem(random: &mut ChaCha8Rng, size: Size, fused: bool) -> Option<Problem> {
+    let Size { bins, outputs, batch } = size;
+    let bins = Bins::new(bins).ok()?;
+    let (pictures, labels) = pictures::kinds(random, PICTURES, outputs);
+    let mut order: Vec<u32> = Vec::new();
+    while order.len() < STEPS * batch {
+        let mut epoch: Vec<u32> = (0..PICTURES as u32).collect();
+        epoch.shuffle(random);
+        order.extend(epoch);
+    }
+    let start = Values::Uniform(0.1).draw(random, outputs * (bins.len() + 1));
+    let step = Step { learning_rate: 0.9, momentum: 0.9, l2: 1e-3, scale: 1.0 / batch as f32 };
+    let batches = (0..STEPS).map(|s| (s * batch, batch)).collect();
+    Some(Problem { pictures, bins, labels, outputs, order, batches, step, fused, start })
+}
+
+fn train<B: Backend>(run: &mut Run<'_, B>, size: Size, fused: bool) -> Result<(), DeviceError> {
+    let Some(problem) = problem(&mut run.random, size, fused) else { return Ok(()) };
+    let mut side = On::new(run.backend, &problem)?;
+    let backend = run.backend;
+    let host = walk(&problem, &mut [&mut side], &|_| 0, &mut |stage, at, batch, before, after| {
+        // What comes after a fault has wrong inputs, and says nothing.
+        if !run.failed() {
+            run.blame(stage, when(at));
+            check(run, &problem, stage, batch, before, after);
+        }
+    })?;
+    if !run.failed() {
+        run.blame(Stage::Training, String::new());
+        let got = unwatched(backend, &problem)?;
+        let place = |j: usize| parameter(j, problem.columns(), problem.outputs);
+        run.same("parameters of a run without reading back", &host.parameters, &got, place);
+    }
+    Ok(())
+}
+
+/// `step 3 of 12: `.
+pub(in crate::verify) fn when(at: Option<usize>) -> String {
+    at.map_or(String::new(), |at| format!("step {} of {STEPS}: ", at + 1))
+}
+
+/// Compares what `stage` made of the inputs `before` with the reference.
+pub(in crate::verify) fn check<B: Backend>(
+    run: &mut Run<'_, B>,
+    problem: &Problem,
+    stage: Stage,
+    (first, count): (usize, usize),
+    before: &Host,
+    after: &Host,
+) {
+    let (columns, outputs) = (problem.columns(), problem.outputs);
+    let rows =
+        HostRows { features: before.features.clone(), columns, index: problem.order.clone(), first, count };
+    let linear = || Linear::new(&before.parameters, columns, outputs);
+    let any = Values::Uniform(1.0);
+    match stage {
+        Stage::Describe => {
+            let name = |i: usize| format!("of class {}", problem.labels[i]);
+            describe::judge(run, &problem.pictures, &problem.bins, &after.counts, name);
+        }
+        Stage::Normalize => normalize::judge(run, &before.counts, columns, &after.features),
+        Stage::Scores => scores::judge(run, &rows, &linear(), &after.scores, any),
+        Stage::Softmax => {
+            let outcome = [&after.residual[..], &after.losses];
+            softmax::judge(run, &rows, &rows.pick(&problem.labels), &before.scores, outcome);
+        }
+        Stage::Gradient => {
+            gradient::judge(run, &rows, &before.residual, outputs, after.splits, &after.partials, any);
+        }
+        Stage::Objective => {
+            let labels = rows.pick(&problem.labels);
+            objective::judge(run, &rows, &labels, &linear(), after.splits, &after.partials);
+        }
+        Stage::Reduce => reduce::judge(run, &before.partials, problem.width(), None, &after.sums, any),
+        Stage::Step => {
+            let before = [&before.parameters[..], &before.velocity, &before.sums[..problem.len()]];
+            step::judge(run, before, problem.weights(), problem.step, [&after.parameters, &after.velocity]);
+        }
+        Stage::Training => {}
+    }
+}
+
+/// scores → softmax → gradient, each compared by itself, and the gradient against central differences of the loss.
+fn derivatives<B: Backend>(
+    run: &mut Run<'_, B>,
+    [n, columns, outputs]: [usize; 3],
+) -> Result<(), DeviceError> {
+    let rows = HostRows::draw(&mut run.random, n, columns, Values::Uniform(1.0));
+    let parameters = Values::Uniform(1.0).draw(&mut run.random, outputs * (columns + 1));
+    let labels: Vec<u32> = (0..rows.chunk()).map(|_| run.random.random_range(0..outputs as u32)).collect();
+    let linear = Linear::new(&parameters, columns, outputs);
+    let (picked, any) = (rows.pick(&labels), Values::Uniform(1.0));
+
+    let backend = run.backend;
+    let device = rows.upload(backend)?;
+    let (labels, parameters) = (backend.upload(&labels)?, backend.upload(&parameters)?);
+    let splits = backend.splits(n, columns, outputs);
+    let width = outputs * (columns + 1);
+    let (mut scores, mut residual, mut losses) =
+        (run.output(n * outputs)?, run.output(n * outputs)?, run.output(n)?);
+    let mut partials = run.output(splits.count * width)?;
+    backend.scores(&device.rows(), &parameters, outputs, &mut scores)?;
+    backend.softmax(&device.rows(), &labels, &scores, outputs, &mut residual, &mut losses)?;
+    backend.gradient(&device.rows(), &residual, outputs, &mut partials)?;
+
+    run.blame(Stage::Scores, String::new());
+    let scores = run.read(&scores, n * outputs)?;
+    scores::judge(run, &rows, &linear, &scores, any);
+    run.blame(Stage::Softmax, String::new());
+    let residual = run.read(&residual, n * outputs)?;
+    let losses = run.read(&losses, n)?;
+    softmax::judge(run, &rows, &picked, &scores, [&residual, &losses]);
+    run.blame(Stage::Gradient, String::new());
+    let partials = run.read(&partials, splits.count * width)?;
+    gradient::judge(run, &rows, &residual, outputs, splits, &partials, any);
+    run.blame(Stage::Training, String::new());
+    objective::judge_derivatives(run, &rows, &picked, &linear, &partials, width);
+    Ok(())
+}

@@ -1,0 +1,321 @@
+//! A device that does what another does, but for one fault in one stage.
+
+use huemax::backend::{Backend, Bins, DeviceError, DeviceInfo, Element, Pictures, Rows, Splits, Step};
+use huemax::verify::Stage;
+
+/// What is wrong with a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    None,
+    OneCountTooMany,
+    LastPictureNotCounted,
+    OneColourInTheNextBin,
+    FeatureSlightlyOff,
+    ZeroRowIsNaN,
+    BiasForgotten,
+    LastScoreNotWritten,
+    ResidualSlightlyOff,
+    LossOfUnlabelledRows,
+    LossIsNaN,
+    LastRowNotSummed,
+    BiasGradientOff,
+    WritesPastTheEnd,
+    OneWeightOfTheObjectiveOff,
+    LossSumOff,
+    LastPartialForgotten,
+    NeverAccumulates,
+    PenaltyOnTheBias,
+    NoMomentum,
+    LastParameterNotMoved,
+    GradientRefused,
+}
+
+impl Fault {
+    /// All that spoil a result.
+    pub const ALL: [Self; 20] = [
+        Self::OneCountTooMany,
+        Self::LastPictureNotCounted,
+        Self::OneColourInTheNextBin,
+        Self::FeatureSlightlyOff,
+        Self::ZeroRowIsNaN,
+        Self::BiasForgotten,
+        Self::LastScoreNotWritten,
+        Self::ResidualSlightlyOff,
+        Self::LossOfUnlabelledRows,
+        Self::LossIsNaN,
+        Self::LastRowNotSummed,
+        Self::BiasGradientOff,
+        Self::WritesPastTheEnd,
+        Self::OneWeightOfTheObjectiveOff,
+        Self::LossSumOff,
+        Self::LastPartialForgotten,
+        Self::NeverAccumulates,
+        Self::PenaltyOnTheBias,
+        Self::NoMomentum,
+        Self::LastParameterNotMoved,
+    ];
+
+    /// The stage that does it.
+    pub fn stage(self) -> Stage {
+        match self {
+            Self::None => Stage::Training,
+            Self::OneCountTooMany | Self::LastPictureNotCounted | Self::OneColourInTheNextBin => {
+                Stage::Describe
+            }
+            Self::FeatureSlightlyOff | Self::ZeroRowIsNaN => Stage::Normalize,
+            Self::BiasForgotten | Self::LastScoreNotWritten => Stage::Scores,
+            Self::ResidualSlightlyOff | Self::LossOfUnlabelledRows | Self::LossIsNaN => Stage::Softmax,
+            Self::LastRowNotSummed
+            | Self::BiasGradientOff
+            | Self::WritesPastTheEnd
+            | Self::GradientRefused => Stage::Gradient,
+            Self::OneWeightOfTheObjectiveOff | Self::LossSumOff => Stage::Objective,
+            Self::LastPartialForgotten | Self::NeverAccumulates => Stage::Reduce,
+            Self::PenaltyOnTheBias | Self::NoMomentum | Self::LastParameterNotMoved => Stage::Step,
+        }
+    }
+}
+
+/// A device that does what another does, but for one fault.
+#[derive(Debug)]
+pub struct Faulty<B: Backend + 'static> {
+    pub inner: &'static B,
+    pub fault: Fault,
+}
+
+impl<B: Backend> Faulty<B> {
+    /// Changes element `at` of an array.
+    fn spoil<T: Element>(
+        &self,
+        array: &mut B::Array<T>,
+        at: usize,
+        change: impl Fn(T) -> T,
+    ) -> Result<(), DeviceError> {
+        let value = self.inner.download(array, at + 1)?[at];
+        self.inner.write(array, at, &[change(value)])
+    }
+}
+
+fn rows<'a, B: Backend>(rows: &Rows<'a, Faulty<B>>) -> Rows<'a, B> {
+    let &Rows { features, columns, index, first, count } = rows;
+    Rows { features, columns, index, first, count }
+}
+
+impl<B: Backend> Backend for Faulty<B> {
+    type Array<T: Element> = B::Array<T>;
+
+    fn info(&self) -> &DeviceInfo {
+        self.inner.info()
+    }
+
+    fn zeros<T: Element>(&self, len: usize) -> Result<B::Array<T>, DeviceError> {
+        self.inner.zeros(len)
+    }
+
+    fn upload<T: Element>(&self, values: &[T]) -> Result<B::Array<T>, DeviceError> {
+        self.inner.upload(values)
+    }
+
+    fn write<T: Element>(&self, array: &mut B::Array<T>, at: usize, values: &[T]) -> Result<(), DeviceError> {
+        self.inner.write(array, at, values)
+    }
+
+    fn copy<T: Element>(
+        &self,
+        from: (&B::Array<T>, usize),
+        to: (&mut B::Array<T>, usize),
+        len: usize,
+    ) -> Result<(), DeviceError> {
+        self.inner.copy(from, to, len)
+    }
+
+    fn download<T: Element>(&self, array: &B::Array<T>, len: usize) -> Result<Vec<T>, DeviceError> {
+        self.inner.download(array, len)
+    }
+
+    fn describe(
+        &self,
+        pictures: &Pictures,
+        bins: &Bins,
+        counts: &mut B::Array<u32>,
+    ) -> Result<(), DeviceError> {
+        let last = pictures.len().saturating_sub(1) * bins.len();
+        let before = self.inner.download(counts, pictures.len() * bins.len())?;
+        self.inner.describe(pictures, bins, counts)?;
+        match self.fault {
+            Fault::OneCountTooMany if !pictures.is_empty() => self.spoil(counts, last, |c| c + 1),
+            Fault::LastPictureNotCounted if !pictures.is_empty() => {
+                self.inner.write(counts, last, &before[last..])
+            }
+            Fault::OneColourInTheNextBin if bins.len() > 1 => {
+                let mut all = self.inner.download(counts, before.len())?;
+                for (i, row) in all.chunks_exact_mut(bins.len()).enumerate() {
+                    let wrong = pictures.rgb(i).chunks_exact(3).filter(|p| *p == WRONG).count() as u32;
+                    let [h, s, v] = huemax::backend::reference::hsv(WRONG).map(usize::from);
+                    let [hue, saturation, value] = bins.tables();
+                    let bin = (hue[h] + saturation[s] + value[v]) as usize;
+                    row[bin] -= wrong;
+                    row[(bin + 1) % bins.len()] += wrong;
+                }
+                self.inner.write(counts, 0, &all)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn normalize(
+        &self,
+        counts: &B::Array<u32>,
+        rows: usize,
+        columns: usize,
+        features: &mut B::Array<f32>,
+    ) -> Result<(), DeviceError> {
+        self.inner.normalize(counts, rows, columns, features)?;
+        match self.fault {
+            Fault::FeatureSlightlyOff => self.spoil(features, rows * columns - 1, |f| f * 1.0001),
+            Fault::ZeroRowIsNaN => {
+                let mut all = self.inner.download(features, rows * columns)?;
+                for row in all.chunks_exact_mut(columns).filter(|row| row.iter().all(|&f| f == 0.0)) {
+                    row.fill(f32::NAN);
+                }
+                self.inner.write(features, 0, &all)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn scores(
+        &self,
+        r: &Rows<'_, Self>,
+        parameters: &B::Array<f32>,
+        outputs: usize,
+        scores: &mut B::Array<f32>,
+    ) -> Result<(), DeviceError> {
+        let (len, weights) = (r.count * outputs, outputs * r.columns);
+        if self.fault == Fault::BiasForgotten {
+            let mut without = self.inner.download(parameters, weights)?;
+            without.resize(weights + outputs, 0.0);
+            let without = self.inner.upload(&without)?;
+            return self.inner.scores(&rows(r), &without, outputs, scores);
+        }
+        let before = self.inner.download(scores, len)?;
+        self.inner.scores(&rows(r), parameters, outputs, scores)?;
+        match self.fault {
+            Fault::LastScoreNotWritten if len > 0 => self.spoil(scores, len - 1, |_| before[len - 1]),
+            _ => Ok(()),
+        }
+    }
+
+    fn softmax(
+        &self,
+        r: &Rows<'_, Self>,
+        labels: &B::Array<u32>,
+        scores: &B::Array<f32>,
+        outputs: usize,
+        residual: &mut B::Array<f32>,
+        losses: &mut B::Array<f32>,
+    ) -> Result<(), DeviceError> {
+        self.inner.softmax(&rows(r), labels, scores, outputs, residual, losses)?;
+        match self.fault {
+            Fault::ResidualSlightlyOff => self.spoil(residual, r.count * outputs - 1, |v| v + 1e-4),
+            Fault::LossOfUnlabelledRows => {
+                let mut all = self.inner.download(losses, r.count)?;
+                all.iter_mut().filter(|l| **l == 0.0).for_each(|l| *l = 1e-3);
+                self.inner.write(losses, 0, &all)
+            }
+            Fault::LossIsNaN => self.spoil(losses, r.count / 2, |_| f32::NAN),
+            _ => Ok(()),
+        }
+    }
+
+    fn splits(&self, rows: usize, columns: usize, outputs: usize) -> Splits {
+        self.inner.splits(rows, columns, outputs)
+    }
+
+    fn gradient(
+        &self,
+        r: &Rows<'_, Self>,
+        residual: &B::Array<f32>,
+        outputs: usize,
+        partials: &mut B::Array<f32>,
+    ) -> Result<(), DeviceError> {
+        let splits = self.splits(r.count, r.columns, outputs);
+        let len = splits.count * outputs * (r.columns + 1);
+        match self.fault {
+            Fault::GradientRefused => {
+                let (device, reason) = (self.info().name.clone(), "on purpose".into());
+                return Err(DeviceError::Refused { device, reason });
+            }
+            Fault::LastRowNotSummed if r.count > 0 => {
+                // The residual of the last row as zeros.
+                let mut without = self.inner.download(residual, (r.count - 1) * outputs)?;
+                without.resize(r.count * outputs, 0.0);
+                let without = self.inner.upload(&without)?;
+                return self.inner.gradient(&rows(r), &without, outputs, partials);
+            }
+            _ => self.inner.gradient(&rows(r), residual, outputs, partials)?,
+        }
+        match self.fault {
+            Fault::BiasGradientOff => self.spoil(partials, len - 1, |v| v * 1.001 + 1e-5),
+            // An array of a training has nothing behind it.
+            Fault::WritesPastTheEnd if r.columns == 65 => self.inner.write(partials, len, &[0.0]),
+            _ => Ok(()),
+        }
+    }
+
+    fn fuses(&self, columns: usize, outputs: usize) -> bool {
+        self.inner.fuses(columns, outputs)
+    }
+
+    fn objective(
+        &self,
+        r: &Rows<'_, Self>,
+        labels: &B::Array<u32>,
+        parameters: &B::Array<f32>,
+        outputs: usize,
+        partials: &mut B::Array<f32>,
+    ) -> Result<(), DeviceError> {
+        self.inner.objective(&rows(r), labels, parameters, outputs, partials)?;
+        match self.fault {
+            Fault::OneWeightOfTheObjectiveOff => self.spoil(partials, 0, |v| v * 1.001 + 1e-4),
+            Fault::LossSumOff => self.spoil(partials, outputs * (r.columns + 1), |v| v * 1.001),
+            _ => Ok(()),
+        }
+    }
+
+    fn reduce(
+        &self,
+        partials: &B::Array<f32>,
+        rows: usize,
+        columns: usize,
+        sums: &mut B::Array<f32>,
+        at: usize,
+        accumulate: bool,
+    ) -> Result<(), DeviceError> {
+        let rows = if self.fault == Fault::LastPartialForgotten && rows > 1 { rows - 1 } else { rows };
+        let accumulate = accumulate && self.fault != Fault::NeverAccumulates;
+        self.inner.reduce(partials, rows, columns, sums, at, accumulate)
+    }
+
+    fn step(
+        &self,
+        parameters: &mut B::Array<f32>,
+        velocity: &mut B::Array<f32>,
+        gradient: &B::Array<f32>,
+        weights: usize,
+        len: usize,
+        step: Step,
+    ) -> Result<(), DeviceError> {
+        let before = self.inner.download(parameters, len)?;
+        let weights = if self.fault == Fault::PenaltyOnTheBias { len } else { weights };
+        let momentum = if self.fault == Fault::NoMomentum { 0.0 } else { step.momentum };
+        self.inner.step(parameters, velocity, gradient, weights, len, Step { momentum, ..step })?;
+        match self.fault {
+            Fault::LastParameterNotMoved => self.spoil(parameters, len - 1, |_| before[len - 1]),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The colour that [`Fault::OneColourInTheNextBin`] counts wrong.
+const WRONG: [u8; 3] = [200, 30, 90];
