@@ -1,8 +1,9 @@
 // gradient: partial sums over splits of the rows of residual[i,k]·x[i,d], and of residual[i,k] for the biases
 // (`reference::gradient`). `reduce` adds the splits up, so the order of additions is fixed.
 //
-// A workgroup takes 64 columns × 8 outputs of one split; a lane keeps the 8 sums of its column in registers.
-// The biases are the column after the last, where every feature is 1.
+// A workgroup makes a tile of outputs × columns of one split: 64 × 64 for many outputs, 16 × 256 for few. A lane keeps
+// 8 × 8 sums of it in registers, while 8 rows of both sides at a time lie in workgroup memory. The biases are the column
+// after the last, where every feature is 1.
 
 struct Config {
     first: u32, // of `index`
@@ -14,8 +15,11 @@ struct Config {
 }
 
 const LANES = 64u;
-const OUTPUTS = 8u;
-const ROWS = 32u; // rows whose residuals lie in workgroup memory together
+const ACROSS = 8u; // lanes side by side over the outputs; the host sets it
+const DEPTH = 8u; // rows in workgroup memory
+const FOUR = 4u;
+const COLUMNS = LANES / ACROSS * 8u;
+const OUTPUTS = ACROSS * 8u;
 
 @group(0) @binding(0) var<uniform> config: Config;
 @group(0) @binding(1) var<storage, read> features: array<f32>;
@@ -23,24 +27,8 @@ const ROWS = 32u; // rows whose residuals lie in workgroup memory together
 @group(0) @binding(3) var<storage, read> residual: array<f32>;
 @group(0) @binding(4) var<storage, read_write> partials: array<f32>;
 
-var<workgroup> r_low: array<vec4<f32>, ROWS>;
-var<workgroup> r_high: array<vec4<f32>, ROWS>;
-var<workgroup> row_start: array<u32, ROWS>;
-
-fn residual_at(row: u32, k: u32, end: u32) -> f32 {
-    if row < end && k < config.outputs {
-        return residual[row * config.outputs + k];
-    }
-    return 0.0;
-}
-
-fn store(split: u32, d: u32, k: u32, sum: f32) {
-    if split < config.splits && k < config.outputs && d <= config.columns {
-        let weight = k * config.columns + d;
-        let bias = config.outputs * config.columns + k;
-        partials[split * config.outputs * (config.columns + 1u) + select(weight, bias, d == config.columns)] = sum;
-    }
-}
+var<workgroup> x_tile: array<vec4<f32>, DEPTH * COLUMNS / 4u>;
+var<workgroup> r_tile: array<vec4<f32>, DEPTH * OUTPUTS / 4u>;
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -48,45 +36,74 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let column_tiles = config.columns / LANES + 1u; // of D + 1 columns
+    let column_tiles = (config.columns + COLUMNS) / COLUMNS; // of D + 1 columns
     let output_tiles = (config.outputs + OUTPUTS - 1u) / OUTPUTS;
     let id = group.y * groups.x + group.x;
-    let d = id % column_tiles * LANES + lane;
-    let k = id / column_tiles % output_tiles * OUTPUTS;
+    let first_column = id % column_tiles * COLUMNS;
+    let first_output = id / column_tiles % output_tiles * OUTPUTS;
     let split = id / column_tiles / output_tiles;
     // Workgroups past the last split have no rows.
     let begin = min(split * config.split, config.count);
     let end = min(begin + config.split, config.count);
 
-    var low = vec4<f32>();
-    var high = vec4<f32>();
-    for (var first = begin; first < end; first += ROWS) {
-        if lane < ROWS {
-            let row = first + lane;
-            r_low[lane] = vec4(
-                residual_at(row, k, end), residual_at(row, k + 1u, end),
-                residual_at(row, k + 2u, end), residual_at(row, k + 3u, end),
-            );
-            r_high[lane] = vec4(
-                residual_at(row, k + 4u, end), residual_at(row, k + 5u, end),
-                residual_at(row, k + 6u, end), residual_at(row, k + 7u, end),
-            );
-            row_start[lane] = index[config.first + min(row, end - 1u)] * config.columns;
-        }
-        workgroupBarrier();
-        for (var row = 0u; row < min(ROWS, end - first); row += 1u) {
+    let down = lane / ACROSS; // over columns
+    let across = lane % ACROSS;
+    var low: array<vec4<f32>, 8>; // output by output, columns 0 to 3 of the lane
+    var high: array<vec4<f32>, 8>; // and 4 to 7
+    for (var first = begin; first < end; first += DEPTH) {
+        for (var i = lane; i < DEPTH * COLUMNS; i += LANES) {
+            let row = first + i / COLUMNS;
+            let d = first_column + i % COLUMNS;
             var x = 1.0;
             if d < config.columns {
-                x = features[row_start[row] + d];
+                x = features[index[config.first + min(row, end - 1u)] * config.columns + d];
             }
-            low += x * r_low[row];
-            high += x * r_high[row];
+            x_tile[i / 4u][i % 4u] = x;
+        }
+        // Rows past the last have residuals of zero.
+        for (var i = lane; i < DEPTH * OUTPUTS; i += LANES) {
+            let row = first + i / OUTPUTS;
+            let k = first_output + i % OUTPUTS;
+            var r = 0.0;
+            if row < end && k < config.outputs {
+                r = residual[row * config.outputs + k];
+            }
+            r_tile[i / 4u][i % 4u] = r;
+        }
+        workgroupBarrier();
+        for (var row = 0u; row < DEPTH; row += 1u) {
+            let x0 = x_tile[row * (COLUMNS / 4u) + down * 2u];
+            let x1 = x_tile[row * (COLUMNS / 4u) + down * 2u + 1u];
+            let r0 = r_tile[row * (OUTPUTS / 4u) + across * 2u];
+            let r1 = r_tile[row * (OUTPUTS / 4u) + across * 2u + 1u];
+            for (var a = 0u; a < FOUR; a += 1u) {
+                low[a] = fma(vec4(r0[a]), x0, low[a]);
+                high[a] = fma(vec4(r0[a]), x1, high[a]);
+                low[a + 4u] = fma(vec4(r1[a]), x0, low[a + 4u]);
+                high[a + 4u] = fma(vec4(r1[a]), x1, high[a + 4u]);
+            }
         }
         workgroupBarrier();
     }
 
-    for (var j = 0u; j < 4u; j += 1u) {
-        store(split, d, k + j, low[j]);
-        store(split, d, k + 4u + j, high[j]);
+    let at = split * config.outputs * (config.columns + 1u);
+    for (var j = 0u; j < FOUR; j += 1u) {
+        for (var half = 0u; half < 2u; half += 1u) {
+            let d = first_column + down * 8u + half * 4u + j;
+            // Of the weights, or of the bias behind them.
+            let stride = select(1u, config.columns, d < config.columns);
+            let base = at + select(config.outputs * config.columns, d, d < config.columns);
+            if split < config.splits && d <= config.columns {
+                for (var a = 0u; a < FOUR; a += 1u) {
+                    let k = first_output + across * 8u + a;
+                    if k < config.outputs {
+                        partials[base + k * stride] = select(low[a][j], high[a][j], half == 1u);
+                    }
+                    if k + 4u < config.outputs {
+                        partials[base + (k + 4u) * stride] = select(low[a + 4u][j], high[a + 4u][j], half == 1u);
+                    }
+                }
+            }
+        }
     }
 }

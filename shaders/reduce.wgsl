@@ -1,6 +1,7 @@
 // reduce: column sums of a matrix of partial results, in a fixed order (`reference::reduce`).
 //
-// LANES lanes share a column, so that one tall column keeps a workgroup as busy as many short ones.
+// LANES lanes share a column, each taking every LANES-th row; neighbouring lanes take neighbouring columns, or, of a
+// single column, neighbouring rows. So a few tall columns keep a workgroup as busy as many short ones.
 
 struct Config {
     rows: u32,
@@ -24,8 +25,9 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let lane = local % LANES;
-    let column = (group.y * groups.x + group.x) * (WORKGROUP / LANES) + local / LANES;
+    let columns = WORKGROUP / LANES; // of this workgroup
+    let lane = local / columns;
+    let column = (group.y * groups.x + group.x) * columns + local % columns;
 
     var sum = 0.0;
     if column < config.columns {
@@ -37,7 +39,7 @@ fn main(
     workgroupBarrier();
     for (var half = LANES / 2u; half > 0u; half /= 2u) {
         if lane < half {
-            lanes[local] += lanes[local + half];
+            lanes[local] += lanes[local + half * columns];
         }
         workgroupBarrier();
     }

@@ -1,7 +1,7 @@
 // scores: scores[i,k] = Σ_d x[i,d]·w[k,d] + b[k] (`reference::scores`).
 //
-// A workgroup makes a tile of 64 rows × 16 outputs: a lane keeps the 16 sums of its row in registers, while 32 columns
-// of both sides at a time lie in workgroup memory. Between two barriers a lane does 512 multiplications.
+// A workgroup makes a tile of rows × outputs: 64 × 64 for many outputs, 256 × 16 for few. A lane keeps 8 × 8 sums of it in
+// registers, while 8 columns of both sides at a time lie in workgroup memory: four vectors are read for 64 products.
 
 struct Config {
     first: u32, // of `index`
@@ -10,11 +10,15 @@ struct Config {
     outputs: u32, // K
 }
 
-const ROWS = 64u; // and lanes
-const OUTPUTS = 16u;
-const COLUMNS = 32u;
-// One column more than the tile is wide keeps the lanes of a column out of the same memory bank.
-const STRIDE = COLUMNS + 1u;
+const LANES = 64u;
+const ACROSS = 8u; // lanes side by side over the outputs; the host sets it
+const DEPTH = 8u; // columns in workgroup memory
+const FOUR = 4u;
+const ROWS = LANES / ACROSS * 8u;
+const OUTPUTS = ACROSS * 8u;
+// Vectors of a column. One more than the tile is wide keeps the lanes that store out of the same memory bank.
+const X_STRIDE = ROWS / 4u + 1u;
+const W_STRIDE = OUTPUTS / 4u + 1u;
 
 @group(0) @binding(0) var<uniform> config: Config;
 @group(0) @binding(1) var<storage, read> features: array<f32>;
@@ -23,27 +27,10 @@ const STRIDE = COLUMNS + 1u;
 @group(0) @binding(4) var<storage, read_write> scores: array<f32>;
 
 var<workgroup> row_start: array<u32, ROWS>;
-var<workgroup> x_tile: array<f32, ROWS * STRIDE>;
-// Four outputs to a vector, four vectors to a column.
-var<workgroup> w_tile: array<vec4<f32>, COLUMNS * 4u>;
+var<workgroup> x_tile: array<vec4<f32>, DEPTH * X_STRIDE>;
+var<workgroup> w_tile: array<vec4<f32>, DEPTH * W_STRIDE>;
 
-fn weight(k: u32, column: u32) -> f32 {
-    if k < config.outputs && column < config.columns {
-        return parameters[k * config.columns + column];
-    }
-    return 0.0;
-}
-
-fn store(row: u32, k: u32, sums: vec4<f32>) {
-    for (var j = 0u; j < 4u; j += 1u) {
-        if row < config.count && k + j < config.outputs {
-            let bias = parameters[config.outputs * config.columns + k + j];
-            scores[row * config.outputs + k + j] = sums[j] + bias;
-        }
-    }
-}
-
-@compute @workgroup_size(ROWS)
+@compute @workgroup_size(LANES)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
@@ -52,53 +39,71 @@ fn main(
     let output_tiles = (config.outputs + OUTPUTS - 1u) / OUTPUTS;
     let id = group.y * groups.x + group.x;
     let first_row = id / output_tiles * ROWS;
-    let k = id % output_tiles * OUTPUTS;
+    let first_output = id % output_tiles * OUTPUTS;
 
-    // Rows past the last load nothing and store nothing.
-    var start = 0u;
-    if first_row + lane < config.count {
-        start = index[config.first + first_row + lane] * config.columns;
+    for (var row = lane; row < ROWS; row += LANES) {
+        // Rows past the last load the last one and store nothing.
+        let last = max(config.count, 1u) - 1u;
+        row_start[row] = index[config.first + min(first_row + row, last)] * config.columns;
     }
-    row_start[lane] = start;
     workgroupBarrier();
 
-    var a = vec4<f32>();
-    var b = vec4<f32>();
-    var c = vec4<f32>();
-    var d = vec4<f32>();
-    for (var first = 0u; first < config.columns; first += COLUMNS) {
-        // Neighbouring lanes load neighbouring columns.
-        for (var i = lane; i < ROWS * COLUMNS; i += ROWS) {
-            let row = i / COLUMNS;
-            let column = i % COLUMNS;
+    let down = lane / ACROSS;
+    let across = lane % ACROSS;
+    var low: array<vec4<f32>, 8>; // row by row, outputs 0 to 3 of the lane
+    var high: array<vec4<f32>, 8>; // and 4 to 7
+    for (var first = 0u; first < config.columns; first += DEPTH) {
+        // Neighbouring lanes load neighbouring columns. Columns past the last are zero on both sides.
+        for (var i = lane; i < ROWS * DEPTH; i += LANES) {
+            let row = i / DEPTH;
+            let column = i % DEPTH;
             var x = 0.0;
-            if first_row + row < config.count && first + column < config.columns {
+            if first + column < config.columns {
                 x = features[row_start[row] + first + column];
             }
-            x_tile[row * STRIDE + column] = x;
+            x_tile[column * X_STRIDE + row / 4u][row % 4u] = x;
         }
-        for (var i = lane; i < COLUMNS * 4u; i += ROWS) {
-            let column = first + i % COLUMNS;
-            let output = k + i / COLUMNS * 4u;
-            w_tile[i % COLUMNS * 4u + i / COLUMNS] = vec4(
-                weight(output, column), weight(output + 1u, column),
-                weight(output + 2u, column), weight(output + 3u, column),
-            );
+        for (var i = lane; i < OUTPUTS * DEPTH; i += LANES) {
+            let k = i / DEPTH;
+            let column = i % DEPTH;
+            var w = 0.0;
+            if first_output + k < config.outputs && first + column < config.columns {
+                w = parameters[(first_output + k) * config.columns + first + column];
+            }
+            w_tile[column * W_STRIDE + k / 4u][k % 4u] = w;
         }
         workgroupBarrier();
-        for (var column = 0u; column < COLUMNS; column += 1u) {
-            let x = x_tile[lane * STRIDE + column];
-            a += x * w_tile[column * 4u];
-            b += x * w_tile[column * 4u + 1u];
-            c += x * w_tile[column * 4u + 2u];
-            d += x * w_tile[column * 4u + 3u];
+        for (var column = 0u; column < DEPTH; column += 1u) {
+            let x0 = x_tile[column * X_STRIDE + down * 2u];
+            let x1 = x_tile[column * X_STRIDE + down * 2u + 1u];
+            let w0 = w_tile[column * W_STRIDE + across * 2u];
+            let w1 = w_tile[column * W_STRIDE + across * 2u + 1u];
+            for (var a = 0u; a < FOUR; a += 1u) {
+                low[a] = fma(vec4(x0[a]), w0, low[a]);
+                high[a] = fma(vec4(x0[a]), w1, high[a]);
+                low[a + 4u] = fma(vec4(x1[a]), w0, low[a + 4u]);
+                high[a + 4u] = fma(vec4(x1[a]), w1, high[a + 4u]);
+            }
         }
         workgroupBarrier();
     }
 
-    let row = first_row + lane;
-    store(row, k, a);
-    store(row, k + 4u, b);
-    store(row, k + 8u, c);
-    store(row, k + 12u, d);
+    for (var j = 0u; j < FOUR; j += 1u) {
+        for (var half = 0u; half < 2u; half += 1u) {
+            let k = first_output + across * 8u + half * 4u + j;
+            if k < config.outputs {
+                let bias = parameters[config.outputs * config.columns + k];
+                for (var a = 0u; a < FOUR; a += 1u) {
+                    let row = first_row + down * 8u + a;
+                    if row < config.count {
+                        scores[row * config.outputs + k] = select(low[a][j], high[a][j], half == 1u) + bias;
+                    }
+                    if row + 4u < config.count {
+                        scores[(row + 4u) * config.outputs + k] =
+                            select(low[a + 4u][j], high[a + 4u][j], half == 1u) + bias;
+                    }
+                }
+            }
+        }
+    }
 }

@@ -1,6 +1,7 @@
-//! **gradient** on the GPU: a workgroup for 64 columns × 8 outputs of one split of the rows.
+//! **gradient** on the GPU: a workgroup a tile of outputs × columns of one split of the rows.
 
 use super::dispatch::{Shader, shared};
+use super::scores::{across, tile};
 use super::{Gpu, GpuArray};
 use crate::backend::{Backend, DeviceError, Rows};
 
@@ -17,14 +18,10 @@ shared! {
     }
 }
 
-/// `LANES` of the shader: columns of a workgroup.
-pub(super) const LANES: usize = 64;
-/// `OUTPUTS` of the shader.
-pub(super) const OUTPUTS: usize = 8;
-
 /// Workgroups for one split: tiles of columns (the biases are one more) × tiles of outputs.
 pub(super) fn tiles(columns: usize, outputs: usize) -> usize {
-    (columns / LANES + 1) * outputs.div_ceil(OUTPUTS)
+    let [tile_outputs, tile_columns] = tile(across(outputs));
+    (columns / tile_columns + 1) * outputs.div_ceil(tile_outputs)
 }
 
 pub(super) fn gradient(
@@ -50,5 +47,6 @@ pub(super) fn gradient(
         partials.of(splits.count * outputs * (rows.columns + 1)),
     ];
     let workgroups = (tiles(rows.columns, outputs) * splits.count) as u64;
-    gpu.dispatch(SHADER, &[], &config, &buffers, workgroups)
+    let constants = [("ACROSS", across(outputs) as u32), ("FOUR", 4)];
+    gpu.dispatch(SHADER, &constants, &config, &buffers, workgroups)
 }

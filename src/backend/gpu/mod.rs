@@ -93,9 +93,8 @@ pub fn shared_structures(stage: &str) -> Vec<(&'static str, Fields, usize)> {
 #[must_use]
 pub fn shared_constants(stage: &str) -> Vec<(&'static str, u64)> {
     match stage {
-        "scores" => vec![("ROWS", scores::ROWS), ("OUTPUTS", scores::OUTPUTS)],
+        "scores" | "gradient" => vec![("LANES", scores::LANES as u64)],
         "softmax" => vec![("WORKGROUP", softmax::WORKGROUP as u64)],
-        "gradient" => vec![("LANES", gradient::LANES as u64), ("OUTPUTS", gradient::OUTPUTS as u64)],
         "reduce" => vec![("WORKGROUP", reduce::WORKGROUP as u64)],
         "step" => vec![("LANES", step::LANES as u64)],
         _ => Vec::new(),

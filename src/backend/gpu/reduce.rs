@@ -18,6 +18,18 @@ shared! {
 /// `WORKGROUP` of the shader.
 pub(super) const WORKGROUP: usize = 256;
 
+/// Columns that neighbouring lanes take, at least, where there are as many: a run of memory.
+const RUN: usize = 32;
+/// Columns from which one lane a column keeps a GPU busy.
+const MANY: usize = 1 << 16;
+
+/// How many lanes share a column: a power of two.
+fn lanes(rows: usize, columns: usize) -> usize {
+    let most = WORKGROUP / columns.next_power_of_two().min(RUN);
+    let wanted = if columns >= MANY { 1 } else { rows.next_power_of_two() };
+    wanted.min(most)
+}
+
 pub(super) fn reduce(
     gpu: &Gpu,
     partials: &GpuArray<f32>,
@@ -27,7 +39,7 @@ pub(super) fn reduce(
     at: usize,
     accumulate: bool,
 ) -> Result<(), DeviceError> {
-    let lanes = if columns >= WORKGROUP { 1 } else { WORKGROUP / columns.next_power_of_two() };
+    let lanes = lanes(rows, columns);
     let config = Config {
         rows: rows as u32,
         columns: columns as u32,

@@ -1,4 +1,4 @@
-//! **scores** on the GPU: a workgroup a tile of 64 rows × 16 outputs.
+//! **scores** on the GPU: a workgroup a tile of rows × outputs, as wide as there are outputs for.
 
 use super::dispatch::{Shader, shared};
 use super::{Gpu, GpuArray};
@@ -15,10 +15,20 @@ shared! {
     }
 }
 
-/// `ROWS` of the shader.
-pub(super) const ROWS: u64 = 64;
-/// `OUTPUTS` of the shader.
-pub(super) const OUTPUTS: u64 = 16;
+/// `LANES` of the shader.
+pub(super) const LANES: usize = 64;
+/// Sums that a lane keeps in either direction.
+const SUMS: usize = 8;
+
+/// `ACROSS` of the shader, also of gradient's: lanes side by side over the outputs.
+pub(super) fn across(outputs: usize) -> usize {
+    if outputs <= 2 * SUMS { 2 } else { 8 }
+}
+
+/// Outputs, and rows or columns, of a tile of `across` lanes.
+pub(super) fn tile(across: usize) -> [usize; 2] {
+    [across * SUMS, LANES / across * SUMS]
+}
 
 pub(super) fn scores(
     gpu: &Gpu,
@@ -39,6 +49,9 @@ pub(super) fn scores(
         parameters.of(outputs * (rows.columns + 1)),
         scores.of(rows.count * outputs),
     ];
-    let workgroups = (rows.count as u64).div_ceil(ROWS) * (outputs as u64).div_ceil(OUTPUTS);
-    gpu.dispatch(SHADER, &[], &config, &buffers, workgroups)
+    let across = across(outputs);
+    let [tile_outputs, tile_rows] = tile(across);
+    let workgroups = (rows.count.div_ceil(tile_rows) * outputs.div_ceil(tile_outputs)) as u64;
+    let constants = [("ACROSS", across as u32), ("FOUR", 4)];
+    gpu.dispatch(SHADER, &constants, &config, &buffers, workgroups)
 }
