@@ -112,6 +112,8 @@ impl Adapter {
         let request = self.adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("huemax"),
             required_limits: limits.clone(),
+            // For measuring; without them the wall clock has to do.
+            required_features: self.adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
             memory_hints: wgpu::MemoryHints::Performance,
             ..Default::default()
         });

@@ -4,6 +4,7 @@ mod describe;
 mod gradient;
 mod normalize;
 mod objective;
+mod probe;
 mod reduce;
 pub mod reference;
 mod scores;
@@ -22,6 +23,7 @@ pub fn register(trials: &mut Vec<Trial>) {
     softmax::register(trials);
     gradient::register(trials);
     objective::register(trials);
+    probe::register(trials);
     reduce::register(trials);
     step::register(trials);
 }
