@@ -1,5 +1,6 @@
 //! The command line: clap definitions, and one thin file a command. Nothing is computed here.
 
+mod bench;
 mod common;
 mod demo;
 mod devices;
@@ -30,6 +31,7 @@ Examples:
   huemax demo                                   see the whole thing on pictures that it draws itself
   huemax train my-pictures                      a folder a class, or names such as cat.123.jpg
   huemax predict runs/…/model.safetensors a.jpg
+  huemax bench my-pictures                      how fast this machine is, GPU against CPU
   huemax devices                                which GPUs there are";
 
 #[derive(Debug, Subcommand)]
@@ -38,6 +40,7 @@ enum Command {
     Train(train::Args),
     Evaluate(evaluate::Args),
     Predict(predict::Args),
+    Bench(bench::Args),
     Devices(devices::Args),
 }
 
@@ -49,6 +52,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Predict(args) => predict::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Devices(args) => devices::run(&args),
     };
     exit_code(outcome)
