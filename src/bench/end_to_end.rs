@@ -179,8 +179,7 @@ pub(super) fn end_to_end<B: Backend>(
     parts.push(part("train", &training, note));
     parts.push(part("readback", &reading, "the model, and all features".into()));
     if choice.is_some() {
-        let note =
-            "first use of every kernel on a device just opened; drivers may keep shaders from earlier runs";
+        let note = "first use of all kernels; drivers may have kept them";
         parts.push(part("shader compilation", &[compilation], note.into()));
     }
     Ok(EndToEnd { on, pictures, pixels, parts, overlapped: median(&whole), open })

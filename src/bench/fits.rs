@@ -18,6 +18,12 @@ pub(super) fn fits<B: Backend>(backend: &B, shape: Shape) -> Result<()> {
     let Shape { rows, columns, outputs } = shape;
     let [n, d, k] = [rows, columns, outputs].map(|v| v as u128);
     let fail = |problem: String| Err(Error::option("--size", problem));
+    let most = u128::from(u32::MAX - 1);
+    if n.max(d).max(k) > most {
+        return fail(format!(
+            "{shape}: rows, columns and outputs are counted in 32 bits; up to {most} each fit"
+        ));
+    }
     let parameters = 4 * (k * (d + 1) + 1);
     if parameters > limit {
         return fail(format!(
@@ -25,7 +31,7 @@ pub(super) fn fits<B: Backend>(backend: &B, shape: Shape) -> Result<()> {
             size(parameters),
             info.name,
             size(limit),
-            limit / 4 - k - 1,
+            (limit / 4).saturating_sub(k + 1),
         ));
     }
     let most = limit / (4 * d.max(k));
@@ -36,9 +42,6 @@ pub(super) fn fits<B: Backend>(backend: &B, shape: Shape) -> Result<()> {
             info.name,
             size(limit),
         ));
-    }
-    if n > u128::from(u32::MAX - 1) {
-        return fail(format!("{shape}: rows are counted in 32 bits; N up to {} fits", u32::MAX - 1));
     }
     // One copy of the features on the host and one in each backend: a GPU is compared with the CPU.
     let copies = if info.kind == DeviceKind::Cpu { 1 } else { 2 };
@@ -84,7 +87,7 @@ mod tests {
         assert!(fits(&cpu, shape(64, 8, 3)).is_ok());
         let error = fits(&cpu, shape(4_000_000_000, 512, 10)).unwrap_err().to_string();
         assert!(error.contains("--size: 4000000000×512×10") && error.contains("N up to"), "{error}");
-        let error = fits(&cpu, shape(usize::MAX / 8, 1 << 40, 1 << 40)).unwrap_err().to_string();
+        let error = fits(&cpu, shape(usize::MAX, usize::MAX, usize::MAX)).unwrap_err().to_string();
         assert!(error.contains("fit"), "{error}");
     }
 }

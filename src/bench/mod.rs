@@ -13,6 +13,7 @@ mod check;
 mod end_to_end;
 mod error;
 mod fits;
+mod format;
 mod inputs;
 mod measure;
 mod report;

@@ -1,13 +1,12 @@
 //! A run and a comparison as text that needs no manual.
 
-use unicode_width::UnicodeWidthStr;
-
 use super::baseline::{Comparison, NOISE, Verdict};
 use super::break_even::{BreakEven, Wins};
 use super::end_to_end::EndToEnd;
+use super::format::{number, percent, si, table, time, times, wrap};
 use super::measure::software;
 use super::run::{On, Run};
-use super::sample::{Ratio, median, spread};
+use super::sample::{median, spread};
 use crate::backend::DeviceKind;
 
 /// A bar of a whole, in characters.
@@ -95,14 +94,16 @@ fn stages(run: &Run) -> String {
               readback by the wall clock."
             .into(),
     };
-    format!(
-        "\nStages. Each was held against the f64 reference on the arrays that are timed, and was right.\n{clock} Median \
-         of {} samples; spread is half the interquartile range.\n\n{}\nGB/s and GFLOP/s count what a stage must read, \
-         write and compute at least. \"Of ceiling\" is against whichever of\ncopy and multiply-add it cannot be faster \
-         than; above 100 % the data lie in a cache, which a large copy cannot use.\n",
-        samples(run),
-        table(&rows, 3),
-    )
+    let about = wrap(&format!(
+        "Stages. Each was held against the f64 reference on the arrays that are timed, and was right. {clock} Median of {} \
+         samples; spread is half the interquartile range.",
+        samples(run)
+    ));
+    let legend = wrap(
+        "GB/s and GFLOP/s count what a stage must read, write and compute at least. \"Of ceiling\" is against whichever of \
+         copy and multiply-add it cannot be faster than; above 100 % the data lie in a cache, which a large copy cannot use.",
+    );
+    format!("\n{about}\n{}\n{legend}", table(&rows, 3))
 }
 
 fn samples(run: &Run) -> String {
@@ -138,11 +139,11 @@ fn against(run: &Run) -> String {
         rows.push(row);
     }
     let who = if gpu { "GPU against CPU" } else { "All threads against one" };
-    format!(
-        "\n{who}: how many times as fast, sampled in turns; in brackets the interval that holds it with 95 % \
-         probability\n(bootstrap of the medians).\n\n{}",
-        table(&rows, 2)
-    )
+    let about = wrap(&format!(
+        "{who}: how many times as fast, sampled in turns; in brackets the interval that holds it with 95 % probability \
+         (bootstrap of the medians)."
+    ));
+    format!("\n{about}\n{}", table(&rows, 2))
 }
 
 fn end_to_end(run: &Run, way: &EndToEnd) -> String {
@@ -169,8 +170,7 @@ fn end_to_end(run: &Run, way: &EndToEnd) -> String {
     let sum = time(total);
     format!(
         "\nFrom files to a model on {place}: {} pictures, {}pixel, one part after the other\n\n{}\n  together {sum}, {} \
-         pictures/s; as `huemax train` does it, where decoding and describing overlap\n  and shaders are compiled: {}, {} \
-         pictures/s\n",
+         pictures/s; as `huemax train` does it, decoding and describing\n  at the same time: {}, {} pictures/s\n",
         way.pictures,
         si(way.pixels as f64),
         lines_with_notes(&rows),
@@ -248,67 +248,6 @@ pub fn changes(comparison: &Comparison, name: &str) -> String {
     }
 }
 
-/// Lines of cells, padded; the first `left` columns to the left, the others to the right.
-fn table(rows: &[Vec<String>], left: usize) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width =
-        |c: usize| rows.iter().filter_map(|row| row.get(c)).map(|cell| cell.width()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (c, cell) in row.iter().enumerate().filter(|(c, _)| widths[*c] > 0) {
-            let pad = " ".repeat(widths[c] - cell.width());
-            line += "  ";
-            line += &if c < left { format!("{cell}{pad}") } else { format!("{pad}{cell}") };
-        }
-        text += line.trim_end();
-        text += "\n";
-    }
-    text
-}
-
-/// Three digits that count.
-fn number(value: f64) -> String {
-    match value.abs() {
-        v if v >= 99.95 || !v.is_finite() => format!("{value:.0}"),
-        v if v >= 9.995 => format!("{value:.1}"),
-        v if v >= 0.1 || v == 0.0 => format!("{value:.2}"),
-        v if v >= 0.001 => format!("{value:.4}"),
-        _ => format!("{value:.1e}"),
-    }
-}
-
-/// With a prefix of the SI, and the space before the unit.
-fn si(value: f64) -> String {
-    match value {
-        v if v >= 1e12 => format!("{} T", number(v / 1e12)),
-        v if v >= 1e9 => format!("{} G", number(v / 1e9)),
-        v if v >= 1e6 => format!("{} M", number(v / 1e6)),
-        v if v >= 1e3 => format!("{} k", number(v / 1e3)),
-        v => format!("{} ", number(v)),
-    }
-}
-
-fn time(seconds: f64) -> String {
-    match seconds {
-        s if s >= 1.0 => format!("{} s", number(s)),
-        s if s >= 1e-3 => format!("{} ms", number(s * 1e3)),
-        s if s >= 1e-6 => format!("{} µs", number(s * 1e6)),
-        s => format!("{} ns", number(s * 1e9)),
-    }
-}
-
-fn percent(share: f64) -> String {
-    let value = 100.0 * share;
-    if value.abs() < 9.95 { format!("{value:.1} %") } else { format!("{value:.0} %") }
-}
-
-/// `×1.23 (1.18–1.29)`
-fn times(ratio: Ratio) -> String {
-    format!("×{} ({}–{})", number(ratio.value), number(ratio.low), number(ratio.high))
-}
-
 /// For tests: stages of a run by name.
 #[cfg(test)]
 fn names(run: &Run) -> Vec<&str> {
@@ -320,19 +259,6 @@ mod tests {
     use super::super::baseline::compare;
     use super::super::run::tests::example;
     use super::*;
-
-    #[test]
-    fn numbers_have_three_digits() {
-        assert_eq!(
-            ["0.123", "1.23", "12.3", "123", "1234"].map(|v| number(v.parse().unwrap())),
-            ["0.12", "1.23", "12.3", "123", "1234"]
-        );
-        assert_eq!(
-            (time(0.0123), time(2e-7), time(3.0)),
-            ("12.3 ms".into(), "200 ns".into(), "3.00 s".into())
-        );
-        assert_eq!((si(1.5e9), percent(0.5)), ("1.50 G".into(), "50 %".into()));
-    }
 
     #[test]
     fn a_report_names_every_stage_and_what_it_was_measured_on() {
