@@ -1,11 +1,13 @@
 //! What changed since an earlier run, beyond noise.
 
 use super::run::{On, Run};
-use super::sample::{Ratio, ratio};
+use super::sample::{Ratio, median, ratio};
 
 /// Two runs of the same program differ by about this much for reasons that no sample within one of them shows: where memory
 /// happens to lie, how warm the machine is. A change must be larger, with the whole of its interval.
 pub(super) const NOISE: f64 = 0.03;
+/// Less than this many seconds is no change either: which cache lines two short arrays share is luck.
+const LUCK: f64 = 1e-6;
 
 /// What became of a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -51,15 +53,31 @@ pub fn compare(before: &Run, now: &Run) -> Comparison {
         match then_times.iter().find(|(other, _)| other == what) {
             Some((_, earlier)) => {
                 let speed = ratio(earlier, seconds);
-                changes.push(Change { what: what.clone(), speed, verdict: verdict(speed) });
+                let luck = (median(earlier) - median(seconds)).abs() < LUCK;
+                let verdict = if luck { Verdict::NoChange } else { verdict(speed) };
+                changes.push(Change { what: what.clone(), speed, verdict });
             }
             None => unmatched.push(format!("{what}: only now")),
         }
     }
     let gone = then_times.iter().filter(|(what, _)| now_times.iter().all(|(other, _)| other != what));
     unmatched.extend(gone.map(|(what, _)| format!("{what}: only in the baseline")));
-    Comparison { warnings: warnings(before, now), changes, unmatched }
+    let mut warnings = warnings(before, now);
+    // No change of huemax makes a copy or a multiply-add faster or slower.
+    for change in changes.iter().filter(|c| c.what.starts_with(CEILING) && c.verdict != Verdict::NoChange) {
+        warnings.push(format!(
+            "the machine itself was {} ({}: ×{:.2}): other work, another clock; times that changed about as much say nothing \
+             of huemax",
+            if change.verdict == Verdict::Faster { "faster" } else { "slower" },
+            change.what,
+            change.speed.value,
+        ));
+    }
+    Comparison { warnings, changes, unmatched }
 }
+
+/// How the device's ceilings are named among the times.
+const CEILING: &str = "most it reaches";
 
 fn verdict(speed: Ratio) -> Verdict {
     if speed.low > 1.0 + NOISE {
@@ -82,9 +100,8 @@ fn times(run: &Run) -> Vec<(String, &[f64])> {
         }
     };
     let ceilings = [("copy", &run.ceilings.copy), ("multiply-add", &run.ceilings.multiply_add)];
-    let ceilings = ceilings
-        .into_iter()
-        .map(|(name, ceiling)| (format!("ceiling: {name}, {}", ceiling.amount), ceiling.series.seconds()));
+    let ceilings =
+        ceilings.into_iter().map(|(name, ceiling)| (format!("{CEILING}: {name}"), ceiling.series.seconds()));
     let stages = run.stages.iter().flat_map(|stage| {
         stage.series.iter().map(move |series| {
             let place = place(series.on, !series.device.is_empty());
@@ -135,6 +152,18 @@ mod tests {
         let verdicts: Vec<_> = compare(&before, &now).changes.iter().map(|c| c.verdict).collect();
         use Verdict::{Faster, NoChange, Slower};
         assert_eq!(verdicts, [NoChange, NoChange, Slower, Faster, NoChange]);
+    }
+
+    #[test]
+    fn a_slower_machine_is_told_from_a_slower_program() {
+        let (before, mut now) = (example(), example());
+        now.ceilings.copy.series.wall.iter_mut().for_each(|s| *s *= 2.0);
+        let comparison = compare(&before, &now);
+        assert!(comparison.warnings[0].contains("the machine itself was slower"), "{comparison:?}");
+        now.stages[0].series[0].wall.iter_mut().for_each(|s| *s *= 1e-6);
+        let mut before = now.clone();
+        before.stages[0].series[0].wall.iter_mut().for_each(|s| *s *= 2.0);
+        assert!(compare(&before, &now).changes.iter().all(|c| c.verdict == Verdict::NoChange));
     }
 
     #[test]

@@ -69,6 +69,7 @@ pub(super) fn si(value: f64) -> String {
 
 pub(super) fn time(seconds: f64) -> String {
     match seconds {
+        0.0 => "0 s".into(),
         s if s >= 1.0 => format!("{} s", number(s)),
         s if s >= 1e-3 => format!("{} ms", number(s * 1e3)),
         s if s >= 1e-6 => format!("{} µs", number(s * 1e6)),

@@ -320,9 +320,11 @@ const COSTS: usize = 7;
 
 /// What describing costs, from host memory to features on the device.
 fn describe_cost<B: Backend>(backend: &B, pictures: &Pictures, bins: &Bins) -> Result<Cost> {
+    // The same pictures over and over, so that a picture costs the same in both; few next to what is in flight at once.
+    let few = pictures.len().min(8);
     let cost = |n: usize| -> Result<(usize, f64)> {
         let mut some = Pictures::new();
-        (0..n).for_each(|i| some.push(pictures.rgb(i)));
+        (0..n).for_each(|i| some.push(pictures.rgb(i % few * pictures.len() / few)));
         let mut features = backend.zeros::<f32>(n * bins.len())?;
         let mut seconds = Vec::new();
         for _ in 0..=COSTS {
@@ -330,9 +332,7 @@ fn describe_cost<B: Backend>(backend: &B, pictures: &Pictures, bins: &Bins) -> R
         }
         Ok((n, median(&seconds[1..])))
     };
-    // Small next to what is in flight at once, so that the line is straight.
-    let many = pictures.len().min(64);
-    Ok(Cost::through(cost(many.div_ceil(8))?, cost(many)?))
+    Ok(Cost::through(cost(few)?, cost(8 * few)?))
 }
 
 /// What an evaluation of the objective costs, from the call to the end of it.

@@ -11,6 +11,8 @@ use crate::backend::DeviceKind;
 
 /// A bar of a whole, in characters.
 const BAR: usize = 30;
+/// Spread of a ceiling above which a machine is busy.
+const BUSY: f64 = 0.1;
 
 /// The report of a run.
 #[must_use]
@@ -49,6 +51,10 @@ fn heading(run: &Run) -> String {
     }
     if !run.optimised {
         text += "This is a debug build: build with --release for figures that mean something.\n";
+    }
+    let ceilings = [&run.ceilings.copy, &run.ceilings.multiply_add];
+    if ceilings.iter().any(|c| spread(c.series.seconds()) > BUSY) {
+        text += "Careful: this machine is busy with other work, or its clock wanders: figures vary from moment to moment.\n";
     }
     let ceiling = |ceiling: &super::Ceiling, unit: &str| {
         format!("{}{unit} ±{}", si(ceiling.rate()), percent(spread(ceiling.series.seconds())))
@@ -222,12 +228,14 @@ fn wins(break_even: &BreakEven) -> String {
 /// The report of a comparison with the run in `name`.
 #[must_use]
 pub fn changes(comparison: &Comparison, name: &str) -> String {
-    let mut text = format!(
-        "\nAgainst {name}: time before over time now, with its 95 % interval; a change is told where the whole of\nit is \
-         beyond {} %\n\n",
+    let mut text = "\n".to_owned();
+    text += &wrap(&format!(
+        "Against {name}: time before over time now, with its 95 % interval. A change is told where the whole of that is \
+         beyond {} %, and more than a microsecond.",
         100.0 * NOISE
-    );
-    comparison.warnings.iter().for_each(|warning| text += &format!("  careful: {warning}\n"));
+    ));
+    comparison.warnings.iter().for_each(|warning| text += &wrap(&format!("Careful: {warning}.")));
+    text += "\n";
     let mut rows = Vec::new();
     for change in &comparison.changes {
         let verdict = match change.verdict {

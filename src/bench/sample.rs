@@ -20,8 +20,10 @@ pub struct Effort {
 
 /// Fewer samples have no spread worth the name.
 pub const LEAST: usize = 5;
-/// Runs in one sample, at most: what a GPU's clock can hold.
-const REPEATS: usize = 200;
+/// Where even those take several times the budget, this many have to do.
+const SLOW: usize = 3;
+/// Runs in one sample, at most, on a device with a clock of its own, which can hold so many; and on any other.
+const REPEATS: [usize; 2] = [200, 10_000];
 
 /// Samples of one piece of work on one device, in seconds a run.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -60,14 +62,18 @@ pub(super) fn in_turns(
     for (on, run) in runs.iter_mut() {
         // The first run pays for shaders and page faults; the second tells how long one takes.
         run(1)?;
-        let once = run(1)?.wall.max(Duration::from_nanos(100));
-        let repeats = (effort.sample.as_secs_f64() / once.as_secs_f64()).ceil() as usize;
-        let repeats = repeats.clamp(1, REPEATS);
-        run(repeats)?;
+        let Timed { device, wall } = run(1)?;
+        let most = REPEATS[usize::from(device.is_none())];
+        let repeats = (effort.sample.as_secs_f64() / wall.as_secs_f64().max(1e-7)).ceil() as usize;
+        let repeats = repeats.clamp(1, most);
+        if repeats > 1 {
+            run(repeats)?;
+        }
         series.push((Series { on: *on, repeats, wall: Vec::new(), device: Vec::new() }, true));
     }
     for sample in 0..effort.samples {
-        if sample >= LEAST && start.elapsed() > effort.budget {
+        let spent = start.elapsed();
+        if sample >= LEAST && spent > effort.budget || sample >= SLOW && spent > 4 * effort.budget {
             break;
         }
         for ((_, run), (series, clock)) in runs.iter_mut().zip(&mut series) {
@@ -201,7 +207,11 @@ mod tests {
             super::super::On::Device,
             Box::new(|_| Ok(Timed { device: None, wall: Duration::from_millis(1) })),
         )];
-        let effort = Effort { samples: 100, budget: Duration::ZERO, sample: Duration::ZERO };
-        assert_eq!(in_turns(&mut runs, effort).unwrap()[0].wall.len(), LEAST);
+        let mut samples = |budget| {
+            let effort = Effort { samples: 100, budget, sample: Duration::ZERO };
+            in_turns(&mut runs, effort).unwrap()[0].wall.len()
+        };
+        assert_eq!(samples(Duration::ZERO), SLOW);
+        assert_eq!(samples(Duration::from_secs(60)), 100);
     }
 }

@@ -62,7 +62,7 @@ fn a_run_compares_with_itself() {
     let again = [&QUICK[..], &["--size", "64,8,3", "--stage", "scores", "--baseline", "run.json"]].concat();
     huemax(&again, at).check(0, &["Against run.json", "scores 64×8×3 (device)", "only in the baseline"]);
     huemax(&[&QUICK[..], &["--size", "64x8x4", "--stage", "step", "--baseline", "run.json"]].concat(), at)
-        .check(0, &["careful: --size differs: 64×8×3 before, 64×8×4 now"]);
+        .check(0, &["Careful: --size differs: 64×8×3 before, 64×8×4 now"]);
     assert_eq!(std::fs::read_dir(at).expect("a folder").count(), 1, "something was left behind");
 }
 
