@@ -4,7 +4,8 @@
 use ndarray::{Array1, Array2};
 
 use super::BenchError;
-use super::stages::{Describing, Learning, STEP, Shape, Stage, Workloads};
+use super::stage::{Shape, Stage};
+use super::stages::{Describing, Learning, STEP, Workloads};
 use crate::backend::{Backend, reference};
 use crate::verify::{Difference, bounds, exact, within};
 

@@ -7,7 +7,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::BenchError;
-use super::stages::Shape;
+use super::stage::Shape;
 use crate::backend::Pictures;
 use crate::dataset::{Dataset, Decoder, PictureError};
 

@@ -6,15 +6,15 @@ use std::time::Duration;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use sysinfo::System;
 
-use super::break_even::{BreakEven, Cost, Line, wins};
 use super::ceiling::{ceilings, note};
-use super::end_to_end::{EndToEnd, decode, describe, end_to_end};
+use super::costs::break_even;
+use super::end_to_end::{EndToEnd, end_to_end};
 use super::fits::fits;
 use super::inputs::{Numbers, Source};
 use super::run::{FORMAT, Host, On, Run, StageRun};
-use super::sample::{self, Effort, in_turns, median};
-use super::stages::{Describing, Learning, Shape, Stage, Work, Workloads};
-use super::{BenchError, Options};
+use super::sample::{self, Effort, in_turns};
+use super::stages::{Describing, Learning, Workloads};
+use super::{BenchError, Options, Shape, Stage, Work};
 use crate::backend::{Backend, Bins, Cpu, Device, DeviceError, DeviceKind, Pictures};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
@@ -106,12 +106,12 @@ fn on<B: Backend>(
     }
     progress.end();
 
-    let (mut ways, mut break_even) = (Vec::new(), None);
+    let (mut ways, mut from) = (Vec::new(), None);
     if options.wants_end_to_end() {
         progress.say("measuring the whole way, from files to a model");
         ways = context.ways(options, &source, &bins)?;
         if let (Some(cpu), Some(way)) = (cpu, ways.first()) {
-            break_even = Some(context.break_even(cpu, way, &source, &bins, shapes.first().copied())?);
+            from = Some(break_even(backend, cpu, way, &source, &bins, shapes.first().copied())?);
         }
     }
     Ok(Run {
@@ -127,7 +127,7 @@ fn on<B: Backend>(
         ceilings,
         stages,
         end_to_end: ways,
-        break_even,
+        break_even: from,
     })
 }
 
@@ -261,39 +261,6 @@ impl<B: Backend> Context<'_, B> {
         }
         Ok(ways)
     }
-
-    fn break_even(
-        &self,
-        cpu: &Cpu,
-        way: &EndToEnd,
-        source: &Source<'_>,
-        bins: &Bins,
-        shape: Option<Shape>,
-    ) -> Result<BreakEven> {
-        let decoded = decode(source);
-        let (gpu_cost, cpu_cost) = (
-            describe_cost(self.backend, &decoded.pictures, bins)?,
-            describe_cost(cpu, &decoded.pictures, bins)?,
-        );
-        let line = |what: String, gpu, cpu| Line { what, gpu, cpu, wins: wins(gpu, cpu) };
-        let compilation = way.parts.iter().filter(|p| p.name == "shader compilation").map(|p| p.seconds);
-        let cold = Cost { fixed: gpu_cost.fixed + way.open + compilation.sum::<f64>(), ..gpu_cost };
-        let rows = match shape {
-            Some(shape) if shape.rows >= 8 => {
-                let numbers = Numbers::new(shape, true);
-                let (gpu, cpu) =
-                    (objective_cost(self.backend, shape, &numbers)?, objective_cost(cpu, shape, &numbers)?);
-                let what = format!("one evaluation of the objective, {}×{}", shape.columns, shape.outputs);
-                Some(line(what, gpu, cpu))
-            }
-            _ => None,
-        };
-        Ok(BreakEven {
-            pictures: line("describing decoded pictures, upload included".into(), gpu_cost, cpu_cost),
-            cold: line("the same from a cold start".into(), cold, cpu_cost),
-            rows,
-        })
-    }
 }
 
 /// Samples of a stage wherever it runs.
@@ -313,39 +280,6 @@ fn timed(stage: Stage, subjects: &[Subject<'_>], effort: Effort) -> Result<Vec<s
         ));
     }
     Ok(in_turns(&mut runs, effort)?)
-}
-
-/// Runs of each of the two sizes that a line of costs goes through; their median counts.
-const COSTS: usize = 7;
-
-/// What describing costs, from host memory to features on the device.
-fn describe_cost<B: Backend>(backend: &B, pictures: &Pictures, bins: &Bins) -> Result<Cost> {
-    // The same pictures over and over, so that a picture costs the same in both; few next to what is in flight at once.
-    let few = pictures.len().min(8);
-    let cost = |n: usize| -> Result<(usize, f64)> {
-        let mut some = Pictures::new();
-        (0..n).for_each(|i| some.push(pictures.rgb(i % few * pictures.len() / few)));
-        let mut features = backend.zeros::<f32>(n * bins.len())?;
-        let mut seconds = Vec::new();
-        for _ in 0..=COSTS {
-            seconds.push(describe(backend, &some, bins, &mut features)?.1.as_secs_f64());
-        }
-        Ok((n, median(&seconds[1..])))
-    };
-    Ok(Cost::through(cost(few)?, cost(8 * few)?))
-}
-
-/// What an evaluation of the objective costs, from the call to the end of it.
-fn objective_cost<B: Backend>(backend: &B, shape: Shape, numbers: &Numbers) -> Result<Cost> {
-    let cost = |rows: usize| -> Result<(usize, f64)> {
-        let mut learning = Learning::new(backend, Shape { rows, ..shape }, numbers)?;
-        let mut seconds = Vec::new();
-        for _ in 0..=COSTS {
-            seconds.push(learning.timed(Stage::Objective, 1)?.wall.as_secs_f64());
-        }
-        Ok((rows, median(&seconds[1..])))
-    };
-    Ok(Cost::through(cost(shape.rows / 8)?, cost(shape.rows)?))
 }
 
 /// Whether the device is a software driver, whose figures say nothing of a GPU.

@@ -10,6 +10,7 @@ mod baseline;
 mod break_even;
 mod ceiling;
 mod check;
+mod costs;
 mod end_to_end;
 mod error;
 mod fits;
@@ -19,6 +20,7 @@ mod measure;
 mod report;
 mod run;
 mod sample;
+mod stage;
 pub mod stages;
 
 pub use baseline::{Change, Comparison, Verdict, compare};
@@ -30,7 +32,8 @@ pub use measure::bench;
 pub use report::{changes, text};
 pub use run::{Ceiling, Ceilings, FORMAT, Host, On, Run, StageRun};
 pub use sample::{Effort, LEAST, Ratio, Series, median, quantile, ratio, spread};
-pub use stages::{Shape, Stage, Work, Workloads};
+pub use stage::{Shape, Stage, Work};
+pub use stages::Workloads;
 
 use crate::backend::{Choice, Pictures};
 use crate::dataset::Dataset;
