@@ -4,6 +4,7 @@
 //! can print it as it is.
 
 use crate::backend::DeviceError;
+use crate::bench::BenchError;
 use crate::dataset::DatasetError;
 use crate::demo::DemoError;
 pub use crate::files::FileError;
@@ -24,6 +25,9 @@ pub enum Error {
     /// A device that is missing, too small, lost or out of memory.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// A stage that is wrong and was not timed, or a baseline that cannot be compared with.
+    #[error(transparent)]
+    Bench(#[from] BenchError),
     /// The demo data set could not be drawn.
     #[error(transparent)]
     Demo(#[from] DemoError),

@@ -44,6 +44,7 @@
 //! each is held against [`backend::reference`], the same stage in plain f64.
 
 pub mod backend;
+pub mod bench;
 #[doc(hidden)]
 pub mod cli;
 pub mod dataset;

@@ -1,7 +1,7 @@
 //! What a device is, and what can be wrong with one.
 
 /// Whether arithmetic runs on a graphics processor, on a driver that imitates one, or on the processor itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceKind {
     /// All cores of this machine's processor, without a graphics interface.
@@ -13,7 +13,7 @@ pub enum DeviceKind {
 }
 
 /// What a device is and what it can hold.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DeviceInfo {
     /// For people, for example `NVIDIA H100`.
     pub name: String,

@@ -22,6 +22,8 @@ pub use info::{DeviceError, DeviceInfo, DeviceKind};
 pub use pictures::Pictures;
 pub use shapes::Splits;
 
+use std::time::Duration;
+
 /// What a device array may hold: 4-byte plain numbers.
 pub trait Element: bytemuck::Pod + Send + Sync + std::fmt::Debug + 'static {}
 impl Element for f32 {}
@@ -56,6 +58,41 @@ pub struct Step {
     pub l2: f32,
     /// What turns the gradient sum into a mean: `1/n`.
     pub scale: f32,
+}
+
+/// How long some work took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timed {
+    /// What the device itself worked on its stages, by its own clock: without uploads, copies and waiting. `None` where it
+    /// has no such clock, or one that cannot be believed.
+    pub device: Option<Duration>,
+    /// From the first call to the end of the work.
+    pub wall: Duration,
+}
+
+/// Multiplications and additions that wait for nothing else: each of `lanes` lanes i takes [`Probe::CHAINS`] numbers
+/// `x = i mod 64 + j` through `x ← factor·x + addend`, `rounds` times, and `sums[i]` is what they add up to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Probe {
+    /// Length of the result.
+    pub lanes: usize,
+    /// How often each number is multiplied and added to.
+    pub rounds: u32,
+    /// What it is multiplied by.
+    pub factor: f32,
+    /// What is added.
+    pub addend: f32,
+}
+
+impl Probe {
+    /// Numbers of a lane.
+    pub const CHAINS: usize = 12;
+
+    /// Floating-point operations of the whole.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        2 * (Self::CHAINS * self.lanes) as u64 * u64::from(self.rounds)
+    }
 }
 
 /// A device and the stages on it.
@@ -178,6 +215,13 @@ pub trait Backend: Sync {
         at: usize,
         accumulate: bool,
     ) -> Result<(), DeviceError>;
+
+    /// Runs `work` until the device has done all of it, without reading anything back, and says how long that took.
+    /// What other threads record meanwhile is measured with it.
+    fn timed(&self, work: &mut dyn FnMut() -> Result<(), DeviceError>) -> Result<Timed, DeviceError>;
+
+    /// **probe**: no stage of the pipeline, but how fast the device multiplies and adds; see [`Probe`].
+    fn probe(&self, probe: Probe, sums: &mut Self::Array<f32>) -> Result<(), DeviceError>;
 
     /// **step**: `g = scale·gradient + l2·w` (no `l2` for the biases), `velocity = momentum·velocity + g`,
     /// `parameters −= learning_rate·velocity`. The first `weights` parameters are weights, the rest (up to `len`) biases.

@@ -6,7 +6,7 @@
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 use super::bins::{Bins, reciprocals};
-use super::{NO_LABEL, Step};
+use super::{NO_LABEL, Probe, Step};
 
 /// Hue 0…179, saturation and value 0…255 of a colour, in OpenCV's integer arithmetic.
 #[must_use]
@@ -116,6 +116,14 @@ pub fn step(
         velocity[j] = f64::from(momentum) * velocity[j] + f64::from(scale) * g + penalty;
         parameters[j] -= f64::from(learning_rate) * velocity[j];
     }
+}
+
+/// **probe**: what each lane adds up to.
+#[must_use]
+pub fn probe(probe: Probe) -> Array1<f64> {
+    let chain =
+        |x: f64| (0..probe.rounds).fold(x, |x, _| f64::from(probe.factor) * x + f64::from(probe.addend));
+    (0..probe.lanes).map(|i| (0..Probe::CHAINS).map(|j| chain((i % 64 + j) as f64)).sum()).collect()
 }
 
 /// What training minimises: mean loss + `l2/2`·‖W‖², as `LogisticRegression` with `l2 = 1/(C·N)`.

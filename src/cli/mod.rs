@@ -1,5 +1,6 @@
 //! The command line: clap definitions, and one thin file a command. Nothing is computed here.
 
+mod bench;
 mod common;
 mod demo;
 mod devices;
@@ -32,6 +33,7 @@ Examples:
   huemax train my-pictures                      a folder a class, or names such as cat.123.jpg
   huemax predict runs/…/model.safetensors a.jpg
   huemax verify --device gpu --quick            whether a GPU computes what it should
+  huemax bench my-pictures                      how fast this machine is, GPU against CPU
   huemax devices                                which GPUs there are";
 
 #[derive(Debug, Subcommand)]
@@ -41,6 +43,7 @@ enum Command {
     Evaluate(evaluate::Args),
     Predict(predict::Args),
     Verify(verify::Args),
+    Bench(bench::Args),
     Devices(devices::Args),
 }
 
@@ -53,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Devices(args) => devices::run(&args),
     };
     exit_code(outcome)

@@ -114,6 +114,17 @@ impl Decoder {
         Ok(Picture { width, height, rgb: &self.rgb })
     }
 
+    /// Reads the picture that is in `bytes`, as it would be read from a file.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn read_bytes(&mut self, bytes: &[u8]) -> Result<Picture<'_>, PictureError> {
+        self.file.clear();
+        self.file.extend_from_slice(bytes);
+        let (width, height) = guarded(|| self.decode())?;
+        Ok(Picture { width, height, rgb: &self.rgb })
+    }
+
     /// Reads the file, unless its first bytes are not those of a picture.
     fn load(&mut self, path: &Path) -> Result<(), PictureError> {
         const SIGNATURE: u64 = 64;

@@ -1,6 +1,8 @@
 //! A device that does what another does, but for one fault in one stage.
 
-use huemax::backend::{Backend, Bins, DeviceError, DeviceInfo, Element, Pictures, Rows, Splits, Step};
+use huemax::backend::{
+    Backend, Bins, DeviceError, DeviceInfo, Element, Pictures, Probe, Rows, Splits, Step, Timed,
+};
 use huemax::verify::Stage;
 
 /// What is wrong with a device.
@@ -261,6 +263,14 @@ impl<B: Backend> Backend for Faulty<B> {
             Fault::WritesPastTheEnd if r.columns == 65 => self.inner.write(partials, len, &[0.0]),
             _ => Ok(()),
         }
+    }
+
+    fn timed(&self, work: &mut dyn FnMut() -> Result<(), DeviceError>) -> Result<Timed, DeviceError> {
+        self.inner.timed(work)
+    }
+
+    fn probe(&self, probe: Probe, sums: &mut B::Array<f32>) -> Result<(), DeviceError> {
+        self.inner.probe(probe, sums)
     }
 
     fn fuses(&self, columns: usize, outputs: usize) -> bool {

@@ -3,6 +3,7 @@
 
 #![allow(unreachable_pub)] // a test binary exports nothing
 
+mod bench;
 mod cli;
 mod cli_errors;
 mod faults;
@@ -21,6 +22,7 @@ fn main() {
     verify::register(&mut trials);
     faults::register(&mut trials);
     training::register(&mut trials);
+    bench::register(&mut trials);
     cli::register(&mut trials);
     cli_errors::register(&mut trials);
     libtest_mimic::run(&arguments, trials).exit();

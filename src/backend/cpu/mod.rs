@@ -8,18 +8,28 @@ mod elementary;
 mod gradient;
 mod normalize;
 mod objective;
+mod probe;
 mod reduce;
 mod scores;
 mod softmax;
 mod step;
 mod tile;
 
-use super::{Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Pictures, Rows, Splits, Step};
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use super::{
+    Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Pictures, Probe, Rows, Splits, Step, Timed,
+};
 
 /// Rows of a partial sum come in multiples of this: shorter ones would cost more to add up than they save.
 const SPLIT_ROWS: usize = 128;
 /// Partial sums, at most: several for each of many cores.
 const SPLITS: usize = 64;
+
+/// Elements that one thread copies.
+const COPY: usize = 1 << 20;
 
 /// All cores of this machine.
 #[derive(Debug, Clone)]
@@ -92,7 +102,15 @@ impl Backend for Cpu {
         (to, to_at): (&mut Vec<T>, usize),
         len: usize,
     ) -> Result<(), DeviceError> {
-        to[to_at..to_at + len].copy_from_slice(&from[from_at..from_at + len]);
+        let (from, to) = (&from[from_at..from_at + len], &mut to[to_at..to_at + len]);
+        if len <= COPY {
+            to.copy_from_slice(from);
+        } else {
+            // One core alone does not reach what the memory of most machines gives.
+            to.par_chunks_mut(COPY)
+                .zip(from.par_chunks(COPY))
+                .for_each(|(to, from)| to.copy_from_slice(from));
+        }
         Ok(())
     }
 
@@ -183,6 +201,17 @@ impl Backend for Cpu {
         accumulate: bool,
     ) -> Result<(), DeviceError> {
         reduce::reduce(&partials[..rows * columns], &mut sums[at..at + columns], accumulate);
+        Ok(())
+    }
+
+    fn timed(&self, work: &mut dyn FnMut() -> Result<(), DeviceError>) -> Result<Timed, DeviceError> {
+        let start = Instant::now();
+        work()?;
+        Ok(Timed { device: None, wall: start.elapsed() })
+    }
+
+    fn probe(&self, probe: Probe, sums: &mut Vec<f32>) -> Result<(), DeviceError> {
+        probe::probe(self.arch, probe, sums);
         Ok(())
     }
 

@@ -124,7 +124,8 @@ impl Adapter {
         } else {
             wgpu::Features::SUBGROUP
         };
-        let features = self.adapter.features() & wanted;
+        // Timestamps are for measuring; without them the wall clock has to do.
+        let features = self.adapter.features() & (wanted | wgpu::Features::TIMESTAMP_QUERY);
         let about = self.adapter.get_info();
         let subgroup = (features.contains(wgpu::Features::SUBGROUP)
             && about.subgroup_min_size == about.subgroup_max_size)

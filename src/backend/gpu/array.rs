@@ -17,6 +17,11 @@ pub struct GpuArray<T> {
 }
 
 impl<T> GpuArray<T> {
+    /// An array in a buffer that has room for `len` elements.
+    pub(super) fn wrap(buffer: wgpu::Buffer, len: usize) -> Self {
+        Self { buffer, len, element: PhantomData }
+    }
+
     /// The buffer, of at least `len` elements: shaders do not report what they would have read past the end.
     pub(super) fn of(&self, len: usize) -> &wgpu::Buffer {
         assert!(len <= self.len, "{len} elements of an array of {}", self.len);
@@ -55,7 +60,7 @@ impl Gpu {
 
     pub(super) fn allocate<T: Element>(&self, len: usize) -> Result<GpuArray<T>, DeviceError> {
         let buffer = self.buffer(bytes::<T>(len), &format!("{len} numbers"))?;
-        Ok(GpuArray { buffer, len, element: PhantomData })
+        Ok(GpuArray::wrap(buffer, len))
     }
 
     /// Writes without waiting for what is recorded: only for arrays that nothing recorded uses.

@@ -1,6 +1,7 @@
 //! Recording work and handing it to the queue: pipelines, configurations, folding of large dispatches, and how much
 //! may be under way at a time.
 
+use super::clock::Clock;
 use super::source::{has_constant, specialize};
 use super::{Gpu, lock};
 use crate::backend::DeviceError;
@@ -56,6 +57,7 @@ pub(super) struct Recorder {
     configs: Vec<u8>,
     uploaded: u64,
     workgroups: u64,
+    pub(super) clock: Option<Clock>,
 }
 
 impl Recorder {
@@ -66,7 +68,8 @@ impl Recorder {
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        Self { encoder: None, config_buffer, configs: Vec::new(), uploaded: 0, workgroups: 0 }
+        let clock = Clock::new(device);
+        Self { encoder: None, config_buffer, configs: Vec::new(), uploaded: 0, workgroups: 0, clock }
     }
 
     pub(super) fn encoder(&mut self, device: &wgpu::Device) -> &mut wgpu::CommandEncoder {
@@ -119,7 +122,13 @@ impl Gpu {
             layout: &kernel.layout,
             entries: &entries,
         });
-        let about = wgpu::ComputePassDescriptor { label: Some(name), timestamp_writes: None };
+        let stamps = recorder.clock.as_mut().and_then(Clock::pass);
+        let timestamp_writes = stamps.as_ref().map(|(query_set, at)| wgpu::ComputePassTimestampWrites {
+            query_set,
+            beginning_of_pass_write_index: Some(*at),
+            end_of_pass_write_index: Some(at + 1),
+        });
+        let about = wgpu::ComputePassDescriptor { label: Some(name), timestamp_writes };
         let mut pass = recorder.encoder(&self.device).begin_compute_pass(&about);
         pass.set_pipeline(&kernel.pipeline);
         pass.set_bind_group(0, &group, &[]);

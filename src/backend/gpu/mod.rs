@@ -6,12 +6,14 @@
 
 mod adapter;
 mod array;
+mod clock;
 mod describe;
 mod dispatch;
 mod failure;
 mod gradient;
 mod normalize;
 mod objective;
+mod probe;
 mod reduce;
 mod scores;
 mod softmax;
@@ -24,7 +26,9 @@ pub use array::GpuArray;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Pictures, Rows, Splits, Step};
+use super::{
+    Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Pictures, Probe, Rows, Splits, Step, Timed,
+};
 use dispatch::{Kernel, Recorder};
 use failure::Failure;
 
@@ -53,7 +57,7 @@ pub struct Gpu {
 }
 
 /// Every shader by the name of its stage, as it is compiled in; for tests that hold host and shader together.
-pub const SHADERS: [(&str, &str); 9] = [
+pub const SHADERS: [(&str, &str); 10] = [
     describe::SHADER,
     normalize::SHADER,
     scores::SHADER,
@@ -63,6 +67,7 @@ pub const SHADERS: [(&str, &str); 9] = [
     objective::SUBGROUP_SHADER,
     reduce::SHADER,
     step::SHADER,
+    probe::SHADER,
 ];
 
 /// Fields of a structure as the host lays it out: names and byte offsets.
@@ -85,6 +90,7 @@ pub fn shared_structures(stage: &str) -> Vec<(&'static str, Fields, usize)> {
         "objective" | "objective_subgroup" => of![objective::Config],
         "reduce" => of![reduce::Config],
         "step" => of![step::Config],
+        "probe" => of![probe::Config],
         _ => Vec::new(),
     }
 }
@@ -97,6 +103,7 @@ pub fn shared_constants(stage: &str) -> Vec<(&'static str, u64)> {
         "softmax" => vec![("WORKGROUP", softmax::WORKGROUP as u64)],
         "reduce" => vec![("WORKGROUP", reduce::WORKGROUP as u64)],
         "step" => vec![("LANES", step::LANES as u64)],
+        "probe" => vec![("LANES", probe::LANES as u64)],
         _ => Vec::new(),
     }
 }
@@ -237,6 +244,14 @@ impl Backend for Gpu {
         accumulate: bool,
     ) -> Result<(), DeviceError> {
         reduce::reduce(self, partials, rows, columns, sums, at, accumulate)
+    }
+
+    fn timed(&self, work: &mut dyn FnMut() -> Result<(), DeviceError>) -> Result<Timed, DeviceError> {
+        self.clocked(work)
+    }
+
+    fn probe(&self, probe: Probe, sums: &mut GpuArray<f32>) -> Result<(), DeviceError> {
+        probe::probe(self, probe, sums)
     }
 
     fn step(

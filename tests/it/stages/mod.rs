@@ -2,6 +2,7 @@
 //! shader must agree on. Every stage against the reference is `verify`.
 
 mod describe;
+mod probe;
 mod reduce;
 pub mod reference;
 mod shaders;
@@ -12,5 +13,6 @@ pub fn register(trials: &mut Vec<Trial>) {
     reference::register(trials);
     shaders::register(trials);
     describe::register(trials);
+    probe::register(trials);
     reduce::register(trials);
 }

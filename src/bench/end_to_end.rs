@@ -1,0 +1,212 @@
+//! From files to a model, one part after the other, so that each has its own line; and once as `huemax train` does it,
+//! where decoding and describing overlap.
+
+use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
+
+use super::inputs::Source;
+use super::run::On;
+use super::sample::median;
+use crate::backend::{Backend, Bins, Choice, Device, DeviceError, Pictures};
+use crate::dataset::Decoder;
+use crate::error::Result;
+use crate::features::{Matrix, extract};
+use crate::learn::{Labelled, SgdOptions, fit};
+use crate::progress::Quiet;
+
+/// One part of the way.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Part {
+    /// Its name.
+    pub name: String,
+    /// Median seconds.
+    pub seconds: f64,
+    /// What should be known of it, or nothing.
+    pub note: String,
+}
+
+/// The whole way on one device.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct EndToEnd {
+    /// Where.
+    pub on: On,
+    /// Pictures that went it.
+    pub pictures: usize,
+    /// Their pixels.
+    pub pixels: u64,
+    /// Part by part.
+    pub parts: Vec<Part>,
+    /// Seconds of the whole as `huemax train` does it, shader compilation not counted.
+    pub overlapped: f64,
+    /// Seconds until the device was open; 0 for the CPU.
+    pub open: f64,
+}
+
+/// Bytes of decoded pixels that are kept.
+const PIXELS: usize = 256 << 20;
+/// Bytes of pixels that are uploaded at a time.
+const UPLOAD: usize = 64 << 20;
+
+/// Pictures on the host, decoded on all cores, with the time that took.
+pub(super) struct Decoded {
+    pub(super) pictures: Pictures,
+    pub(super) labels: Vec<u32>,
+    pub(super) seconds: f64,
+}
+
+/// Decodes the pictures of `source`, until all are or [`PIXELS`] bytes are reached. Those that cannot be read are left out.
+pub(super) fn decode(source: &Source<'_>) -> Decoded {
+    let mut decoded = Decoded { pictures: Pictures::new(), labels: Vec::new(), seconds: 0.0 };
+    let block = 8 * rayon::current_num_threads();
+    for first in (0..source.len()).step_by(block) {
+        let start = Instant::now();
+        let read: Vec<(usize, Pictures)> = (first..source.len().min(first + block))
+            .into_par_iter()
+            .map_init(Decoder::default, |decoder, i| {
+                let mut one = Pictures::new();
+                source.read(i, decoder, &mut one).ok().map(|()| (i, one))
+            })
+            .flatten()
+            .collect();
+        decoded.seconds += start.elapsed().as_secs_f64();
+        for (i, one) in read {
+            decoded.pictures.push(one.rgb(0));
+            decoded.labels.push(source.label(i));
+        }
+        if decoded.pictures.byte_len() >= PIXELS {
+            break;
+        }
+    }
+    decoded
+}
+
+/// Describes `pictures` and normalizes; device seconds where there is a clock, and wall seconds.
+pub(super) fn describe<B: Backend>(
+    backend: &B,
+    pictures: &Pictures,
+    bins: &Bins,
+    features: &mut B::Array<f32>,
+) -> Result<(Option<Duration>, Duration), DeviceError> {
+    let mut counts = backend.zeros::<u32>(pictures.len() * bins.len())?;
+    let timed = backend.timed(&mut || {
+        backend.describe(pictures, bins, &mut counts)?;
+        backend.normalize(&counts, pictures.len(), bins.len(), features)
+    })?;
+    Ok((timed.device, timed.wall))
+}
+
+/// Goes the whole way `rounds` times. `choice` names the device, so that a GPU can be opened afresh.
+pub(super) fn end_to_end<B: Backend>(
+    backend: &B,
+    (on, choice): (On, Option<&Choice>),
+    source: &Source<'_>,
+    bins: &Bins,
+    rounds: usize,
+) -> Result<EndToEnd> {
+    let outputs = source.classes();
+    let (mut decoding, mut uploading, mut describing) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut training, mut reading, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut clock, mut epochs) = (true, 0);
+    let (mut pictures, mut pixels) = (0, 0);
+    for _ in 0..rounds {
+        let decoded = decode(source);
+        decoding.push(decoded.seconds);
+        pictures = decoded.pictures.len();
+        pixels = decoded.pictures.spans().iter().map(|s| s.pixels as u64).sum::<u64>();
+
+        let mut upload = 0.0;
+        if choice.is_some() {
+            for bytes in decoded.pictures.bytes().chunks(UPLOAD.min(backend.info().max_array_bytes as usize))
+            {
+                let mut words = vec![0u32; bytes.len().div_ceil(4)];
+                bytemuck::cast_slice_mut(&mut words)[..bytes.len()].copy_from_slice(bytes);
+                upload += backend.timed(&mut || backend.upload(&words).map(drop))?.wall.as_secs_f64();
+            }
+        }
+        uploading.push(upload);
+        let mut features = backend.zeros::<f32>(pictures * bins.len())?;
+        let (device, wall) = describe(backend, &decoded.pictures, bins, &mut features)?;
+        clock &= device.is_some() || choice.is_none();
+        describing.push(match device {
+            Some(device) => device.as_secs_f64(),
+            None => (wall.as_secs_f64() - upload).max(0.0),
+        });
+
+        let mut matrix = Matrix::zeros(backend, pictures, bins.len())?;
+        matrix.put(backend, 0, &features, pictures)?;
+        let plan = SgdOptions::default().plan(pictures, 1.0)?;
+        epochs = plan.epochs;
+        let rows: Vec<usize> = (0..pictures).collect();
+        let start = Instant::now();
+        let data = Labelled::new(backend, &matrix, &decoded.labels, outputs)?;
+        let fitted = fit(backend, &data, &rows, &plan, &Quiet)?;
+        training.push(start.elapsed().as_secs_f64());
+        let start = Instant::now();
+        backend.download(&fitted.parameters, data.parameters())?;
+        matrix.download(backend)?;
+        reading.push(start.elapsed().as_secs_f64());
+
+        let start = Instant::now();
+        let reader = || {
+            let mut decoder = Decoder::default();
+            move |i: usize, to: &mut Pictures| source.read(i, &mut decoder, to).map_err(|e| e.to_string())
+        };
+        let extracted = extract(backend, pictures, bins, reader, &Quiet)?;
+        let labels: Vec<u32> = (0..pictures).map(|i| source.label(i)).collect();
+        let data = Labelled::new(backend, &extracted.matrix, &labels, outputs)?;
+        let fitted = fit(backend, &data, &rows, &plan, &Quiet)?;
+        backend.download(&fitted.parameters, data.parameters())?;
+        whole.push(start.elapsed().as_secs_f64());
+    }
+    let (open, compilation) = match choice {
+        Some(choice) => first_use(choice, bins, outputs)?,
+        None => (0.0, 0.0),
+    };
+    let part = |name: &str, seconds: &[f64], note: String| Part {
+        name: name.into(),
+        seconds: median(seconds),
+        note,
+    };
+    let threads = rayon::current_num_threads();
+    let mut parts = vec![part("decode", &decoding, format!("on {threads} threads"))];
+    if choice.is_some() {
+        parts.push(part("upload", &uploading, format!("{} MiB", (3 * pixels) >> 20)));
+    }
+    let note = if clock { "and normalize" } else { "and normalize; wall time less that of the upload" };
+    parts.push(part("describe", &describing, note.into()));
+    let note = format!("{epochs} epochs over {pictures} rows, {outputs} classes");
+    parts.push(part("train", &training, note));
+    parts.push(part("readback", &reading, "the model, and all features".into()));
+    if choice.is_some() {
+        let note = "first use of all kernels; drivers may have kept them";
+        parts.push(part("shader compilation", &[compilation], note.into()));
+    }
+    Ok(EndToEnd { on, pictures, pixels, parts, overlapped: median(&whole), open })
+}
+
+/// Opens the device afresh and uses every kernel of a training twice: seconds to open it, and by how much longer the first
+/// use takes than the second. Some drivers compile where a pipeline is made, some where it first runs; this sees both.
+fn first_use(choice: &Choice, bins: &Bins, outputs: usize) -> Result<(f64, f64)> {
+    let start = Instant::now();
+    let (device, _) = Device::open(choice)?;
+    let open = start.elapsed().as_secs_f64();
+    let Device::Gpu(gpu) = device else { return Ok((open, 0.0)) };
+    let mut pictures = Pictures::new();
+    (0..outputs.clamp(2, 64)).for_each(|i| pictures.push(&[i as u8; 192]));
+    let plan = SgdOptions { epochs: Some(1), ..SgdOptions::default() }.plan(pictures.len(), 1.0)?;
+    let rows: Vec<usize> = (0..pictures.len()).collect();
+    let labels: Vec<u32> = rows.iter().map(|&i| i as u32 % outputs as u32).collect();
+    let once = || -> Result<f64> {
+        let start = Instant::now();
+        let mut features = gpu.zeros::<f32>(pictures.len() * bins.len())?;
+        describe(gpu.as_ref(), &pictures, bins, &mut features)?;
+        let mut matrix = Matrix::zeros(gpu.as_ref(), pictures.len(), bins.len())?;
+        matrix.put(gpu.as_ref(), 0, &features, pictures.len())?;
+        let data = Labelled::new(gpu.as_ref(), &matrix, &labels, outputs)?;
+        fit(gpu.as_ref(), &data, &rows, &plan, &Quiet)?;
+        Ok(start.elapsed().as_secs_f64())
+    };
+    let first = once()?;
+    Ok((open, (first - once()?).max(0.0)))
+}

@@ -1,0 +1,59 @@
+//! What can be wrong with a measurement.
+
+use std::path::PathBuf;
+
+use crate::backend::DeviceError;
+use crate::verify::Difference;
+
+/// A result that is wrong, or a baseline that cannot be compared with.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BenchError {
+    /// A stage that computes something wrong is not timed.
+    #[error(
+        "{stage} on {device} is wrong and is not timed: {difference}; please report this with the output of \
+         `huemax devices`, and use --device cpu"
+    )]
+    Wrong {
+        /// The stage.
+        stage: &'static str,
+        /// The device.
+        device: String,
+        /// What is wrong.
+        difference: Difference,
+    },
+    /// The device was lost or has no memory left.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// A file that is no run of `huemax bench`.
+    #[error("{} is not a run of `huemax bench`: {reason}", path.display())]
+    NotARun {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// A run written by another version of the format.
+    #[error(
+        "{} has bench format {found}, and huemax {} reads format {reads}; measure the baseline again with this version",
+        path.display(), env!("CARGO_PKG_VERSION")
+    )]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+        /// The format of this version.
+        reads: u32,
+    },
+    /// Of the pictures to measure with, none could be read.
+    #[error("none of the first {tried} pictures of {} could be read; the first says: {reason}", folder.display())]
+    NoPictures {
+        /// The data.
+        folder: PathBuf,
+        /// How many were tried.
+        tried: usize,
+        /// What is wrong with the first.
+        reason: String,
+    },
+}

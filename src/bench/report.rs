@@ -1,0 +1,281 @@
+//! A run and a comparison as text that needs no manual.
+
+use super::baseline::{Comparison, NOISE, Verdict};
+use super::break_even::{BreakEven, Wins};
+use super::end_to_end::EndToEnd;
+use super::format::{number, percent, si, table, time, times, wrap};
+use super::measure::software;
+use super::run::{On, Run};
+use super::sample::{median, spread};
+use crate::backend::DeviceKind;
+
+/// A bar of a whole, in characters.
+const BAR: usize = 30;
+/// Spread of a ceiling above which a machine is busy.
+const BUSY: f64 = 0.1;
+
+/// The report of a run.
+#[must_use]
+pub fn text(run: &Run) -> String {
+    let mut text = heading(run);
+    if !run.stages.is_empty() {
+        text += &stages(run);
+        text += &against(run);
+    }
+    for way in &run.end_to_end {
+        text += &end_to_end(run, way);
+    }
+    if let Some(break_even) = &run.break_even {
+        text += &wins(break_even);
+    }
+    text
+}
+
+fn heading(run: &Run) -> String {
+    let host = &run.host;
+    let mut text = format!(
+        "huemax {} ({}), {}\ndevice     {}\nprocessor  {}, {}, {} threads, {} GiB, {}\npictures   {}\n",
+        run.huemax,
+        run.commit,
+        run.date,
+        run.device,
+        host.processor,
+        host.vectors,
+        host.threads,
+        host.memory >> 30,
+        host.system,
+        run.pictures,
+    );
+    if software(run) {
+        text += "A software driver computes on the processor: these figures say nothing of any GPU.\n";
+    }
+    if !run.optimised {
+        text += "This is a debug build: build with --release for figures that mean something.\n";
+    }
+    let ceilings = [&run.ceilings.copy, &run.ceilings.multiply_add];
+    if ceilings.iter().any(|c| spread(c.series.seconds()) > BUSY) {
+        text += "Careful: this machine is busy with other work, or its clock wanders: figures vary from moment to moment.\n";
+    }
+    let ceiling = |ceiling: &super::Ceiling, unit: &str| {
+        format!("{}{unit} ±{}", si(ceiling.rate()), percent(spread(ceiling.series.seconds())))
+    };
+    text += "\nThe most this device reaches, measured now\n";
+    text += &format!("  copy          {}\n", ceiling(&run.ceilings.copy, "B/s, read and written"));
+    text += &format!("  multiply-add  {}\n", ceiling(&run.ceilings.multiply_add, "FLOP/s, in registers"));
+    text
+}
+
+fn stages(run: &Run) -> String {
+    let mut rows = vec![
+        ["stage", "size", "", "time", "spread", "rate", "GB/s", "GFLOP/s", "of ceiling"]
+            .map(String::from)
+            .to_vec(),
+    ];
+    for stage in &run.stages {
+        let seconds = stage.seconds();
+        let samples = stage.on(On::Device).map_or(f64::NAN, |s| spread(s.seconds()));
+        let (share, which) = stage.of_ceiling(&run.ceilings);
+        let nothing_binds = stage.stage == "readback";
+        let each = |amount: u64| match amount {
+            0 => "–".into(),
+            amount => number(amount as f64 / seconds / 1e9),
+        };
+        rows.push(vec![
+            stage.stage.clone(),
+            stage.size.clone(),
+            stage.note.clone(),
+            time(seconds),
+            format!("±{}", percent(samples)),
+            format!("{}{}/s", si(stage.items as f64 / seconds), stage.unit),
+            each(stage.bytes),
+            each(stage.operations),
+            if nothing_binds { "–".into() } else { format!("{} of {which}", percent(share)) },
+        ]);
+    }
+    let clocks = run.stages.iter().filter(|s| s.on(On::Device).is_some_and(|s| !s.device.is_empty())).count();
+    let clock = match (run.device.kind, clocks) {
+        (DeviceKind::Cpu, _) => "Wall time, all threads.".to_owned(),
+        (_, 0) => "Wall time: this device has no clock of its own (timestamp queries). Uploads and waiting are in it.".into(),
+        _ => "Time by the device's own clock (timestamp queries), kernels only: without uploads, copies and waiting; \
+              readback by the wall clock."
+            .into(),
+    };
+    let about = wrap(&format!(
+        "Stages. Each was held against the f64 reference on the arrays that are timed, and was right. {clock} Median of {} \
+         samples; spread is half the interquartile range.",
+        samples(run)
+    ));
+    let legend = wrap(
+        "GB/s and GFLOP/s count what a stage must read, write and compute at least. \"Of ceiling\" is against whichever of \
+         copy and multiply-add it cannot be faster than; above 100 % the data lie in a cache, which a large copy cannot use.",
+    );
+    format!("\n{about}\n{}\n{legend}", table(&rows, 3))
+}
+
+fn samples(run: &Run) -> String {
+    let counts = run.stages.iter().flat_map(|s| &s.series).map(|s| s.wall.len());
+    match (counts.clone().min(), counts.max()) {
+        (Some(least), Some(most)) if least != most => format!("{least} to {most}"),
+        (Some(least), _) => least.to_string(),
+        _ => "no".into(),
+    }
+}
+
+fn against(run: &Run) -> String {
+    let gpu = run.device.kind != DeviceKind::Cpu;
+    let columns: &[On] = if gpu { &[On::Cpu, On::OneThread] } else { &[On::OneThread] };
+    if run.stages.iter().all(|s| columns.iter().all(|&on| s.on(on).is_none())) {
+        return "\nThe CPU backend has one thread only: there is nothing to compare it with.\n".into();
+    }
+    let mut header = vec!["stage".to_owned(), "size".into(), if gpu { "GPU" } else { "all threads" }.into()];
+    for on in columns {
+        let name =
+            if *on == On::Cpu { format!("CPU, {} threads", run.host.threads) } else { "one thread".into() };
+        header.extend([name, if gpu { "GPU is" } else { "all are" }.into()]);
+    }
+    let mut rows = vec![header];
+    for stage in &run.stages {
+        let mut row = vec![stage.stage.clone(), stage.size.clone(), time(stage.seconds())];
+        for &on in columns {
+            match (stage.on(on), stage.against(on)) {
+                (Some(series), Some(speed)) => row.extend([time(median(series.seconds())), times(speed)]),
+                _ => row.extend(["–".to_owned(), "–".into()]),
+            }
+        }
+        rows.push(row);
+    }
+    let who = if gpu { "GPU against CPU" } else { "All threads against one" };
+    let about = wrap(&format!(
+        "{who}: how many times as fast, sampled in turns; in brackets the interval that holds it with 95 % probability \
+         (bootstrap of the medians)."
+    ));
+    format!("\n{about}\n{}", table(&rows, 2))
+}
+
+fn end_to_end(run: &Run, way: &EndToEnd) -> String {
+    let place = match way.on {
+        On::Device if run.device.kind != DeviceKind::Cpu => run.device.name.clone(),
+        _ => format!("the CPU, {} threads", run.host.threads),
+    };
+    let total: f64 = way.parts.iter().map(|p| p.seconds).sum();
+    let mut rows = Vec::new();
+    for part in &way.parts {
+        let share = part.seconds / total.max(f64::MIN_POSITIVE);
+        let bar = "█".repeat((share * BAR as f64).round() as usize);
+        rows.push(vec![
+            part.name.clone(),
+            format!("{bar:<BAR$}"),
+            part.note.clone(),
+            time(part.seconds),
+            percent(share),
+        ]);
+    }
+    // The note comes last: it has no width of its own.
+    rows.iter_mut().for_each(|row| row[2..].rotate_left(1));
+    let n = way.pictures as f64;
+    let sum = time(total);
+    format!(
+        "\nFrom files to a model on {place}: {} pictures, {}pixel, one part after the other\n\n{}\n  together {sum}, {} \
+         pictures/s; as `huemax train` does it, decoding and describing\n  at the same time: {}, {} pictures/s\n",
+        way.pictures,
+        si(way.pixels as f64),
+        lines_with_notes(&rows),
+        number(n / total),
+        time(way.overlapped),
+        number(n / way.overlapped),
+    )
+}
+
+/// Name, bar, time, share and a note of any length.
+fn lines_with_notes(rows: &[Vec<String>]) -> String {
+    let cells: Vec<Vec<String>> = rows.iter().map(|row| row[..4].to_vec()).collect();
+    let lines = table(&cells, 2);
+    lines
+        .lines()
+        .zip(rows)
+        .map(|(line, row)| format!("{line}   {}", row[4]).trim_end().to_owned() + "\n")
+        .collect()
+}
+
+fn wins(break_even: &BreakEven) -> String {
+    let mut text =
+        "\nFrom how many on the GPU wins here, against all threads of the CPU (cost = fixed + each · n)\n"
+            .to_owned();
+    let mut line = |what: &super::Line, things: &str, thing: &str| {
+        let verdict = match what.wins {
+            Wins::From(n) => format!("from {n} {things} on"),
+            Wins::UpTo(n) => format!("up to {n} {things}, not beyond"),
+            Wins::Always => "always".into(),
+            Wins::Never => "never on this device".into(),
+        };
+        text += &format!("  {}: {verdict}\n", what.what);
+        text += &format!(
+            "    GPU {} and {} a {thing}, CPU {} and {}\n",
+            time(what.gpu.fixed),
+            time(what.gpu.each),
+            time(what.cpu.fixed),
+            time(what.cpu.each),
+        );
+    };
+    line(&break_even.pictures, "pictures", "picture");
+    line(&break_even.cold, "pictures", "picture");
+    if let Some(rows) = &break_even.rows {
+        line(rows, "rows", "row");
+    }
+    text
+}
+
+/// The report of a comparison with the run in `name`.
+#[must_use]
+pub fn changes(comparison: &Comparison, name: &str) -> String {
+    let mut text = "\n".to_owned();
+    text += &wrap(&format!(
+        "Against {name}: time before over time now, with its 95 % interval. A change is told where the whole of that is \
+         beyond {} %, and more than a microsecond.",
+        100.0 * NOISE
+    ));
+    comparison.warnings.iter().for_each(|warning| text += &wrap(&format!("Careful: {warning}.")));
+    text += "\n";
+    let mut rows = Vec::new();
+    for change in &comparison.changes {
+        let verdict = match change.verdict {
+            Verdict::Faster => "faster",
+            Verdict::Slower => "slower",
+            Verdict::NoChange => "no change",
+        };
+        rows.push(vec![change.what.clone(), verdict.into(), times(change.speed)]);
+    }
+    text += &table(&rows, 2);
+    comparison.unmatched.iter().for_each(|what| text += &format!("  not compared: {what}\n"));
+    let count = |verdict| comparison.changes.iter().filter(|c| c.verdict == verdict).count();
+    let (faster, slower) = (count(Verdict::Faster), count(Verdict::Slower));
+    text + &match (comparison.changes.len(), faster, slower) {
+        (0, ..) => "\nnothing could be compared\n".to_owned(),
+        (all, 0, 0) => format!("\nno change in any of {all}\n"),
+        (all, ..) => format!("\n{faster} faster, {slower} slower, {} unchanged\n", all - faster - slower),
+    }
+}
+
+/// For tests: stages of a run by name.
+#[cfg(test)]
+fn names(run: &Run) -> Vec<&str> {
+    run.stages.iter().map(|s| s.stage.as_str()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::baseline::compare;
+    use super::super::run::tests::example;
+    use super::*;
+
+    #[test]
+    fn a_report_names_every_stage_and_what_it_was_measured_on() {
+        let run = example();
+        let text = text(&run);
+        for part in names(&run).into_iter().chain(["a processor", "2 threads", "×2.00 (", "multiply-add"]) {
+            assert!(text.contains(part), "{part:?} is not in {text}");
+        }
+        let same = changes(&compare(&run, &run), "run.json");
+        assert!(same.contains("no change in any of 5"), "{same}");
+    }
+}

@@ -1,0 +1,101 @@
+//! Which stages there are, and what each has to do.
+
+/// A stage, or several that belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Pictures of one colour: every pixel counts into the same bin, the worst case for atomics.
+    DescribeFlat,
+    /// Photographs, or what stands in for them.
+    DescribePhotograph,
+    /// Random bytes: every pixel counts into another bin.
+    DescribeNoise,
+    /// Counts to features.
+    Normalize,
+    /// Features by weights.
+    Scores,
+    /// Scores to residuals and losses.
+    Softmax,
+    /// Residuals by features.
+    Gradient,
+    /// Partial sums to the gradient.
+    Reduce,
+    /// One evaluation as training makes it: loss and gradient sums of all rows.
+    Objective,
+    /// One parameter step.
+    Step,
+    /// The gradient sums to the host.
+    Readback,
+}
+
+impl Stage {
+    /// Stages on pictures.
+    pub const PICTURES: [Self; 4] =
+        [Self::DescribeFlat, Self::DescribePhotograph, Self::DescribeNoise, Self::Normalize];
+    /// Stages on features.
+    pub const LEARNING: [Self; 7] = [
+        Self::Scores,
+        Self::Softmax,
+        Self::Gradient,
+        Self::Reduce,
+        Self::Objective,
+        Self::Step,
+        Self::Readback,
+    ];
+
+    /// Its name, as `--stage` takes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DescribeFlat => "describe/flat",
+            Self::DescribePhotograph => "describe/photograph",
+            Self::DescribeNoise => "describe/noise",
+            Self::Normalize => "normalize",
+            Self::Scores => "scores",
+            Self::Softmax => "softmax",
+            Self::Gradient => "gradient",
+            Self::Reduce => "reduce",
+            Self::Objective => "objective",
+            Self::Step => "step",
+            Self::Readback => "readback",
+        }
+    }
+}
+
+/// What one run of a stage has to do, whoever does it. Each input counts as read once and each output as written once, also
+/// where a kernel reads it again; of the objective only features, parameters and sums, not what lies between its stages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Work {
+    /// Bytes that must be read or written.
+    pub bytes: u64,
+    /// Floating-point operations; a multiply-add is two, a function such as `exp` one. 0 where it counts in integers.
+    pub operations: u64,
+    /// Things that are worked on.
+    pub items: u64,
+    /// What they are: `pixel`, `row` or `number`.
+    pub unit: &'static str,
+}
+
+/// Sizes of the learning stages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Shape {
+    /// N.
+    pub rows: usize,
+    /// D.
+    pub columns: usize,
+    /// K.
+    pub outputs: usize,
+}
+
+impl Shape {
+    /// `K·D + K`.
+    #[must_use]
+    pub fn parameters(self) -> usize {
+        self.outputs * (self.columns + 1)
+    }
+}
+
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}×{}×{}", self.rows, self.columns, self.outputs)
+    }
+}
