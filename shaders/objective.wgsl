@@ -28,7 +28,7 @@ const NO_LABEL = 0xffffffffu;
 @group(0) @binding(1) var<storage, read> features: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> index: array<u32>;
 @group(0) @binding(3) var<storage, read> labels: array<u32>;
-@group(0) @binding(4) var<storage, read> parameters: array<f32>;
+@group(0) @binding(4) var<storage, read> parameters: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> partials: array<f32>;
 
 var<workgroup> of_lanes: array<f32, LANES * STRIDE>;
@@ -40,11 +40,15 @@ fn load(row: u32, cell: u32) -> vec4<f32> {
     return features[row * (config.columns / 4u) + min(cell, config.columns / 4u - 1u)];
 }
 
-fn weight(k: u32, column: u32) -> f32 {
-    if column < config.columns {
-        return parameters[k * config.columns + column];
-    }
-    return 0.0;
+// The weights of a cell; zeros past the end of the row.
+fn weights(k: u32, cell: u32) -> vec4<f32> {
+    let cells = config.columns / 4u;
+    return select(vec4<f32>(), parameters[k * cells + min(cell, cells - 1u)], cell < cells);
+}
+
+fn bias(k: u32) -> f32 {
+    let at = OUTPUTS * config.columns + k;
+    return parameters[at / 4u][at % 4u];
 }
 
 @compute @workgroup_size(LANES)
@@ -62,8 +66,7 @@ fn main(
     var gradient: array<vec4<f32>, VALUES>;
     for (var k = 0u; k < OUTPUTS; k += 1u) {
         for (var c = 0u; c < CELLS; c += 1u) {
-            let d = (c * LANES + lane) * 4u;
-            w[k * CELLS + c] = vec4(weight(k, d), weight(k, d + 1u), weight(k, d + 2u), weight(k, d + 3u));
+            w[k * CELLS + c] = weights(k, c * LANES + lane);
             gradient[k * CELLS + c] = vec4<f32>();
         }
     }
@@ -109,7 +112,7 @@ fn main(
                 for (var p = 0u; p < PARTS; p += 1u) {
                     score += of_parts[p * SUMS + at + k];
                 }
-                score += parameters[OUTPUTS * config.columns + k];
+                score += bias(k);
                 residuals[at + k] = score;
                 high = max(high, score);
             }
@@ -150,10 +153,9 @@ fn main(
         for (var k = 0u; k < OUTPUTS; k += 1u) {
             for (var c = 0u; c < CELLS; c += 1u) {
                 let d = (c * LANES + lane) * 4u;
-                for (var j = 0u; j < 4u; j += 1u) {
-                    if d + j < config.columns {
-                        partials[at + k * config.columns + d + j] = gradient[k * CELLS + c][j];
-                    }
+                // One loop instead of four conditions: less for a driver to compile.
+                for (var j = d; j < min(d + 4u, config.columns); j += 1u) {
+                    partials[at + k * config.columns + j] = gradient[k * CELLS + c][j - d];
                 }
             }
         }

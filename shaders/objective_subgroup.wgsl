@@ -12,6 +12,7 @@ struct Config {
 const LANES = 8u; // of a workgroup, and of a subgroup
 const CELLS = 2u; // of a row, a lane
 const OUTPUTS = 2u; // K
+const ROWS = 2u; // rows of a step: a weight is taken up once for all of them
 const VALUES = CELLS * OUTPUTS;
 const NO_LABEL = 0xffffffffu;
 
@@ -19,7 +20,7 @@ const NO_LABEL = 0xffffffffu;
 @group(0) @binding(1) var<storage, read> features: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> index: array<u32>;
 @group(0) @binding(3) var<storage, read> labels: array<u32>;
-@group(0) @binding(4) var<storage, read> parameters: array<f32>;
+@group(0) @binding(4) var<storage, read> parameters: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> partials: array<f32>;
 
 // Cell `cell` of a row: four neighbouring columns. Past the end of the row some cell of it, which meets weights of zero.
@@ -27,11 +28,15 @@ fn load(row: u32, cell: u32) -> vec4<f32> {
     return features[row * (config.columns / 4u) + min(cell, config.columns / 4u - 1u)];
 }
 
-fn weight(k: u32, column: u32) -> f32 {
-    if column < config.columns {
-        return parameters[k * config.columns + column];
-    }
-    return 0.0;
+// The weights of a cell; zeros past the end of the row.
+fn weights(k: u32, cell: u32) -> vec4<f32> {
+    let cells = config.columns / 4u;
+    return select(vec4<f32>(), parameters[k * cells + min(cell, cells - 1u)], cell < cells);
+}
+
+fn bias(k: u32) -> f32 {
+    let at = OUTPUTS * config.columns + k;
+    return parameters[at / 4u][at % 4u];
 }
 
 @compute @workgroup_size(LANES)
@@ -46,52 +51,68 @@ fn main(
 
     var w: array<vec4<f32>, VALUES>;
     var gradient: array<vec4<f32>, VALUES>;
-    var bias: array<f32, OUTPUTS>;
+    var biases: array<f32, OUTPUTS>;
     var bias_gradient: array<f32, OUTPUTS>;
     for (var k = 0u; k < OUTPUTS; k += 1u) {
-        bias[k] = parameters[OUTPUTS * config.columns + k];
+        biases[k] = bias(k);
         bias_gradient[k] = 0.0;
         for (var c = 0u; c < CELLS; c += 1u) {
-            let d = (c * LANES + lane) * 4u;
-            w[k * CELLS + c] = vec4(weight(k, d), weight(k, d + 1u), weight(k, d + 2u), weight(k, d + 3u));
+            w[k * CELLS + c] = weights(k, c * LANES + lane);
             gradient[k * CELLS + c] = vec4<f32>();
         }
     }
 
     var loss = 0.0;
-    for (var i = begin; i < end; i += 1u) {
-        let row = index[config.first + i];
-        let label = labels[row];
-        var x: array<vec4<f32>, CELLS>;
-        for (var c = 0u; c < CELLS; c += 1u) {
-            x[c] = load(row, c * LANES + lane);
-        }
-        // Every lane knows every score of the row.
-        var p: array<f32, OUTPUTS>;
-        for (var k = 0u; k < OUTPUTS; k += 1u) {
-            var dot = vec4<f32>();
+    for (var first = begin; first < end; first += ROWS) {
+        var x: array<vec4<f32>, ROWS * CELLS>;
+        var label: array<u32, ROWS>;
+        for (var r = 0u; r < ROWS; r += 1u) {
+            let row = index[config.first + min(first + r, end - 1u)];
+            label[r] = labels[row];
             for (var c = 0u; c < CELLS; c += 1u) {
-                dot = fma(w[k * CELLS + c], x[c], dot);
+                x[r * CELLS + c] = load(row, c * LANES + lane);
             }
-            p[k] = subgroupAdd((dot.x + dot.y) + (dot.z + dot.w)) + bias[k];
         }
-        var high = p[0];
+        // Every lane knows every score.
+        var p: array<f32, ROWS * OUTPUTS>;
         for (var k = 0u; k < OUTPUTS; k += 1u) {
-            high = max(high, p[k]);
-        }
-        var own = high;
-        var sum = 0.0;
-        for (var k = 0u; k < OUTPUTS; k += 1u) {
-            own = select(own, p[k], label == k);
-            p[k] = exp(p[k] - high);
-            sum += p[k];
-        }
-        loss += select((high - own) + log(sum), 0.0, label == NO_LABEL);
-        for (var k = 0u; k < OUTPUTS; k += 1u) {
-            let residual = p[k] / sum - select(0.0, 1.0, label == k);
-            bias_gradient[k] += residual;
+            var dot: array<vec4<f32>, ROWS>;
             for (var c = 0u; c < CELLS; c += 1u) {
-                gradient[k * CELLS + c] = fma(vec4(residual), x[c], gradient[k * CELLS + c]);
+                for (var r = 0u; r < ROWS; r += 1u) {
+                    dot[r] = fma(w[k * CELLS + c], x[r * CELLS + c], dot[r]);
+                }
+            }
+            for (var r = 0u; r < ROWS; r += 1u) {
+                let sum = (dot[r].x + dot[r].y) + (dot[r].z + dot[r].w);
+                p[r * OUTPUTS + k] = subgroupAdd(sum) + biases[k];
+            }
+        }
+        for (var r = 0u; r < ROWS; r += 1u) {
+            var high = p[r * OUTPUTS];
+            for (var k = 0u; k < OUTPUTS; k += 1u) {
+                high = max(high, p[r * OUTPUTS + k]);
+            }
+            var own = high;
+            var sum = 0.0;
+            for (var k = 0u; k < OUTPUTS; k += 1u) {
+                own = select(own, p[r * OUTPUTS + k], label[r] == k);
+                p[r * OUTPUTS + k] = exp(p[r * OUTPUTS + k] - high);
+                sum += p[r * OUTPUTS + k];
+            }
+            // Past the last row a step repeats it, without effect.
+            let there = first + r < end;
+            loss += select(0.0, (high - own) + log(sum), there && label[r] != NO_LABEL);
+            for (var k = 0u; k < OUTPUTS; k += 1u) {
+                let residual = p[r * OUTPUTS + k] / sum - select(0.0, 1.0, label[r] == k);
+                p[r * OUTPUTS + k] = select(0.0, residual, there);
+                bias_gradient[k] += p[r * OUTPUTS + k];
+            }
+        }
+        for (var k = 0u; k < OUTPUTS; k += 1u) {
+            for (var c = 0u; c < CELLS; c += 1u) {
+                for (var r = 0u; r < ROWS; r += 1u) {
+                    gradient[k * CELLS + c] = fma(vec4(p[r * OUTPUTS + k]), x[r * CELLS + c], gradient[k * CELLS + c]);
+                }
             }
         }
     }
@@ -102,12 +123,13 @@ fn main(
         for (var k = 0u; k < OUTPUTS; k += 1u) {
             for (var c = 0u; c < CELLS; c += 1u) {
                 let d = (c * LANES + lane) * 4u;
-                for (var j = 0u; j < 4u; j += 1u) {
-                    if d + j < config.columns {
-                        partials[at + k * config.columns + d + j] = gradient[k * CELLS + c][j];
-                    }
+                // One loop instead of four conditions: less for a driver to compile.
+                for (var j = d; j < min(d + 4u, config.columns); j += 1u) {
+                    partials[at + k * config.columns + j] = gradient[k * CELLS + c][j - d];
                 }
             }
+        }
+        for (var k = 0u; k < OUTPUTS; k += 1u) {
             if lane == 0u {
                 partials[at + OUTPUTS * config.columns + k] = bias_gradient[k];
             }

@@ -32,7 +32,7 @@ pub(super) struct Shape {
     lanes: usize,
     /// Cells of four columns that a lane has of a row.
     cells: usize,
-    /// Rows between barriers.
+    /// Rows of a step.
     rows: usize,
     /// Whether the workgroup is one subgroup.
     subgroup: bool,
@@ -40,16 +40,20 @@ pub(super) struct Shape {
 
 /// The most outputs of the one pass.
 const OUTPUTS: usize = 16;
-/// Cells of weights that a lane of a hardware GPU holds, at most: 64 numbers, and as many of the gradient.
-const HARDWARE_VALUES: usize = 16;
-/// The same for a software driver, whose registers lie in the cache, and for which every load is slow.
-const SOFTWARE_VALUES: usize = 192;
+/// Cells of weights that a lane of a hardware GPU holds, at most, and as many of the gradient: 64 numbers and 64, which
+/// leaves registers for the rest.
+const HARDWARE: usize = 16;
+/// The same for a software driver, whose registers lie in the cache, and for which every load is slow. More would compile
+/// for many seconds.
+const SOFTWARE: usize = 192;
+/// Rows of a step without barriers. Four gained 4 % on lavapipe and took twice as long to compile.
+const SUBGROUP_ROWS: usize = 2;
 /// Rows between barriers, at most.
 const ROWS: usize = 4;
 
 /// The shape for rows of `columns` features and `outputs` outputs; `None` where they do not fit registers.
 pub(super) fn shape(gpu: &Gpu, columns: usize, outputs: usize) -> Option<Shape> {
-    let values = if gpu.info.kind == DeviceKind::Software { SOFTWARE_VALUES } else { HARDWARE_VALUES };
+    let values = if gpu.info.kind == DeviceKind::Software { SOFTWARE } else { HARDWARE };
     let memory = gpu.limits.max_compute_workgroup_storage_size as usize;
     choose(columns.div_ceil(4), outputs, values, gpu.subgroup, memory)
 }
@@ -67,7 +71,7 @@ fn choose(
     if let Some(lanes) = subgroup {
         let cells = row_cells.div_ceil(lanes);
         if cells * outputs <= values {
-            return Some(Shape { lanes, cells, rows: 1, subgroup: true });
+            return Some(Shape { lanes, cells, rows: SUBGROUP_ROWS, subgroup: true });
         }
     }
     [32, 64, 128, 256].into_iter().find_map(|lanes| {
@@ -82,9 +86,11 @@ fn choose(
     })
 }
 
-/// Loads of numbers in place of loads of vectors.
-fn by_numbers(source: &str) -> String {
-    source.replace("features: array<vec4<f32>>", "features: array<f32>").replace(
+/// Loads of numbers in place of loads of vectors: what is replaced, and by what.
+const BY_NUMBERS: [(&str, &str); 5] = [
+    ("features: array<vec4<f32>>", "features: array<f32>"),
+    ("parameters: array<vec4<f32>>", "parameters: array<f32>"),
+    (
         "return features[row * (config.columns / 4u) + min(cell, config.columns / 4u - 1u)];",
         "let at = row * config.columns;
     let last = config.columns - 1u;
@@ -93,7 +99,24 @@ fn by_numbers(source: &str) -> String {
         features[at + min(d, last)], features[at + min(d + 1u, last)],
         features[at + min(d + 2u, last)], features[at + min(d + 3u, last)],
     );",
-    )
+    ),
+    (
+        "let cells = config.columns / 4u;
+    return select(vec4<f32>(), parameters[k * cells + min(cell, cells - 1u)], cell < cells);",
+        "let at = k * config.columns;
+    let last = config.columns - 1u;
+    let d = vec4(4u * cell) + vec4(0u, 1u, 2u, 3u);
+    let w = vec4(
+        parameters[at + min(d.x, last)], parameters[at + min(d.y, last)],
+        parameters[at + min(d.z, last)], parameters[at + min(d.w, last)],
+    );
+    return select(vec4<f32>(), w, d <= vec4(last));",
+    ),
+    ("return parameters[at / 4u][at % 4u];", "return parameters[at];"),
+];
+
+fn by_numbers(source: &str) -> String {
+    BY_NUMBERS.iter().fold(source.to_owned(), |text, (vectors, numbers)| text.replace(vectors, numbers))
 }
 
 pub(super) fn objective(
@@ -123,10 +146,8 @@ pub(super) fn objective(
         (false, true) => SHADER,
         (false, false) => ("objective by numbers", &SCALAR),
     };
-    let mut constants = vec![("LANES", lanes as u32), ("CELLS", cells as u32), ("OUTPUTS", outputs as u32)];
-    if !subgroup {
-        constants.push(("ROWS", step as u32));
-    }
+    let constants = [("LANES", lanes), ("CELLS", cells), ("OUTPUTS", outputs), ("ROWS", step)]
+        .map(|(name, value)| (name, value as u32));
     let buffers = [
         rows.features.of(rows.columns),
         rows.index.of(rows.first + rows.count),
@@ -147,26 +168,27 @@ mod tests {
             for outputs in 1..=OUTPUTS {
                 for subgroup in [None, Some(8), Some(32)] {
                     let cells = usize::div_ceil(columns, 4);
-                    let Some(shape) = choose(cells, outputs, HARDWARE_VALUES, subgroup, 16_384) else {
+                    let Some(shape) = choose(cells, outputs, HARDWARE, subgroup, 16_384) else {
                         continue;
                     };
                     assert!(shape.lanes * shape.cells >= cells, "{shape:?}");
-                    assert!(shape.cells * outputs <= HARDWARE_VALUES && shape.rows >= 1, "{shape:?}");
+                    assert!(shape.cells * outputs <= HARDWARE && shape.rows >= 1, "{shape:?}");
                     assert_eq!(shape.subgroup, subgroup == Some(shape.lanes), "{shape:?}");
                 }
             }
         }
-        let shape = choose(128, 10, HARDWARE_VALUES, Some(32), 16_384);
+        let shape = choose(128, 10, HARDWARE, Some(32), 16_384);
         assert_eq!(shape, Some(Shape { lanes: 128, cells: 1, rows: 2, subgroup: false }));
-        assert_eq!(choose(1024, 16, HARDWARE_VALUES, None, 16_384), None);
-        assert_eq!(choose(1, 17, HARDWARE_VALUES, None, 16_384), None);
+        assert_eq!(choose(1024, 16, HARDWARE, None, 16_384), None);
+        assert_eq!(choose(1, 17, HARDWARE, None, 16_384), None);
     }
 
     #[test]
-    fn both_shaders_have_what_is_replaced() {
-        for (_, source) in [SHADER, SUBGROUP_SHADER] {
-            let edited = by_numbers(source);
-            assert!(edited.contains("features: array<f32>") && edited.contains("min(d + 3u, last)"));
+    fn both_shaders_have_all_that_is_replaced() {
+        for (name, source) in [SHADER, SUBGROUP_SHADER] {
+            for (vectors, _) in BY_NUMBERS {
+                assert_eq!(source.matches(vectors).count(), 1, "{name}: {vectors}");
+            }
         }
     }
 }

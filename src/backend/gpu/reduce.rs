@@ -2,7 +2,7 @@
 
 use super::dispatch::{Shader, shared};
 use super::{Gpu, GpuArray};
-use crate::backend::DeviceError;
+use crate::backend::{DeviceError, DeviceKind};
 
 pub(super) const SHADER: Shader = ("reduce", include_str!("../../../shaders/reduce.wgsl"));
 
@@ -22,11 +22,13 @@ pub(super) const WORKGROUP: usize = 256;
 const RUN: usize = 32;
 /// Columns from which one lane a column keeps a GPU busy.
 const MANY: usize = 1 << 16;
+/// The same for a software driver, for which a barrier costs more than it gains.
+const MANY_IN_SOFTWARE: usize = 256;
 
 /// How many lanes share a column: a power of two.
-fn lanes(rows: usize, columns: usize) -> usize {
+fn lanes(rows: usize, columns: usize, many: usize) -> usize {
     let most = WORKGROUP / columns.next_power_of_two().min(RUN);
-    let wanted = if columns >= MANY { 1 } else { rows.next_power_of_two() };
+    let wanted = if columns >= many { 1 } else { rows.next_power_of_two() };
     wanted.min(most)
 }
 
@@ -39,7 +41,8 @@ pub(super) fn reduce(
     at: usize,
     accumulate: bool,
 ) -> Result<(), DeviceError> {
-    let lanes = lanes(rows, columns);
+    let many = if gpu.info.kind == DeviceKind::Software { MANY_IN_SOFTWARE } else { MANY };
+    let lanes = lanes(rows, columns, many);
     let config = Config {
         rows: rows as u32,
         columns: columns as u32,
