@@ -191,7 +191,9 @@ fn selected<B: Backend + 'static>(options: &Options) -> Vec<Case<B>> {
     match &options.only {
         None => cases.retain(|case| case.quick || !options.quick),
         Some(name) if cases.iter().any(|case| case.id == *name) => cases.retain(|case| case.id == *name),
-        Some(name) => cases.retain(|case| case.id.starts_with(name.as_str())),
+        Some(name) => {
+            cases.retain(|case| case.id.starts_with(name.as_str()) && (case.quick || !options.quick));
+        }
     }
     cases
 }

@@ -9,8 +9,9 @@ use rayon::prelude::*;
 
 use crate::backend::{Bins, Pictures};
 
-/// Pixels whose channels and bins are in flight together: 6 KiB, well inside the first-level cache.
-const BLOCK: usize = 1024;
+/// Pixels whose channels and bins are in flight together. Few enough that the processor counts one block while it
+/// computes the next: 1,024 were 13 % slower, 64 were 14 % slower.
+const BLOCK: usize = 128;
 /// Histograms that are counted into in turn, so that equal neighbours do not wait for each other's store.
 const PRIVATE: usize = 4;
 /// Pixels of one task. Pictures larger than this are divided over the threads.
