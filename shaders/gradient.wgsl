@@ -30,6 +30,21 @@ const OUTPUTS = ACROSS * 8u;
 var<workgroup> x_tile: array<vec4<f32>, DEPTH * COLUMNS / 4u>;
 var<workgroup> r_tile: array<vec4<f32>, DEPTH * OUTPUTS / 4u>;
 
+fn feature(row: u32, d: u32) -> f32 {
+    if d < config.columns {
+        return features[row + d];
+    }
+    return 1.0;
+}
+
+// Rows past the last have residuals of zero.
+fn residual_at(row: u32, k: u32, end: u32) -> f32 {
+    if row < end && k < config.outputs {
+        return residual[row * config.outputs + k];
+    }
+    return 0.0;
+}
+
 @compute @workgroup_size(LANES)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -51,24 +66,19 @@ fn main(
     var low: array<vec4<f32>, 8>; // output by output, columns 0 to 3 of the lane
     var high: array<vec4<f32>, 8>; // and 4 to 7
     for (var first = begin; first < end; first += DEPTH) {
-        for (var i = lane; i < DEPTH * COLUMNS; i += LANES) {
-            let row = first + i / COLUMNS;
-            let d = first_column + i % COLUMNS;
-            var x = 1.0;
-            if d < config.columns {
-                x = features[index[config.first + min(row, end - 1u)] * config.columns + d];
-            }
-            x_tile[i / 4u][i % 4u] = x;
+        // A vector is stored by one lane.
+        for (var i = lane; i < DEPTH * COLUMNS / 4u; i += LANES) {
+            let at = index[config.first + min(first + i / (COLUMNS / 4u), end - 1u)] * config.columns;
+            let d = first_column + i % (COLUMNS / 4u) * 4u;
+            x_tile[i] = vec4(feature(at, d), feature(at, d + 1u), feature(at, d + 2u), feature(at, d + 3u));
         }
-        // Rows past the last have residuals of zero.
-        for (var i = lane; i < DEPTH * OUTPUTS; i += LANES) {
-            let row = first + i / OUTPUTS;
-            let k = first_output + i % OUTPUTS;
-            var r = 0.0;
-            if row < end && k < config.outputs {
-                r = residual[row * config.outputs + k];
-            }
-            r_tile[i / 4u][i % 4u] = r;
+        for (var i = lane; i < DEPTH * OUTPUTS / 4u; i += LANES) {
+            let row = first + i / (OUTPUTS / 4u);
+            let k = first_output + i % (OUTPUTS / 4u) * 4u;
+            r_tile[i] = vec4(
+                residual_at(row, k, end), residual_at(row, k + 1u, end),
+                residual_at(row, k + 2u, end), residual_at(row, k + 3u, end),
+            );
         }
         workgroupBarrier();
         for (var row = 0u; row < DEPTH; row += 1u) {

@@ -30,6 +30,13 @@ var<workgroup> row_start: array<u32, ROWS>;
 var<workgroup> x_tile: array<vec4<f32>, DEPTH * X_STRIDE>;
 var<workgroup> w_tile: array<vec4<f32>, DEPTH * W_STRIDE>;
 
+fn weight(k: u32, column: u32) -> f32 {
+    if k < config.outputs && column < config.columns {
+        return parameters[k * config.columns + column];
+    }
+    return 0.0;
+}
+
 @compute @workgroup_size(LANES)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -53,24 +60,25 @@ fn main(
     var low: array<vec4<f32>, 8>; // row by row, outputs 0 to 3 of the lane
     var high: array<vec4<f32>, 8>; // and 4 to 7
     for (var first = 0u; first < config.columns; first += DEPTH) {
-        // Neighbouring lanes load neighbouring columns. Columns past the last are zero on both sides.
-        for (var i = lane; i < ROWS * DEPTH; i += LANES) {
-            let row = i / DEPTH;
-            let column = i % DEPTH;
-            var x = 0.0;
-            if first + column < config.columns {
-                x = features[row_start[row] + first + column];
+        // Neighbouring lanes load neighbouring columns, of four rows each: a vector is stored by one lane. Columns past
+        // the last are zero on both sides.
+        for (var i = lane; i < ROWS / 4u * DEPTH; i += LANES) {
+            let row = i / DEPTH * 4u;
+            let d = first + i % DEPTH;
+            var x = vec4<f32>();
+            if d < config.columns {
+                x = vec4(
+                    features[row_start[row] + d], features[row_start[row + 1u] + d],
+                    features[row_start[row + 2u] + d], features[row_start[row + 3u] + d],
+                );
             }
-            x_tile[column * X_STRIDE + row / 4u][row % 4u] = x;
+            x_tile[i % DEPTH * X_STRIDE + row / 4u] = x;
         }
-        for (var i = lane; i < OUTPUTS * DEPTH; i += LANES) {
-            let k = i / DEPTH;
-            let column = i % DEPTH;
-            var w = 0.0;
-            if first_output + k < config.outputs && first + column < config.columns {
-                w = parameters[(first_output + k) * config.columns + first + column];
-            }
-            w_tile[column * W_STRIDE + k / 4u][k % 4u] = w;
+        for (var i = lane; i < OUTPUTS / 4u * DEPTH; i += LANES) {
+            let k = first_output + i / DEPTH * 4u;
+            let d = first + i % DEPTH;
+            w_tile[i % DEPTH * W_STRIDE + i / DEPTH] =
+                vec4(weight(k, d), weight(k + 1u, d), weight(k + 2u, d), weight(k + 3u, d));
         }
         workgroupBarrier();
         for (var column = 0u; column < DEPTH; column += 1u) {

@@ -44,6 +44,17 @@ fn replace(
     sync: bool,
     fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> Result<(), FileError> {
+    // A link is followed; what is no file (a pipe, a terminal, /dev/null) is written to and never replaced.
+    let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let write = || {
+            let file = File::options().write(true).open(path)?;
+            let mut writer = BufWriter::new(&file);
+            fill(&mut writer)?;
+            writer.flush()
+        };
+        return write().map_err(FileError::on("write", path));
+    }
     stage(path, sync, fill)?.persist()
 }
 
@@ -91,6 +102,25 @@ pub(crate) fn stage(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_and_what_is_no_file_is_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+        std::fs::write(&target, b"old").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        write_whole(&link, |w| w.write_all(b"new")).unwrap();
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(std::fs::read(&target).unwrap(), b"new");
+        // A link to a device, in a folder where a file could have taken its place.
+        let null = folder.path().join("null");
+        std::os::unix::fs::symlink("/dev/null", &null).unwrap();
+        let before = std::fs::metadata("/dev/null").unwrap().file_type();
+        write_whole(&null, |w| w.write_all(b"nothing")).unwrap();
+        assert_eq!(std::fs::metadata("/dev/null").unwrap().file_type(), before);
+        assert!(std::fs::symlink_metadata(&null).unwrap().is_symlink());
+    }
 
     #[test]
     fn a_failed_write_leaves_what_was_there_and_nothing_else() {

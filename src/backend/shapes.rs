@@ -1,5 +1,5 @@
 //! How large things are and how work is divided, in one place for every backend. Divisions depend on
-//! shapes alone, never on thread or core counts, so that sums are added in the same order everywhere.
+//! shapes and the kind of device alone, never on thread or core counts, so that a device adds in the same order every time.
 
 use std::ops::Range;
 

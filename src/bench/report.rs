@@ -147,7 +147,12 @@ fn against(run: &Run) -> String {
     let who = if gpu { "GPU against CPU" } else { "All threads against one" };
     let about = wrap(&format!(
         "{who}: how many times as fast, sampled in turns; in brackets the interval that holds it with 95 % probability \
-         (bootstrap of the medians)."
+         (bootstrap of the medians; of three to five samples it is little more than the least and the greatest){}.",
+        if gpu {
+            ". A GPU's time is that of the table above: uploads are not in it, but in the whole way below"
+        } else {
+            ""
+        }
     ));
     format!("\n{about}\n{}", table(&rows, 2))
 }

@@ -177,7 +177,15 @@ impl Run {
         if found != u64::from(FORMAT) {
             return Err(BenchError::Format { path: path.to_owned(), found, reads: FORMAT }.into());
         }
-        Ok(serde_json::from_value(value).map_err(|e| not_a_run(e.to_string()))?)
+        let run: Self = serde_json::from_value(value).map_err(|e| not_a_run(e.to_string()))?;
+        for (stage, series) in run.stages.iter().flat_map(|s| s.series.iter().map(move |x| (s, x))) {
+            let times = |seconds: &[f64]| seconds.iter().all(|&s| s > 0.0 && s.is_finite());
+            let device = series.device.is_empty() || series.device.len() == series.wall.len();
+            if series.wall.is_empty() || !times(&series.wall) || !times(&series.device) || !device {
+                return Err(not_a_run(format!("the samples of {} are not times", stage.stage)).into());
+            }
+        }
+        Ok(run)
     }
 }
 

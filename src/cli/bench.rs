@@ -100,7 +100,14 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let run = bench::bench(&options, &device, dataset.as_ref(), &progress)?;
     match json {
         Some(path) => run.save(path)?,
-        None if args.json.is_some() => return output::print_json(&run),
+        None if args.json.is_some() => {
+            // Standard output is one document; what changed is said beside it.
+            if let Some((path, before)) = &baseline {
+                let changes = bench::changes(&bench::compare(before, &run), &path.display().to_string());
+                output::tell(changes.trim_end());
+            }
+            return output::print_json(&run);
+        }
         None => {}
     }
     output::print(&bench::text(&run))?;

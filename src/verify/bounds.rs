@@ -16,6 +16,9 @@ pub const U: f64 = 1.0 / (1u64 << 24) as f64;
 /// The smallest normal f32: anything smaller may become zero.
 const FLUSH: f64 = f32::MIN_POSITIVE as f64;
 
+/// Absolute error of `log` within [0.5, 2].
+const LOG: f64 = 1.0 / (1u64 << 21) as f64;
+
 /// `γₙ`: the relative error of `n` roundings one after the other.
 #[must_use]
 pub fn gamma(n: usize) -> f64 {
@@ -114,7 +117,9 @@ pub fn softmax(scores: ArrayView2<'_, f64>, labels: &[u32]) -> (Array2<f64>, Arr
         }
         if labels[i] != NO_LABEL {
             let (margin, log) = (max - row[labels[i] as usize], sum.ln());
-            let function = if sum <= 2.0 { f64::powi(2.0, -21) } else { 6.0 * U * log };
+            // The device's own sum may lie on the other side of 2.
+            let near = sum * (1.0 - sum_error) <= 2.0;
+            let function = if near { LOG.max(6.0 * U * log) } else { 6.0 * U * log };
             losses[i] = sum_error / (1.0 - sum_error) + function + U * margin + U * (margin + log) + FLUSH;
         }
     }
@@ -159,7 +164,8 @@ pub fn objective(
             *bound = p * (factor - 1.0) + factor * (*bound + p * 20.0 * U * epsilon + U * (factor - 1.0));
         }
         if labels[i] != NO_LABEL {
-            loss += 2.0 * epsilon + factor * (loss_error[i] + 20.0 * U * epsilon);
+            // At the perturbed scores `log` may be on the other side of 2, with its absolute error.
+            loss += 2.0 * epsilon + factor * (loss_error[i].max(LOG) + 20.0 * U * epsilon);
         }
     }
     let size = residual.mapv(f64::abs) + &residual_error;

@@ -118,8 +118,8 @@ pub struct Options {
     pub seed: u64,
     /// The quick set: without the cases that take seconds.
     pub quick: bool,
-    /// Only the case with this name, or all whose names begin with it (a stage is such a beginning). With it, `quick`
-    /// leaves nothing out.
+    /// Only the case with this name, or all whose names begin with it (a stage is such a beginning); of these,
+    /// `quick` leaves out as it does without.
     pub only: Option<String>,
 }
 

@@ -90,7 +90,7 @@ impl Adapter {
     /// # Errors
     /// [`DeviceError::TooSmall`] when a limit is below what the kernels need, [`DeviceError::Open`] when the driver refuses.
     pub fn open(&self) -> Result<Gpu, DeviceError> {
-        self.open_with(self.adapter.limits(), u64::MAX, true)
+        self.open_with(false, u64::MAX, true)
     }
 
     /// Opens the adapter as [`open`](Self::open) does, with shaders compiled without the checks that wgpu adds to array
@@ -99,31 +99,27 @@ impl Adapter {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn open_unchecked(&self) -> Result<Gpu, DeviceError> {
-        self.open_with(self.adapter.limits(), u64::MAX, false)
+        self.open_with(false, u64::MAX, false)
     }
 
-    /// Opens the adapter as if it had no more than WebGPU guarantees, and no array more than `bytes`: to test that kernels
+    /// Opens the adapter as if it had no more than WebGPU guarantees (and so no subgroups), and no array more than `bytes`: to test that kernels
     /// keep to those limits, and chunking without filling a GPU.
     ///
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn open_within(&self, bytes: u64) -> Result<Gpu, DeviceError> {
-        self.open_with(wgpu::Limits::default(), bytes, true)
+        self.open_with(true, bytes, true)
     }
 
-    fn open_with(&self, limits: wgpu::Limits, bytes: u64, checked: bool) -> Result<Gpu, DeviceError> {
+    fn open_with(&self, guaranteed: bool, bytes: u64, checked: bool) -> Result<Gpu, DeviceError> {
+        let limits = if guaranteed { wgpu::Limits::default() } else { self.adapter.limits() };
         let name = self.info.name.clone();
         for (limit, has, needs) in self.limits() {
             if has < needs {
                 return Err(DeviceError::TooSmall { device: name, limit, has, needs });
             }
         }
-        // Subgroups with the adapter's own limits; without them where WebGPU's guarantees are all there is.
-        let wanted = if limits == wgpu::Limits::default() {
-            wgpu::Features::empty()
-        } else {
-            wgpu::Features::SUBGROUP
-        };
+        let wanted = if guaranteed { wgpu::Features::empty() } else { wgpu::Features::SUBGROUP };
         // Timestamps are for measuring; without them the wall clock has to do.
         let features = self.adapter.features() & (wanted | wgpu::Features::TIMESTAMP_QUERY);
         let about = self.adapter.get_info();

@@ -129,7 +129,9 @@ pub(super) fn objective(
 ) -> Result<(), DeviceError> {
     let shape = shape(gpu, rows.columns, outputs);
     let Some(Shape { lanes, cells, rows: step, subgroup }) = shape else {
-        panic!("{outputs} outputs of {} columns are not fused: see `fuses`", rows.columns);
+        let reason =
+            format!("{outputs} outputs of {} columns do not fit one pass (see `fuses`)", rows.columns);
+        return Err(DeviceError::Refused { device: gpu.info.name.clone(), reason });
     };
     let splits = gpu.splits(rows.count, rows.columns, outputs);
     let config = Config {
