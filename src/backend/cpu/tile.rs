@@ -38,7 +38,7 @@ pub(super) use output_tiles;
 /// Dot products of O weight rows with four rows.
 ///
 /// Loops instead of `map`, here and below: a closure is compiled without the vector instructions of the function around
-/// it, and where it is not inlined every vector goes through memory (measured: 2.6 times slower).
+/// it, and where it is not inlined every vector goes through memory.
 #[inline(always)]
 pub(super) fn dots<S: Simd, const O: usize>(simd: S, x: [&[f32]; ROWS], w: [&[f32]; O]) -> [[f32; ROWS]; O] {
     let (x0, t0) = S::as_simd_f32s(x[0]);

@@ -46,7 +46,7 @@ const HARDWARE: usize = 16;
 /// The same for a software driver, whose registers lie in the cache, and for which every load is slow. More would compile
 /// for many seconds.
 const SOFTWARE: usize = 192;
-/// Rows of a step without barriers. Four gained 4 % on lavapipe and took twice as long to compile.
+/// Rows of a step without barriers. Four gained 4 % on lavapipe, and took longer to compile.
 const SUBGROUP_ROWS: usize = 2;
 /// Rows between barriers, at most.
 const ROWS: usize = 4;
