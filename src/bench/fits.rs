@@ -26,12 +26,15 @@ pub(super) fn fits<B: Backend>(backend: &B, shape: Shape) -> Result<()> {
     }
     let parameters = 4 * (k * (d + 1) + 1);
     if parameters > limit {
+        let way_out = match (limit / 4).saturating_sub(1) / (d + 1) {
+            0 => "fewer columns are needed".to_owned(),
+            most => format!("with D = {d}, K up to {most} fits"),
+        };
         return fail(format!(
-            "{shape} needs {} for the parameters alone, and {} holds at most {} in one array; D·K up to {} fits",
+            "{shape} needs {} for the parameters alone, and {} holds at most {} in one array; {way_out}",
             size(parameters),
             info.name,
             size(limit),
-            (limit / 4).saturating_sub(k + 1),
         ));
     }
     let most = limit / (4 * d.max(k));
