@@ -10,6 +10,7 @@ pub mod cpu;
 mod device;
 pub mod gpu;
 mod info;
+mod loss;
 mod pictures;
 pub mod reference;
 mod shapes;
@@ -19,6 +20,7 @@ pub use cpu::Cpu;
 pub use device::{Choice, Device, Listing, list};
 pub use gpu::Gpu;
 pub use info::{DeviceError, DeviceInfo, DeviceKind};
+pub use loss::Loss;
 pub use pictures::Pictures;
 pub use shapes::Splits;
 

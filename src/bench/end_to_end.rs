@@ -12,7 +12,7 @@ use crate::backend::{Backend, Bins, Choice, Device, DeviceError, Pictures};
 use crate::dataset::Decoder;
 use crate::error::Result;
 use crate::features::{Matrix, extract};
-use crate::learn::{Labelled, SgdOptions, fit};
+use crate::learn::{Labelled, SgdOptions, Targets, fit};
 use crate::progress::Quiet;
 
 /// One part of the way.
@@ -144,7 +144,7 @@ pub(super) fn end_to_end<B: Backend>(
         epochs = plan.epochs;
         let rows: Vec<usize> = (0..pictures).collect();
         let start = Instant::now();
-        let data = Labelled::new(backend, &matrix, &decoded.labels, outputs)?;
+        let data = Labelled::new(backend, &matrix, &Targets::classes(outputs, &decoded.labels))?;
         let fitted = fit(backend, &data, &rows, &plan, &Quiet)?;
         training.push(start.elapsed().as_secs_f64());
         let start = Instant::now();
@@ -161,7 +161,7 @@ pub(super) fn end_to_end<B: Backend>(
             }
         };
         let extracted = extract(backend, pictures, bins, reader, &Quiet)?;
-        let data = Labelled::new(backend, &extracted.matrix, &decoded.labels, outputs)?;
+        let data = Labelled::new(backend, &extracted.matrix, &Targets::classes(outputs, &decoded.labels))?;
         let fitted = fit(backend, &data, &rows, &plan, &Quiet)?;
         backend.download(&fitted.parameters, data.parameters())?;
         whole.push(start.elapsed().as_secs_f64());
@@ -214,7 +214,7 @@ fn first_use(choice: &Choice, bins: &Bins, outputs: usize) -> Result<(f64, f64)>
         describe(gpu.as_ref(), &pictures, bins, &mut features)?;
         let mut matrix = Matrix::zeros(gpu.as_ref(), pictures.len(), bins.len())?;
         matrix.put(gpu.as_ref(), 0, &features, pictures.len())?;
-        let data = Labelled::new(gpu.as_ref(), &matrix, &labels, outputs)?;
+        let data = Labelled::new(gpu.as_ref(), &matrix, &Targets::classes(outputs, &labels))?;
         fit(gpu.as_ref(), &data, &rows, &plan, &Quiet)?;
         Ok(start.elapsed().as_secs_f64())
     };

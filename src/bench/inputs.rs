@@ -87,7 +87,7 @@ impl<'a> Source<'a> {
 
     pub(super) fn label(&self, i: usize) -> u32 {
         match self {
-            Self::Files(dataset, picked) => dataset.samples[picked[i]].label,
+            Self::Files(dataset, picked) => dataset.samples[picked[i]].labels[0],
             Self::Drawn(pictures) => pictures[i].1,
         }
     }

@@ -158,7 +158,7 @@ pub(super) fn label(
         .map(|(path, class, part)| Sample {
             path,
             // Every class was collected from these very names.
-            label: classes.binary_search(&class).unwrap_or_default() as u32,
+            labels: vec![classes.binary_search(&class).unwrap_or_default() as u32],
             part: part.filter(|_| !only_train),
         })
         .collect();

@@ -12,7 +12,7 @@ fn open(files: &[&str], labels: Option<LabelSource>) -> Result<Dataset, DatasetE
 fn lines(data: &Dataset) -> Vec<String> {
     let line = |(index, sample): (usize, &super::Sample)| {
         let part = sample.part.map(|part| format!(" {part:?}")).unwrap_or_default();
-        format!("{} {}{part}", data.classes[sample.label as usize], data.relative_path_string(index))
+        format!("{} {}{part}", data.classes[sample.labels[0] as usize], data.relative_path_string(index))
     };
     data.samples.iter().enumerate().map(line).collect()
 }

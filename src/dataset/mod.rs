@@ -36,13 +36,24 @@ pub enum Part {
     Test,
 }
 
-/// One picture and its class.
+/// What is asked of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// Which one of the labels?
+    #[default]
+    Multiclass,
+    /// Which of the labels, if any?
+    Multilabel,
+}
+
+/// One picture and its labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
     /// Path relative to [`Dataset::root`].
     pub path: PathBuf,
-    /// Index into [`Dataset::classes`].
-    pub label: u32,
+    /// Indices into [`Dataset::classes`], ascending: one, unless the data is multi-label.
+    pub labels: Vec<u32>,
     /// The part its folder (`train/`, `val/`, `test/`) puts it in, if the data came so divided: then every
     /// sample has one.
     pub part: Option<Part>,
@@ -88,9 +99,15 @@ impl Dataset {
     pub fn class_counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.classes.len()];
         for sample in &self.samples {
-            counts[sample.label as usize] += 1;
+            sample.labels.iter().for_each(|&label| counts[label as usize] += 1);
         }
         counts
+    }
+
+    /// What this data asks: [`Task::Multilabel`] where any picture has several labels.
+    pub fn task(&self) -> Task {
+        let several = self.samples.iter().any(|sample| sample.labels.len() > 1);
+        if several { Task::Multilabel } else { Task::Multiclass }
     }
 
     /// Whether the data came divided into `train`, `val` and `test` folders.
@@ -117,8 +134,10 @@ impl Dataset {
             let size = std::fs::metadata(self.path(index)).map_or(0, |found| found.len());
             hash.update(self.relative_path_string(index));
             hash.update([0]);
-            hash.update(&self.classes[sample.label as usize]);
-            hash.update([0]);
+            for &label in &sample.labels {
+                hash.update(&self.classes[label as usize]);
+                hash.update([0]);
+            }
             hash.update(size.to_le_bytes());
         }
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()

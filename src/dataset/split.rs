@@ -76,7 +76,9 @@ impl Split {
             split.test = std::mem::take(&mut split.val);
         }
         let mut trained = vec![false; dataset.classes.len()];
-        split.train.iter().for_each(|&index| trained[dataset.samples[index].label as usize] = true);
+        split.train.iter().for_each(|&index| {
+            dataset.samples[index].labels.iter().for_each(|&y| trained[y as usize] = true)
+        });
         let classes = select(&dataset.classes, |label| !trained[label]);
         if !classes.is_empty() {
             return Err(DatasetError::NotInTrain { root: dataset.root.clone(), classes });
@@ -91,7 +93,7 @@ impl Split {
             return Err(DatasetError::SinglePicture { root: dataset.root.clone(), classes });
         }
         let mut order: Vec<(u32, [u8; 32], usize)> = (0..dataset.samples.len())
-            .map(|index| (dataset.samples[index].label, key(options.seed, dataset, index), index))
+            .map(|index| (dataset.samples[index].labels[0], key(options.seed, dataset, index), index))
             .collect();
         order.sort_unstable();
         let mut split = Self::default();
@@ -149,7 +151,7 @@ mod tests {
         assert!(split.train.is_sorted() && split.test.is_sorted() && split.val.is_empty());
         all.sort();
         assert_eq!(all, (0..82).collect::<Vec<_>>());
-        let cats = split.test.iter().filter(|&&i| data.samples[i].label == 0).count();
+        let cats = split.test.iter().filter(|&&i| data.samples[i].labels == [0]).count();
         assert_eq!((cats, split.test.len()), (10, 20));
     }
 

@@ -1,5 +1,6 @@
 //! The objective on a device: rows, labels and parameters in; sums, losses and probabilities out.
 
+use super::Targets;
 use crate::backend::{Backend, DeviceError, NO_LABEL, Rows};
 use crate::features::Matrix;
 
@@ -15,20 +16,15 @@ pub struct Labelled<'a, B: Backend> {
 }
 
 impl<'a, B: Backend> Labelled<'a, B> {
-    /// Puts `labels` (N; below `outputs`, or [`NO_LABEL`]) on the device.
+    /// Puts `targets` (of N rows) on the device.
     ///
     /// # Errors
     /// The device has no memory left.
-    pub fn new(
-        backend: &B,
-        matrix: &'a Matrix<B>,
-        labels: &[u32],
-        outputs: usize,
-    ) -> Result<Self, DeviceError> {
-        assert_eq!(labels.len(), matrix.rows(), "a label a row");
-        assert!(labels.iter().all(|&y| y == NO_LABEL || (y as usize) < outputs), "labels below {outputs}");
-        let chunks = labels.chunks(matrix.chunk_rows());
-        let labels = chunks.map(|labels| backend.upload(labels)).collect::<Result<_, _>>()?;
+    pub fn new(backend: &B, matrix: &'a Matrix<B>, targets: &Targets) -> Result<Self, DeviceError> {
+        assert_eq!(targets.rows(), matrix.rows(), "a target a row");
+        let outputs = targets.outputs();
+        let chunks = targets.words().chunks(matrix.chunk_rows() * targets.loss().words(outputs));
+        let labels = chunks.map(|words| backend.upload(words)).collect::<Result<_, _>>()?;
         Ok(Self { matrix, labels, outputs })
     }
 

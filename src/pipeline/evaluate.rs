@@ -7,7 +7,7 @@ use super::{DataSummary, Run, Seconds, Summary, about, describe, on_device};
 use crate::backend::{Backend, Device};
 use crate::dataset::{Dataset, DatasetError, Part};
 use crate::error::{Error, Result};
-use crate::learn::{Labelled, probabilities};
+use crate::learn::{Labelled, Targets, probabilities};
 use crate::model::{Model, ModelError};
 use crate::progress::Progress;
 
@@ -67,8 +67,8 @@ fn evaluate_on<B: Backend>(
     }
 
     let start = Instant::now();
-    let labels: Vec<u32> = picked.iter().map(|&i| label[samples[i].label as usize]).collect();
-    let data = Labelled::new(backend, &extracted.matrix, &labels, model.classes.len())?;
+    let labels: Vec<u32> = picked.iter().map(|&i| label[samples[i].labels[0] as usize]).collect();
+    let data = Labelled::new(backend, &extracted.matrix, &Targets::classes(model.classes.len(), &labels))?;
     let parameters = backend.upload(&model.parameters())?;
     let truth: Vec<u32> = rows.iter().map(|&row| labels[row]).collect();
     let mut counts = vec![0; model.classes.len()];

@@ -6,7 +6,7 @@ use super::{about, describe, on_device};
 use crate::backend::{Backend, Device, NO_LABEL};
 use crate::error::{Error, Result};
 use crate::features::Skipped;
-use crate::learn::{Labelled, probabilities};
+use crate::learn::{Labelled, Targets, probabilities};
 use crate::model::Model;
 use crate::progress::Progress;
 
@@ -54,7 +54,7 @@ fn predict_on<B: Backend>(
         let extracted = describe(backend, paths, &bins, progress)?;
         progress.end();
         let labels = vec![NO_LABEL; paths.len()];
-        let data = Labelled::new(backend, &extracted.matrix, &labels, outputs)?;
+        let data = Labelled::new(backend, &extracted.matrix, &Targets::classes(outputs, &labels))?;
         let rows: Vec<usize> = (0..paths.len()).collect();
         let rows = probabilities(backend, &data, &rows, &parameters)?;
         let mut skipped = extracted.skipped.iter().peekable();

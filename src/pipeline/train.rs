@@ -8,7 +8,7 @@ use crate::backend::{Backend, Device};
 use crate::dataset::{Dataset, DatasetError, Part, Split, SplitOptions};
 use crate::error::{Error, Result};
 use crate::features::{Descriptor, Skipped};
-use crate::learn::{Labelled, SgdOptions, fit, probabilities};
+use crate::learn::{Labelled, SgdOptions, Targets, fit, probabilities};
 use crate::model::{Model, Trained};
 use crate::progress::Progress;
 
@@ -65,14 +65,14 @@ fn train_on<B: Backend>(
     let plan = options.solver.plan(split.train.len(), options.descriptor.max_squared_norm())?;
     progress.say(&format!("training: {plan}"));
     let outputs = dataset.classes.len();
-    let labels: Vec<u32> = dataset.samples.iter().map(|s| s.label).collect();
-    let data = Labelled::new(backend, &extracted.matrix, &labels, outputs)?;
+    let labels: Vec<u32> = dataset.samples.iter().map(|s| s.labels[0]).collect();
+    let data = Labelled::new(backend, &extracted.matrix, &Targets::classes(outputs, &labels))?;
     let fitted = fit(backend, &data, &split.train, &plan, progress)?;
     let train_seconds = start.elapsed().as_secs_f64();
 
     let start = Instant::now();
     let mut train_counts = vec![0; outputs];
-    split.train.iter().for_each(|&i| train_counts[dataset.samples[i].label as usize] += 1);
+    split.train.iter().for_each(|&i| train_counts[dataset.samples[i].labels[0] as usize] += 1);
     let test = Test {
         dataset,
         classes: &dataset.classes,
@@ -166,7 +166,7 @@ fn without_skipped(dataset: &Dataset, split: Split, skipped: &[Skipped]) -> Resu
     let keep = |part: Vec<usize>| part.into_iter().filter(readable).collect::<Vec<_>>();
     let split = Split { train: keep(split.train), val: keep(split.val), test: keep(split.test) };
     let mut left = vec![0; dataset.classes.len()];
-    split.train.iter().for_each(|&i| left[dataset.samples[i].label as usize] += 1);
+    split.train.iter().for_each(|&i| left[dataset.samples[i].labels[0] as usize] += 1);
     let lost: Vec<_> = (0..left.len()).filter(|&k| left[k] == 0).collect();
     if lost.is_empty() && !split.test.is_empty() {
         return Ok(split);

@@ -3,7 +3,7 @@
 
 use huemax::backend::{Backend, Bins, Gpu, Pictures, reference};
 use huemax::features::{Matrix, extract};
-use huemax::learn::{Labelled, SgdOptions, fit, loss_sum, probabilities};
+use huemax::learn::{Labelled, SgdOptions, Targets, fit, loss_sum, probabilities};
 use huemax::progress::{Progress, Quiet};
 use huemax::verify::{self, bounds};
 use libtest_mimic::Trial;
@@ -40,7 +40,7 @@ fn features(golden: &Golden) -> Vec<f32> {
 fn train<B: Backend>(backend: &B, options: &SgdOptions) -> huemax::Result<Trained> {
     let golden = Golden::load();
     let matrix = Matrix::upload(backend, &features(&golden), 512)?;
-    let data = Labelled::new(backend, &matrix, &golden.labels, golden.classes.len())?;
+    let data = Labelled::new(backend, &matrix, &Targets::classes(golden.classes.len(), &golden.labels))?;
     let rows: Vec<usize> = (0..golden.labels.len()).collect();
     let fitted = fit(backend, &data, &rows, &options.plan(rows.len(), 1.0)?, &Quiet)?;
     let probabilities = probabilities(backend, &data, &rows, &fitted.parameters)?;
@@ -131,7 +131,7 @@ fn a_lost_device_is_an_error_that_names_it() {
         let device = adapters()[0].open().expect("a device");
         let golden = Golden::load();
         let matrix = Matrix::upload(&device, &features(&golden), 512).expect("a matrix");
-        let data = Labelled::new(&device, &matrix, &golden.labels, 10).expect("labels");
+        let data = Labelled::new(&device, &matrix, &Targets::classes(10, &golden.labels)).expect("labels");
         let rows: Vec<usize> = (0..1000).collect();
         let plan = SgdOptions { epochs: Some(5), ..SgdOptions::default() }.plan(1000, 1.0).expect("a plan");
         let lose = LoseAfter { device: &device, epochs: epochs.into() };
@@ -197,7 +197,7 @@ fn rows_come_back_in_the_order_asked_for() {
     let device = small(128);
     let matrix = Matrix::upload(&device, &features(&golden), 512).expect("a matrix");
     assert_eq!(matrix.chunks().len(), 8);
-    let data = Labelled::new(&device, &matrix, &golden.labels, 10).expect("labels");
+    let data = Labelled::new(&device, &matrix, &Targets::classes(10, &golden.labels)).expect("labels");
     let parameters = device.upload(&parameters).expect("parameters");
     let ask = |rows: &[usize]| probabilities(&device, &data, rows, &parameters).expect("probabilities");
     let all = ask(&(0..1000).collect::<Vec<_>>());
@@ -213,7 +213,7 @@ fn rows_come_back_in_the_order_asked_for() {
     let device = adapters()[0].open_within(16 << 10).expect("a small device");
     let values: Vec<f32> = (0..200).map(|i| i as f32 / 100.0).collect();
     let matrix = Matrix::upload(&device, &values, 1).expect("a matrix");
-    let data = Labelled::new(&device, &matrix, &[0; 200], 64).expect("labels");
+    let data = Labelled::new(&device, &matrix, &Targets::classes(64, &[0; 200])).expect("labels");
     assert!(data.max_batch(&device) < 100);
     let parameters: Vec<f32> = (0..128).map(|j| (j % 64) as f32 / 64.0).collect();
     let parameters = device.upload(&parameters).expect("parameters");
