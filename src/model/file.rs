@@ -9,16 +9,15 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, Metadata as Header, SafeTensors, TensorView};
 
-use super::{Model, ModelError, Trained};
+use super::{Activation, Model, ModelError, Trained};
 use crate::features::Descriptor;
 use crate::files::{FileError, Staged, stage};
 
-/// Version of the format, raised when an older reader would misread a file.
-pub const VERSION: u64 = 1;
+/// Version of the format, raised when an older reader would misread a file. Version 1 knew softmax without a temperature, and
+/// is read.
+pub const VERSION: u64 = 2;
 /// The key of the metadata.
 const KEY: &str = "huemax";
-/// What turns scores into probabilities; the only one of this format.
-const ACTIVATION: &str = "softmax";
 /// safetensors' own limit on the header.
 const MAX_HEADER: u64 = 100_000_000;
 
@@ -27,9 +26,46 @@ const MAX_HEADER: u64 = 100_000_000;
 struct Metadata {
     format: u64,
     activation: String,
+    /// Of a sigmoid a label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    thresholds: Option<Vec<f32>>,
+    #[serde(default = "one")]
+    temperature: f32,
     classes: Vec<String>,
     descriptor: Descriptor,
     trained: Trained,
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+impl Metadata {
+    /// The activation that is stated, or what is wrong with it.
+    fn activation(&mut self) -> Result<Activation, String> {
+        if !(self.temperature.is_finite() && self.temperature > 0.0) {
+            return Err(format!("its temperature is {}", self.temperature));
+        }
+        match (self.activation.as_str(), self.thresholds.take()) {
+            ("softmax", None) => Ok(Activation::Softmax),
+            ("one-vs-rest", None) => Ok(Activation::OneVsRest),
+            ("margins", None) => Ok(Activation::Margins),
+            ("sigmoid", Some(thresholds)) => {
+                let inside = thresholds.iter().all(|t| (0.0..=1.0).contains(t));
+                if thresholds.len() != self.classes.len() || !inside {
+                    return Err(format!(
+                        "it has not a threshold within 0…1 for each of {} labels",
+                        self.classes.len()
+                    ));
+                }
+                Ok(Activation::Sigmoid { thresholds })
+            }
+            (name, thresholds) => {
+                let with = if thresholds.is_some() { "with" } else { "without" };
+                Err(format!("its activation is {name:?} {with} thresholds, which is none that is known"))
+            }
+        }
+    }
 }
 
 impl Model {
@@ -45,7 +81,12 @@ impl Model {
     pub(crate) fn stage(&self, path: &Path) -> Result<Staged, FileError> {
         let metadata = Metadata {
             format: VERSION,
-            activation: ACTIVATION.into(),
+            activation: self.activation.name().into(),
+            thresholds: match &self.activation {
+                Activation::Sigmoid { thresholds } => Some(thresholds.clone()),
+                _ => None,
+            },
+            temperature: self.temperature,
             classes: self.classes.clone(),
             descriptor: self.descriptor,
             trained: self.trained.clone(),
@@ -80,17 +121,16 @@ impl Model {
         let about = about.ok_or_else(|| not_a_model(format!("it has no metadata entry \"{KEY}\"")))?;
         let json: serde_json::Value = serde_json::from_str(about).map_err(|e| damaged(e.to_string()))?;
         let found = json["format"].as_u64().ok_or_else(|| damaged("it states no format".into()))?;
-        if found != VERSION {
+        if !(1..=VERSION).contains(&found) {
             let written_by = json["trained"]["huemax"].as_str().unwrap_or("unknown").to_owned();
             return Err(ModelError::Version { path: path.into(), found, reads: VERSION, written_by });
         }
-        let metadata: Metadata = serde_json::from_value(json).map_err(|e| damaged(e.to_string()))?;
-        if metadata.activation != ACTIVATION {
-            return Err(damaged(format!("its activation is {:?}, not {ACTIVATION:?}", metadata.activation)));
-        }
+        let mut metadata: Metadata = serde_json::from_value(json).map_err(|e| damaged(e.to_string()))?;
+        let activation = metadata.activation().map_err(damaged)?;
         metadata.descriptor.checked().map_err(|e| damaged(e.to_string()))?;
         let (classes, features) = (metadata.classes.len(), metadata.descriptor.len());
-        if classes < 2 {
+        let least = if matches!(activation, Activation::Sigmoid { .. }) { 1 } else { 2 };
+        if classes < least {
             return Err(damaged(format!("it has {classes} classes")));
         }
         let different: std::collections::HashSet<_> = metadata.classes.iter().collect();
@@ -123,6 +163,8 @@ impl Model {
             weight: tensor("weight", &[classes, features])?,
             bias: tensor("bias", &[classes])?,
             classes: metadata.classes,
+            activation,
+            temperature: metadata.temperature,
             descriptor: metadata.descriptor,
             trained: metadata.trained,
         })
@@ -171,6 +213,8 @@ mod tests {
         Model {
             classes: vec!["cat".into(), "dog, \"big\"".into(), "鳥".into()],
             descriptor: Descriptor { bins: [2, 1, 2] },
+            activation: Activation::Softmax,
+            temperature: 1.0,
             weight: (0..12).map(|i| (i as f32 * 0.37).sin()).collect(),
             bias: vec![f32::MIN_POSITIVE, -0.0, 1e30],
             trained: Trained {
@@ -194,9 +238,18 @@ mod tests {
 
     #[test]
     fn a_model_reloads_exactly_and_saves_to_the_same_bytes() {
-        let model = model();
+        let mut model = model();
         let (_folder, path) = saved(&model);
         assert_eq!(Model::load(&path).unwrap(), model);
+        for activation in [
+            Activation::OneVsRest,
+            Activation::Margins,
+            Activation::Sigmoid { thresholds: vec![0.0, 0.1 + 0.2, 1.0] },
+        ] {
+            (model.activation, model.temperature) = (activation, 1.7);
+            model.save(&path).unwrap();
+            assert_eq!(Model::load(&path).unwrap(), model);
+        }
         let first = std::fs::read(&path).unwrap();
         for _ in 0..10 {
             model.save(&path).unwrap();
@@ -252,10 +305,42 @@ mod tests {
         ));
 
         let text = std::fs::read(&path).unwrap();
-        let at = text.windows(10).position(|w| w == b"format\\\":1").unwrap();
+        let at = text.windows(10).position(|w| w == b"format\\\":2").unwrap();
         let mut newer = text.clone();
         newer[at + 9] = b'7';
-        assert!(matches!(load(&newer), ModelError::Version { found: 7, reads: 1, .. }));
+        assert!(matches!(load(&newer), ModelError::Version { found: 7, reads: 2, .. }));
+    }
+
+    #[test]
+    fn a_model_of_the_first_format_is_read() {
+        let model = model();
+        let (_folder, path) = saved(&model);
+        let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+        assert!(text.contains("\\\"temperature\\\":1.0,"), "{text}");
+        // What the first format did not have, as many spaces in its place.
+        let mut bytes = std::fs::read(&path).unwrap();
+        let blank = |bytes: &mut Vec<u8>, what: &[u8], with: &[u8]| {
+            let at = bytes.windows(what.len()).position(|w| w == what).unwrap();
+            bytes[at..at + what.len()].copy_from_slice(with);
+        };
+        blank(&mut bytes, b"\\\"temperature\\\":1.0,", &[b' '; 20]);
+        blank(&mut bytes, b"format\\\":2", b"format\\\":1");
+        std::fs::write(&path, bytes).unwrap();
+        assert_eq!(Model::load(&path).unwrap(), model);
+    }
+
+    #[test]
+    fn thresholds_and_temperatures_that_are_none_are_refused() {
+        let refused = |change: fn(&mut Model)| {
+            let mut model = model();
+            change(&mut model);
+            let (_folder, path) = saved(&model);
+            assert!(matches!(Model::load(&path), Err(ModelError::Damaged { .. })));
+        };
+        refused(|m| m.activation = Activation::Sigmoid { thresholds: vec![0.5; 2] });
+        refused(|m| m.activation = Activation::Sigmoid { thresholds: vec![0.5, 0.5, 1.5] });
+        refused(|m| m.temperature = 0.0);
+        refused(|m| m.temperature = -1.0);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! A trained model: class names, descriptor and weights, and the file they are kept in.
 
+mod activation;
 mod error;
 mod file;
 
+pub use activation::Activation;
 pub use error::ModelError;
 pub use file::VERSION;
 
@@ -16,6 +18,11 @@ pub struct Model {
     pub classes: Vec<String>,
     /// What pictures are described by; D features.
     pub descriptor: Descriptor,
+    /// What scores are turned into.
+    pub activation: Activation,
+    /// Scores are divided by this, which calibrates their probabilities; 1 where nothing was calibrated. See Guo et al.,
+    /// On Calibration of Modern Neural Networks (ICML 2017).
+    pub temperature: f32,
     /// Weights, K×D, row-major.
     pub weight: Vec<f32>,
     /// Biases, K.
@@ -44,9 +51,11 @@ pub struct Trained {
 }
 
 impl Model {
-    /// Weights and biases as the stages take them: one array of `K·D + K`.
+    /// Weights and biases as the stages take them, over the temperature: one array of `K·D + K`.
     #[must_use]
     pub fn parameters(&self) -> Vec<f32> {
-        [self.weight.as_slice(), &self.bias].concat()
+        let mut parameters = [self.weight.as_slice(), &self.bias].concat();
+        parameters.iter_mut().for_each(|p| *p /= self.temperature);
+        parameters
     }
 }

@@ -9,7 +9,7 @@ use crate::dataset::{Dataset, DatasetError, Part, Split, SplitOptions};
 use crate::error::{Error, Result};
 use crate::features::{Descriptor, Skipped};
 use crate::learn::{Labelled, SgdOptions, Targets, fit, probabilities};
-use crate::model::{Model, Trained};
+use crate::model::{Activation, Model, Trained};
 use crate::progress::Progress;
 
 /// What training may be told; the defaults are those of the command line.
@@ -90,6 +90,8 @@ fn train_on<B: Backend>(
     let model = Model {
         classes: dataset.classes.clone(),
         descriptor: options.descriptor,
+        activation: Activation::Softmax,
+        temperature: 1.0,
         weight,
         bias,
         trained: Trained {
