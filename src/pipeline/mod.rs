@@ -5,11 +5,13 @@ mod measure;
 mod predict;
 mod summary;
 mod train;
+mod weights;
 
 pub use evaluate::evaluate;
 pub use predict::{Predicted, predict};
 pub use summary::{DataSummary, Run, Seconds, SkippedPicture, Summary, TrainSummary};
 pub use train::{TrainOptions, train};
+pub use weights::Weighting;
 
 use std::path::Path;
 
