@@ -25,7 +25,7 @@
 //!     }
 //!     Ok(())
 //! })?;
-//! # assert!(run.summary.evaluation.metrics.accuracy > 0.2);
+//! # assert!(run.summary.evaluation.metrics.accuracy() > 0.2);
 //! # Ok(())
 //! # }
 //! ```

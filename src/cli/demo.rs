@@ -8,6 +8,7 @@ use crate::cli::train::{report_run, timed_folder};
 use crate::dataset::Dataset;
 use crate::demo::{DrawOptions, draw};
 use crate::error::Result;
+use crate::metrics::Output;
 use crate::pipeline::{Predicted, Run, TrainOptions, predict, train};
 use crate::progress::{Progress, Quiet};
 use crate::report::{Format, PredictionWriter, display_width};
@@ -62,8 +63,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let paths: Vec<PathBuf> = shown.iter().map(|path| pictures.join(path)).collect();
     let width = shown.iter().map(|p| display_width(p)).max().unwrap_or(0);
     let mut table = Vec::new();
-    let mut writer = PredictionWriter::new(Format::Table, &mut table, &run.model.classes, 3, width)
-        .map_err(output::failed)?;
+    let mut writer =
+        PredictionWriter::new(Format::Table, &mut table, &run.model.classes, &Output::Softmax, 3, width)
+            .map_err(output::failed)?;
     predict(&run.model, &paths, &device, &Quiet, &mut |i, predicted| match predicted {
         Predicted::Probabilities(row) => writer.write(&shown[i], row).map_err(output::failed),
         Predicted::Skipped(_) => Ok(()),
@@ -82,6 +84,7 @@ fn spread(run: &Run, count: usize) -> Vec<String> {
 
 fn closing(run: &Run, pictures: &Path, model: &Path) -> String {
     let metrics = &run.summary.evaluation.metrics;
+    let baseline = metrics.multi_class().map_or(0.0, |metrics| metrics.baseline.accuracy);
     format!(
         "\n\
          What you have seen: {} pictures became colour histograms, a linear layer learned to score them, and\n\
@@ -96,8 +99,8 @@ fn closing(run: &Run, pictures: &Path, model: &Path) -> String {
          \n\
          The demo's pictures are in {}, its model is {}.\n",
         run.summary.data.train.iter().sum::<usize>() + run.summary.data.test,
-        100.0 * metrics.accuracy,
-        100.0 * metrics.baseline.accuracy,
+        100.0 * metrics.accuracy(),
+        100.0 * baseline,
         pictures.display(),
         model.display(),
     )

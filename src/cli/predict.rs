@@ -7,6 +7,7 @@ use crate::cli::common::Common;
 use crate::cli::output;
 use crate::dataset::pictures_under;
 use crate::error::{Error, FileError, Result};
+use crate::metrics::Output;
 use crate::model::Model;
 use crate::pipeline::{Predicted, predict};
 use crate::progress::Progress;
@@ -64,8 +65,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let width = names.iter().map(|n| display_width(n)).max().unwrap_or(0);
     let format = if args.common.json { Format::Jsonl } else { args.format.into() };
     let stdout = BufWriter::new(std::io::stdout().lock());
-    let mut writer = PredictionWriter::new(format, stdout, &model.classes, args.top as usize, width)
-        .map_err(output::failed)?;
+    let mut writer =
+        PredictionWriter::new(format, stdout, &model.classes, &Output::Softmax, args.top as usize, width)
+            .map_err(output::failed)?;
     let mut skipped: Vec<(usize, String)> = Vec::new();
     predict(&model, &pictures, &device, &progress, &mut |i, predicted| {
         match predicted {

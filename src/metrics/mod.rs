@@ -1,60 +1,43 @@
 //! Measures of predictions against the truth, in `f64`, with the names and the conventions of
 //! `sklearn.metrics`.
 //!
+//! [`MultiClass`] measures where each sample has one class, [`MultiLabel`] where it may have any number of labels,
+//! always beside answers that know nothing. [`tune`] chooses thresholds and `fit_temperature_…` a temperature, both on
+//! validation samples; [`label_errors`] names samples whose label is probably wrong.
+//!
 //! This room knows neither pictures nor files: it takes class indices and probabilities and returns numbers
 //! that serialize. How they read on a terminal is the business of [`report`](crate::report).
 
+mod agreement;
+mod calibration;
+mod check;
+mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod label_errors;
 mod multi_class;
+mod multi_label;
+mod output;
+mod ranking;
 mod sum;
+mod temperature;
+mod thresholds;
 
+pub use calibration::{BINS, Bin, Calibration};
+pub use error::MetricsError;
+pub use label_errors::{LabelError, label_errors};
 pub use multi_class::{Average, Baseline, ClassMetrics, MultiClass};
+pub use multi_label::{FScores, Figures, LabelMetrics, MultiLabel};
+pub use output::Output;
+pub use ranking::{average_precision, label_ranking_precision, roc_auc, top_k_accuracy};
+pub use temperature::{
+    Fit, Limit, Temperature, fit_temperature_sigmoid, fit_temperature_softmax, sigmoid, softmax,
+};
+pub use thresholds::{ThresholdRule, Tuned, tune};
 
-/// Truths and probabilities that cannot be measured.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum MetricsError {
-    /// Nothing to measure: no samples or no classes.
-    #[error("there is nothing to measure: {samples} samples, {classes} classes; give at least one of each")]
-    Empty {
-        /// Rows given.
-        samples: usize,
-        /// Classes given.
-        classes: usize,
-    },
-    /// Two inputs that must be equally long are not.
-    #[error("{what}: {got}, but there are {expected} {of}")]
-    Shape {
-        /// The input that does not fit.
-        what: &'static str,
-        /// Its length.
-        got: usize,
-        /// The length it must have.
-        expected: usize,
-        /// What it is one of each of: `samples` or `classes`.
-        of: &'static str,
-    },
-    /// A truth that is not an index of a class.
-    #[error("the truth of sample {sample} is class {truth}, but there are only {classes} classes")]
-    Truth {
-        /// Row.
-        sample: usize,
-        /// The index out of range.
-        truth: u32,
-        /// How many classes there are.
-        classes: usize,
-    },
-    /// A probability that is NaN, infinite or outside 0 ≤ p ≤ 1.
-    #[error("the probability of class {class} of sample {sample} is {value}, which is not between 0 and 1")]
-    Probability {
-        /// Row.
-        sample: usize,
-        /// Column.
-        class: usize,
-        /// The value found.
-        value: f64,
-    },
+/// `part / whole`, and 0 for 0/0 (`zero_division=0`).
+fn ratio(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 /// Index of the largest value; the lowest index wins ties, as in `numpy.argmax`. `None` if there is no value.

@@ -1,14 +1,14 @@
-//! One label a sample: accuracy, cross-entropy, precision and recall, confusion.
+//! One label a sample: accuracy, cross-entropy, precision and recall, confusion, order, calibration.
 
 use ndarray::{ArrayView2, Axis};
+use rayon::prelude::*;
 use serde::Serialize;
 
+use super::output::cross_entropy;
 use super::sum::pairwise;
-use super::{MetricsError, argmax};
-
-/// How far above 1 a probability may lie: softmax in `f32` rounds, and a sum that is one unit too small must
-/// not make a finished training fail.
-const ABOVE_ONE: f64 = 4.0 * f32::EPSILON as f64;
+use super::{
+    Calibration, MetricsError, agreement, argmax, average_precision, check, ratio, roc_auc, top_k_accuracy,
+};
 
 /// Predictions of exactly one class a sample, measured. Serializes field by field, in this order.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,11 +23,27 @@ pub struct MultiClass {
     /// than five classes. Among equally probable classes the later one counts first, as in
     /// `top_k_accuracy_score(k=5)`.
     pub top_5_accuracy: Option<f64>,
+    /// Mean over the classes that occur of the share recognised, 0 to 1 (`balanced_accuracy_score`).
+    pub balanced_accuracy: f64,
+    /// Cohen's kappa, 0 for chance and 1 for no error (`cohen_kappa_score`); none where truth and predictions are all
+    /// one class.
+    pub cohen_kappa: Option<f64>,
+    /// Matthews' correlation, −1 to 1 (`matthews_corrcoef`).
+    pub matthews: f64,
+    /// Mean over the classes of [`ClassMetrics::roc_auc`] (`roc_auc_score(multi_class="ovr")`); none where a class has
+    /// none.
+    pub roc_auc_ovr_macro: Option<f64>,
+    /// Mean of [`ClassMetrics::average_precision`] over the classes that occur.
+    pub average_precision_macro: Option<f64>,
     /// Mean of −ln p(true class), in nats (`log_loss`). p is clipped to ε ≤ p ≤ 1 − ε with ε = 2⁻⁵², the
-    /// machine epsilon of `f64`, so that one impossible truth costs 36 nats and not infinity.
-    pub cross_entropy: f64,
+    /// machine epsilon of `f64`, so that one impossible truth costs 36 nats and not infinity. None for margins.
+    pub cross_entropy: Option<f64>,
     /// The cross-entropy of knowing nothing, ln K for K classes: every class equally probable.
     pub uniform_cross_entropy: f64,
+    /// Mean over samples of Σ (p(class) − truth)² over the classes (`brier_score_loss`); none for margins.
+    pub brier: Option<f64>,
+    /// Whether the probability of the answer is how often it is right; none for margins.
+    pub calibration: Option<Calibration>,
     /// One entry a class, in class order.
     pub per_class: Vec<ClassMetrics>,
     /// Mean over the classes, each counted alike (`average="macro"`).
@@ -59,6 +75,11 @@ pub struct ClassMetrics {
     pub recall: f64,
     /// Harmonic mean of the two.
     pub f1: f64,
+    /// Area under the ROC curve of this class against all others (`roc_auc_score`); none where no sample is of this
+    /// class, or every one.
+    pub roc_auc: Option<f64>,
+    /// Average precision of this class against all others (`average_precision_score`); none where no sample is of it.
+    pub average_precision: Option<f64>,
     /// How many samples are of this class.
     pub support: usize,
 }
@@ -91,39 +112,84 @@ impl MultiClass {
         probabilities: ArrayView2<'_, f64>,
     ) -> Result<Self, MetricsError> {
         check(classes, train_counts, truth, probabilities)?;
-        let (n, k) = probabilities.dim();
-
-        let mut confusion_matrix = vec![vec![0; k]; k];
+        check::probabilities(probabilities)?;
+        let mut metrics = Self::measured(classes, train_counts, truth, probabilities);
+        let n = truth.len();
         let mut losses = Vec::with_capacity(n);
-        let mut in_top_5 = 0;
+        let mut squares = Vec::with_capacity(n);
+        let mut stated = Vec::with_capacity(n);
+        let mut right = Vec::with_capacity(n);
         for (&truth, row) in truth.iter().zip(probabilities.axis_iter(Axis(0))) {
             let truth = truth as usize;
-            let p = row[truth];
-            confusion_matrix[truth][argmax(row).unwrap_or(0)] += 1;
-            losses.push(-p.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln());
-            let before = |(j, &q): (usize, &f64)| q > p || (q == p && j > truth);
-            in_top_5 += usize::from(row.iter().enumerate().filter(|&c| before(c)).count() < 5);
+            let answer = argmax(row).unwrap_or(0);
+            losses.push(cross_entropy(row[truth]));
+            let off = |(c, p): (usize, &f64)| (p - f64::from(u8::from(c == truth))).powi(2);
+            squares.push(row.iter().enumerate().map(off).sum::<f64>());
+            stated.push(row[answer]);
+            right.push(answer == truth);
         }
+        metrics.cross_entropy = Some(pairwise(&losses) / n as f64);
+        metrics.brier = Some(pairwise(&squares) / n as f64);
+        metrics.calibration = Some(Calibration::new(&stated, &right));
+        Ok(metrics)
+    }
 
-        let per_class = per_class(classes, &confusion_matrix);
+    /// The same from `margins` (N×K), scores of which only the order means something: without what takes
+    /// probabilities.
+    ///
+    /// # Errors
+    /// [`MetricsError`] where lengths do not match, N or K is 0, a truth is not below K, or a margin is not finite.
+    pub fn from_margins(
+        classes: &[String],
+        train_counts: &[usize],
+        truth: &[u32],
+        margins: ArrayView2<'_, f64>,
+    ) -> Result<Self, MetricsError> {
+        check(classes, train_counts, truth, margins)?;
+        check::finite(margins)?;
+        Ok(Self::measured(classes, train_counts, truth, margins))
+    }
+
+    /// All that asks only for the order of checked `scores`.
+    fn measured(
+        classes: &[String],
+        train_counts: &[usize],
+        truth: &[u32],
+        scores: ArrayView2<'_, f64>,
+    ) -> Self {
+        let (n, k) = scores.dim();
+        let mut confusion_matrix = vec![vec![0; k]; k];
+        for (&truth, row) in truth.iter().zip(scores.axis_iter(Axis(0))) {
+            confusion_matrix[truth as usize][argmax(row).unwrap_or(0)] += 1;
+        }
+        let per_class = per_class(classes, &confusion_matrix, truth, scores);
         let correct: usize = (0..k).map(|c| confusion_matrix[c][c]).sum();
         // The first of the most frequent: `max_by_key` would take the last.
         let majority = argmax(train_counts).unwrap_or(0);
-        Ok(Self {
+        let areas: Option<Vec<f64>> = per_class.iter().map(|class| class.roc_auc).collect();
+        let precisions: Vec<f64> = per_class.iter().filter_map(|class| class.average_precision).collect();
+        Self {
             samples: n,
             accuracy: ratio(correct, n),
             baseline: Baseline {
                 class: classes[majority].clone(),
                 accuracy: ratio(per_class[majority].support, n),
             },
-            top_5_accuracy: (k > 5).then(|| ratio(in_top_5, n)),
-            cross_entropy: pairwise(&losses) / n as f64,
+            top_5_accuracy: (k > 5).then(|| top_k_accuracy(truth, scores, 5)),
+            balanced_accuracy: agreement::balanced_accuracy(&confusion_matrix),
+            cohen_kappa: agreement::cohen_kappa(&confusion_matrix),
+            matthews: agreement::matthews(&confusion_matrix),
+            roc_auc_ovr_macro: areas.and_then(|areas| mean(&areas)),
+            average_precision_macro: mean(&precisions),
+            cross_entropy: None,
             uniform_cross_entropy: (k as f64).ln(),
+            brier: None,
+            calibration: None,
             macro_average: Average::over(&per_class, |_| 1.0),
             weighted_average: Average::over(&per_class, |class| class.support as f64),
             per_class,
             confusion_matrix,
-        })
+        }
     }
 
     /// The class names in index order.
@@ -145,56 +211,48 @@ impl Average {
     }
 }
 
-/// Precision, recall, F1 and support of each class from the confusion matrix.
-fn per_class(classes: &[String], confusion: &[Vec<usize>]) -> Vec<ClassMetrics> {
+/// The measures of each class, from the confusion matrix and from the order of the scores.
+fn per_class(
+    classes: &[String],
+    confusion: &[Vec<usize>],
+    truth: &[u32],
+    scores: ArrayView2<'_, f64>,
+) -> Vec<ClassMetrics> {
     let one = |(c, class): (usize, &String)| {
         let hits = confusion[c][c];
         let support: usize = confusion[c].iter().sum();
         let predicted: usize = confusion.iter().map(|row| row[c]).sum();
+        let is: Vec<bool> = truth.iter().map(|&y| y as usize == c).collect();
+        let column = scores.column(c).to_vec();
         ClassMetrics {
             class: class.clone(),
             precision: ratio(hits, predicted),
             recall: ratio(hits, support),
             f1: ratio(2 * hits, support + predicted),
+            roc_auc: roc_auc(&is, &column),
+            average_precision: average_precision(&is, &column),
             support,
         }
     };
-    classes.iter().enumerate().map(one).collect()
+    classes.par_iter().enumerate().map(one).collect()
 }
 
-/// `part / whole`, and 0 for 0/0 (`zero_division=0`).
-fn ratio(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| pairwise(values) / values.len() as f64)
 }
 
-/// Everything that would make the measures wrong or undefined.
 fn check(
     classes: &[String],
     train_counts: &[usize],
     truth: &[u32],
-    probabilities: ArrayView2<'_, f64>,
+    scores: ArrayView2<'_, f64>,
 ) -> Result<(), MetricsError> {
     let (n, k) = (truth.len(), classes.len());
-    if n == 0 || k == 0 {
-        return Err(MetricsError::Empty { samples: n, classes: k });
-    }
-    for (what, got, expected, of) in [
-        ("rows of probabilities", probabilities.nrows(), n, "samples"),
-        ("columns of probabilities", probabilities.ncols(), k, "classes"),
-        ("training counts", train_counts.len(), k, "classes"),
-    ] {
-        if got != expected {
-            return Err(MetricsError::Shape { what, got, expected, of });
-        }
-    }
-    if let Some((sample, &truth)) = truth.iter().enumerate().find(|&(_, &t)| t as usize >= k) {
-        return Err(MetricsError::Truth { sample, truth, classes: k });
-    }
-    // `contains` is false for NaN.
-    match probabilities.indexed_iter().find(|&(_, p)| !(0.0..=1.0 + ABOVE_ONE).contains(p)) {
-        Some(((sample, class), &value)) => Err(MetricsError::Probability { sample, class, value }),
-        None => Ok(()),
-    }
+    check::some(n, k)?;
+    check::length("rows of probabilities", scores.nrows(), n, "samples")?;
+    check::length("columns of probabilities", scores.ncols(), k, "classes")?;
+    check::length("training counts", train_counts.len(), k, "classes")?;
+    check::truths(truth, k)
 }
 
 #[cfg(test)]

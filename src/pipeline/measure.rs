@@ -1,15 +1,10 @@
 //! Measuring: from scored pictures to what is said of them.
 
-use ndarray::Array2;
-
 use super::SkippedPicture;
 use crate::dataset::Dataset;
 use crate::features::Skipped;
-use crate::metrics::{MetricsError, MultiClass};
-use crate::report::{Evaluation, Example, draw};
-
-/// Pictures that are shown with their probabilities.
-const EXAMPLES: usize = 5;
+use crate::metrics::{MetricsError, Output};
+use crate::report::{Evaluation, Scored};
 
 /// Skipped pictures by name.
 pub(super) fn named(dataset: &Dataset, skipped: &[Skipped]) -> Vec<SkippedPicture> {
@@ -45,13 +40,17 @@ pub(super) struct Measured {
 /// Measures `probabilities` (test pictures × K).
 pub(super) fn measure(probabilities: Vec<f32>, test: Test<'_>) -> Result<Measured, MetricsError> {
     let Test { dataset, classes, rows, truth, train_counts, seed } = test;
-    let (n, outputs) = (rows.len(), classes.len());
-    let wide = Array2::from_shape_fn((n, outputs), |(i, k)| f64::from(probabilities[i * outputs + k]));
-    let metrics = MultiClass::new(classes, train_counts, &truth, wide.view())?;
     let paths: Vec<String> = rows.iter().map(|&i| dataset.relative_path_string(i)).collect();
-    let examples = draw(n, EXAMPLES, seed)
-        .into_iter()
-        .map(|i| Example::new(&paths[i], classes, truth[i], &probabilities[i * outputs..(i + 1) * outputs]))
-        .collect();
-    Ok(Measured { evaluation: Evaluation { metrics, examples }, paths, truth, probabilities })
+    let labels: Vec<Vec<u32>> = truth.iter().map(|&y| vec![y]).collect();
+    let scored = Scored {
+        labels: classes,
+        output: &Output::Softmax,
+        paths: &paths,
+        truth: &labels,
+        values: &probabilities,
+        train_counts,
+        train_pictures: train_counts.iter().sum(),
+    };
+    let evaluation = Evaluation::new(&scored, seed)?;
+    Ok(Measured { evaluation, paths, truth, probabilities })
 }

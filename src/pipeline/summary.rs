@@ -11,6 +11,7 @@ use crate::error::{FileError, Result};
 use crate::features::Descriptor;
 use crate::files::{Staged, stage};
 use crate::learn::Plan;
+use crate::metrics::Output;
 use crate::model::Model;
 use crate::report::{Evaluation, Prediction, write_predictions};
 
@@ -137,12 +138,12 @@ impl Run {
         })?;
         let predictions = stage(&folder.join("predictions.csv"), true, |writer| {
             let rows = self.paths.iter().zip(&self.truth).zip(self.probabilities.chunks_exact(outputs));
-            let rows = rows.map(|((path, &truth), probabilities)| Prediction {
+            let rows = rows.map(|((path, truth), values)| Prediction {
                 path,
-                truth: Some(truth),
-                probabilities,
+                truth: Some(std::slice::from_ref(truth)),
+                values,
             });
-            write_predictions(writer, &self.model.classes, rows)
+            write_predictions(writer, &self.model.classes, &Output::Softmax, rows)
         })?;
         Ok(vec![metrics, predictions])
     }
