@@ -50,6 +50,7 @@ pub mod cli;
 pub mod dataset;
 pub mod demo;
 pub mod error;
+pub mod explain;
 pub mod features;
 mod files;
 pub mod learn;

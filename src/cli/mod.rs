@@ -5,6 +5,7 @@ mod common;
 mod demo;
 mod devices;
 mod evaluate;
+mod explain;
 mod output;
 mod predict;
 mod progress;
@@ -34,7 +35,8 @@ Examples:
   huemax predict runs/…/model.safetensors a.jpg
   huemax verify --device gpu --quick            whether a GPU computes what it should
   huemax bench my-pictures                      how fast this machine is, GPU against CPU
-  huemax devices                                which GPUs there are";
+  huemax devices                                which GPUs there are
+  huemax explain                                softmax and sigmoid of four scores, step by step";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -45,6 +47,7 @@ enum Command {
     Verify(verify::Args),
     Bench(bench::Args),
     Devices(devices::Args),
+    Explain(explain::Args),
 }
 
 /// Runs the command line of this process.
@@ -58,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Devices(args) => devices::run(&args),
+        Command::Explain(args) => explain::run(&args),
     };
     exit_code(outcome)
 }

@@ -20,6 +20,7 @@ pub fn register(trials: &mut Vec<Trial>) {
         ("threads_do_not_change_a_model", threads_do_not_change_a_model),
         ("devices_lists_the_cpu", devices_lists_the_cpu),
         ("demo_runs", demo_runs),
+        ("explain_shows_the_posts_example", explain_shows_the_posts_example),
     ] {
         plain(trials, &format!("cli::{name}"), test);
     }
@@ -227,6 +228,24 @@ fn demo_runs() {
     let parts = ["1. Drawing", "2. Training", "3. Predicting", "huemax train my-pictures", "accuracy"];
     huemax(&arguments, folder.path()).check(0, &parts);
     huemax(&arguments, folder.path()).check(0, &["are here already"]);
+}
+
+fn explain_shows_the_posts_example() {
+    let here = Path::new(".");
+    let typed = ["--labels", "dog,cat,boat,airplane", "--truth", "airplane"];
+    let said = huemax(&["explain"], here).check(0, &["0.9315", "0.0709", "49.8990", "1.8521"]).stdout();
+    for scores in [&["--scores=-3.44,1.16,-0.81,3.91"][..], &["--scores", "-3.44, 1.16,-0.81,3.91"]] {
+        let again = huemax(&[&["explain"], scores, &typed].concat(), here).check(0, &[]);
+        assert_eq!(again.stdout(), said);
+    }
+    let json = huemax(&["explain", "--json"], here).check(0, &[]).stdout();
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert!(json["cross_entropy"].as_f64().is_some_and(|loss| (loss - 0.0709).abs() < 5e-5), "{json}");
+    for several in [&["--truth", "cat,airplane"][..], &["--truth", "cat", "--truth", "airplane"]] {
+        huemax(&[&["explain"], several].concat(), here).check(0, &["cat and airplane are true here"]);
+    }
+    huemax(&["explain", "--truth", ""], here).check(0, &["no label is true here"]);
+    huemax(&["explain", "--scores=1000,-1000,0,0"], here).check(0, &["2.0e434", "exp(s - max)"]);
 }
 
 fn gpu_and_cpu_predict_the_same() {

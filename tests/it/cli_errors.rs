@@ -116,6 +116,18 @@ fn wrong_usage_is_exit_code_2() {
         huemax(&[&["train", "fruit"], arguments.as_slice()].concat(), folder.path()).check(2, &[said]);
     }
     huemax(&[], folder.path()).check(2, &["Usage"]);
+    for (arguments, said) in [
+        (["--scores", "nan,1,2,3"], "--scores: NaN is not a number"),
+        (["--scores", "1,inf,2,3"], "--scores: inf is not a number"),
+        (["--scores", ""], "--scores: a score is empty"),
+        (["--scores", "1,two,3,4"], "--scores: \"two\" is not a number"),
+        (["--scores", "1"], "--scores: one score alone"),
+        (["--scores", "1,2,3"], "--labels: 4 labels for 3 scores"),
+        (["--labels", "a,b,c,a"], "--labels: \"a\" is there twice"),
+        (["--truth", "ship"], "--truth: \"ship\" is none of the labels (dog, cat"),
+    ] {
+        huemax(&["explain", arguments[0], arguments[1]], folder.path()).check(2, &[said]);
+    }
     huemax(&["train", "fruit", "--device", "gpu:99"], folder.path()).check(1, &["gpu:99", "there is: cpu"]);
     huemax(&["train", "fruit", "--device", "Voodoo 2"], folder.path())
         .check(1, &["Voodoo 2", "there is: cpu"]);
@@ -180,6 +192,7 @@ fn a_closed_pipe_is_no_error() {
             ["predict", "run/model.safetensors", "--format", format, "--device", "cpu", "--top", "12"];
         closed(&[&arguments[..], &many].concat(), folder.path(), false).check(0, &[]);
     }
+    closed(&["explain"], folder.path(), false).check(0, &[]);
 }
 
 fn a_closed_stderr_stops_no_training() {
