@@ -7,7 +7,6 @@ use crate::cli::common::Common;
 use crate::cli::output;
 use crate::dataset::pictures_under;
 use crate::error::{Error, FileError, Result};
-use crate::metrics::Output;
 use crate::model::Model;
 use crate::pipeline::{Predicted, predict};
 use crate::progress::Progress;
@@ -66,12 +65,12 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let format = if args.common.json { Format::Jsonl } else { args.format.into() };
     let stdout = BufWriter::new(std::io::stdout().lock());
     let mut writer =
-        PredictionWriter::new(format, stdout, &model.classes, &Output::Softmax, args.top as usize, width)
+        PredictionWriter::new(format, stdout, &model.classes, &model.output(), args.top as usize, width)
             .map_err(output::failed)?;
     let mut skipped: Vec<(usize, String)> = Vec::new();
     predict(&model, &pictures, &device, &progress, &mut |i, predicted| {
         match predicted {
-            Predicted::Probabilities(row) => writer.write(&names[i], row).map_err(output::failed)?,
+            Predicted::Values(row) => writer.write(&names[i], row).map_err(output::failed)?,
             Predicted::Skipped(reason) => skipped.push((i, reason.to_owned())),
         }
         Ok(())

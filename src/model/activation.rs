@@ -2,6 +2,7 @@
 
 use crate::backend::Loss;
 use crate::dataset::Task;
+use crate::metrics::Output;
 
 /// What the scores of a model are turned into, and how labels follow from that.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +57,18 @@ impl Activation {
             Self::Softmax => Loss::Softmax,
             Self::Sigmoid { .. } | Self::OneVsRest => Loss::Sigmoid,
             Self::Margins => Loss::Hinge,
+        }
+    }
+
+    /// How answers are read from what a model fitted by `loss` says; see [`Output`].
+    #[must_use]
+    pub fn output(&self, loss: Loss) -> Output {
+        match self {
+            Self::Softmax | Self::OneVsRest => Output::Softmax,
+            Self::Sigmoid { thresholds } => {
+                Output::Sigmoid { thresholds: thresholds.iter().map(|&t| f64::from(t)).collect() }
+            }
+            Self::Margins => Output::Margins { squared: loss == Loss::SquaredHinge },
         }
     }
 

@@ -221,6 +221,7 @@ mod tests {
                 huemax: "0.1.0".into(),
                 device: "CPU".into(),
                 data_sha256: "00".into(),
+                label_counts: vec![50, 50, 10],
                 test_size: Some(0.25),
                 split_seed: 42,
                 plan: SgdOptions::default().plan(100, 1.0).unwrap(),

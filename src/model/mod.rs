@@ -9,6 +9,7 @@ pub use error::ModelError;
 pub use file::VERSION;
 
 use crate::features::Descriptor;
+use crate::metrics::Output;
 use crate::learn::Plan;
 
 /// A linear layer that knows what it was made for.
@@ -40,6 +41,9 @@ pub struct Trained {
     pub device: String,
     /// SHA-256 over the relative path, class and size of every picture that was given.
     pub data_sha256: String,
+    /// Pictures trained on that have each label; empty in models of the first format.
+    #[serde(default)]
+    pub label_counts: Vec<usize>,
     /// Share of pictures that was kept for the test; none where the data came divided.
     pub test_size: Option<f64>,
     /// Seed of the split.
@@ -51,6 +55,12 @@ pub struct Trained {
 }
 
 impl Model {
+    /// How answers are read from what the model says.
+    #[must_use]
+    pub fn output(&self) -> Output {
+        self.activation.output(self.trained.plan.loss)
+    }
+
     /// Weights and biases as the stages take them, over the temperature: one array of `K·D + K`.
     #[must_use]
     pub fn parameters(&self) -> Vec<f32> {

@@ -1,15 +1,15 @@
 //! What is chosen on validation pictures: a temperature, and thresholds. Never on training pictures, which flatter, and never
 //! on test pictures, which then would test nothing.
 
-use ndarray::{Array2, ArrayView2};
-use serde::Serialize;
+use ndarray::Array2;
 
 use super::answer::{answers, wide};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::learn::{Labelled, scores};
-use crate::metrics::{Temperature, ThresholdRule, Tuned, fit_temperature_sigmoid, fit_temperature_softmax, tune};
+use crate::metrics::{Temperature, ThresholdRule, fit_temperature_sigmoid, fit_temperature_softmax, tune};
 use crate::model::{Activation, Model};
+use crate::report::Thresholds;
 
 /// What is to be chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,15 +20,11 @@ pub struct Choices {
     pub calibrate: bool,
 }
 
-/// What was chosen.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
-pub struct Chosen {
-    /// Validation pictures it was chosen on.
-    pub pictures: usize,
-    /// The temperature, and calibration before and after.
-    pub temperature: Option<Temperature>,
-    /// The rule for the thresholds, and for each label what it gave.
-    pub thresholds: Option<(ThresholdRule, Vec<Tuned>)>,
+/// What was chosen, and what it was worth on the validation pictures.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Chosen {
+    pub(super) temperature: Option<Temperature>,
+    pub(super) thresholds: Option<Thresholds>,
 }
 
 impl Choices {
@@ -68,12 +64,9 @@ pub(super) fn choose<B: Backend>(
     (val, truth): (&[usize], &[&[u32]]),
     choices: Choices,
     model: &mut Model,
-) -> Result<Option<Chosen>> {
-    if !choices.any() {
-        return Ok(None);
-    }
+) -> Result<Chosen> {
     let outputs = model.classes.len();
-    let mut chosen = Chosen { pictures: val.len(), ..Chosen::default() };
+    let mut chosen = Chosen::default();
     if choices.calibrate {
         let parameters = backend.upload(&model.parameters())?;
         let scores = wide(&scores(backend, data, val, &parameters)?, outputs);
@@ -93,24 +86,12 @@ pub(super) fn choose<B: Backend>(
         let tuned = tune(choices.thresholds, sets(truth, outputs).view(), probabilities.view())?;
         model.activation =
             Activation::Sigmoid { thresholds: tuned.iter().map(|tuned| tuned.threshold as f32).collect() };
-        chosen.thresholds = Some((choices.thresholds, tuned));
+        chosen.thresholds = Some(Thresholds { rule: choices.thresholds, pictures: val.len(), per_label: tuned });
     }
-    Ok(Some(chosen))
+    Ok(chosen)
 }
 
 /// Which of K labels each picture has, n×K.
-pub(super) fn sets(truth: &[impl AsRef<[u32]>], outputs: usize) -> Array2<bool> {
-    let mut sets = Array2::from_elem((truth.len(), outputs), false);
-    for (i, labels) in truth.iter().enumerate() {
-        labels.as_ref().iter().for_each(|&k| sets[[i, k as usize]] = true);
-    }
-    sets
-}
-
-/// Share of the pictures that has each label.
-pub(super) fn frequencies(sets: ArrayView2<'_, bool>) -> Vec<f64> {
-    let share = |column: ndarray::ArrayView1<'_, bool>| {
-        column.iter().filter(|&&has| has).count() as f64 / column.len().max(1) as f64
-    };
-    sets.columns().into_iter().map(share).collect()
+fn sets(truth: &[&[u32]], outputs: usize) -> Array2<bool> {
+    Array2::from_shape_fn((truth.len(), outputs), |(i, k)| truth[i].contains(&(k as u32)))
 }

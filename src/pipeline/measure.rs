@@ -3,7 +3,8 @@
 use super::SkippedPicture;
 use crate::dataset::Dataset;
 use crate::features::Skipped;
-use crate::metrics::{MetricsError, Output};
+use crate::metrics::MetricsError;
+use crate::model::Model;
 use crate::report::{Evaluation, Scored};
 
 /// Skipped pictures by name.
@@ -18,13 +19,13 @@ pub(super) fn named(dataset: &Dataset, skipped: &[Skipped]) -> Vec<SkippedPictur
 /// Pictures to be measured on.
 pub(super) struct Test<'a> {
     pub(super) dataset: &'a Dataset,
-    pub(super) classes: &'a [String],
+    pub(super) model: &'a Model,
     /// Numbers among the samples of the data set.
     pub(super) rows: &'a [usize],
-    /// Their classes.
-    pub(super) truth: Vec<u32>,
-    /// Pictures of each class that the baseline is chosen by.
-    pub(super) train_counts: &'a [usize],
+    /// Their labels, as the model counts them.
+    pub(super) truth: Vec<Vec<u32>>,
+    /// Pictures with each label that the baselines are chosen by, and how many pictures these were.
+    pub(super) counts: (&'a [usize], usize),
     /// Seed of the examples.
     pub(super) seed: u64,
 }
@@ -33,24 +34,23 @@ pub(super) struct Test<'a> {
 pub(super) struct Measured {
     pub(super) evaluation: Evaluation,
     pub(super) paths: Vec<String>,
-    pub(super) truth: Vec<u32>,
-    pub(super) probabilities: Vec<f32>,
+    pub(super) truth: Vec<Vec<u32>>,
+    pub(super) values: Vec<f32>,
 }
 
-/// Measures `probabilities` (test pictures × K).
-pub(super) fn measure(probabilities: Vec<f32>, test: Test<'_>) -> Result<Measured, MetricsError> {
-    let Test { dataset, classes, rows, truth, train_counts, seed } = test;
+/// Measures `values`, the probabilities or margins of the pictures (n×K).
+pub(super) fn measure(values: Vec<f32>, test: Test<'_>) -> Result<Measured, MetricsError> {
+    let Test { dataset, model, rows, truth, counts: (train_counts, train_pictures), seed } = test;
     let paths: Vec<String> = rows.iter().map(|&i| dataset.relative_path_string(i)).collect();
-    let labels: Vec<Vec<u32>> = truth.iter().map(|&y| vec![y]).collect();
     let scored = Scored {
-        labels: classes,
-        output: &Output::Softmax,
+        labels: &model.classes,
+        output: &model.output(),
         paths: &paths,
-        truth: &labels,
-        values: &probabilities,
+        truth: &truth,
+        values: &values,
         train_counts,
-        train_pictures: train_counts.iter().sum(),
+        train_pictures,
     };
     let evaluation = Evaluation::new(&scored, seed)?;
-    Ok(Measured { evaluation, paths, truth, probabilities })
+    Ok(Measured { evaluation, paths, truth, values })
 }

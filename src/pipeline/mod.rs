@@ -1,5 +1,7 @@
 //! The way of the data: pictures → features → scores → predictions, for training, evaluating and predicting.
 
+mod answer;
+mod choose;
 mod evaluate;
 mod measure;
 mod predict;
@@ -7,6 +9,7 @@ mod summary;
 mod train;
 mod weights;
 
+pub use choose::Choices;
 pub use evaluate::evaluate;
 pub use predict::{Predicted, predict};
 pub use summary::{DataSummary, Run, Seconds, SkippedPicture, Summary, TrainSummary};

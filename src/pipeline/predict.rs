@@ -2,19 +2,20 @@
 
 use std::path::PathBuf;
 
+use super::answer::answers;
 use super::{about, describe, on_device};
-use crate::backend::{Backend, Device, NO_LABEL};
+use crate::backend::{Backend, Device};
 use crate::error::{Error, Result};
 use crate::features::Skipped;
-use crate::learn::{Labelled, Targets, probabilities};
+use crate::learn::{Labelled, Targets};
 use crate::model::Model;
 use crate::progress::Progress;
 
 /// What the model says of one picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Predicted<'a> {
-    /// Probability of each class.
-    Probabilities(&'a [f32]),
+    /// Probability of each label, or its margin.
+    Values(&'a [f32]),
     /// It could not be read, and why.
     Skipped(&'a str),
 }
@@ -53,15 +54,14 @@ fn predict_on<B: Backend>(
         progress.begin("describing", paths.len() as u64, "pictures");
         let extracted = describe(backend, paths, &bins, progress)?;
         progress.end();
-        let labels = vec![NO_LABEL; paths.len()];
-        let data = Labelled::new(backend, &extracted.matrix, &Targets::classes(outputs, &labels))?;
+        let data = Labelled::new(backend, &extracted.matrix, &Targets::none(model.activation.loss(), outputs, paths.len()))?;
         let rows: Vec<usize> = (0..paths.len()).collect();
-        let rows = probabilities(backend, &data, &rows, &parameters)?;
+        let rows = answers(backend, &data, &rows, &parameters, &model.activation)?;
         let mut skipped = extracted.skipped.iter().peekable();
-        for (i, probabilities) in rows.chunks_exact(outputs).enumerate() {
+        for (i, values) in rows.chunks_exact(outputs).enumerate() {
             let predicted = match skipped.next_if(|s: &&Skipped| s.index == i) {
                 Some(s) => Predicted::Skipped(&s.reason),
-                None => Predicted::Probabilities(probabilities),
+                None => Predicted::Values(values),
             };
             sink(batch * BATCH + i, predicted)?;
         }

@@ -6,12 +6,11 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::backend::DeviceInfo;
-use crate::dataset::LabelSource;
+use crate::dataset::{LabelSource, Task};
 use crate::error::{FileError, Result};
 use crate::features::Descriptor;
 use crate::files::{Staged, stage};
 use crate::learn::Plan;
-use crate::metrics::Output;
 use crate::model::Model;
 use crate::report::{Evaluation, Prediction, write_predictions};
 
@@ -31,11 +30,15 @@ pub struct DataSummary {
     pub folder: String,
     /// How labels were read.
     pub labels: LabelSource,
-    /// Class names; labels are indices into it.
+    /// Whether a picture has one label or any number.
+    pub task: Task,
+    /// Label names; labels are indices into it.
     pub classes: Vec<String>,
-    /// Pictures trained on, by class. All zero in an evaluation.
+    /// Pictures trained on, by label. All zero in an evaluation.
     pub train: Vec<usize>,
-    /// Pictures set aside for choices, which this solver makes none of.
+    /// Pictures trained on. Zero in an evaluation.
+    pub train_pictures: usize,
+    /// Pictures that thresholds and temperature are chosen on.
     pub val: usize,
     /// Pictures reported on.
     pub test: usize,
@@ -99,10 +102,10 @@ pub struct Run {
     pub summary: Summary,
     /// Paths of the test pictures, relative to the data.
     pub paths: Vec<String>,
-    /// Their classes.
-    pub truth: Vec<u32>,
-    /// Their probabilities, test pictures × K.
-    pub probabilities: Vec<f32>,
+    /// Their labels, ascending.
+    pub truth: Vec<Vec<u32>>,
+    /// Their probabilities, or margins, test pictures × K.
+    pub values: Vec<f32>,
 }
 
 impl Run {
@@ -137,13 +140,13 @@ impl Run {
             writeln!(writer)
         })?;
         let predictions = stage(&folder.join("predictions.csv"), true, |writer| {
-            let rows = self.paths.iter().zip(&self.truth).zip(self.probabilities.chunks_exact(outputs));
+            let rows = self.paths.iter().zip(&self.truth).zip(self.values.chunks_exact(outputs));
             let rows = rows.map(|((path, truth), values)| Prediction {
                 path,
-                truth: Some(std::slice::from_ref(truth)),
+                truth: Some(truth.as_slice()),
                 values,
             });
-            write_predictions(writer, &self.model.classes, &Output::Softmax, rows)
+            write_predictions(writer, &self.model.classes, &self.model.output(), rows)
         })?;
         Ok(vec![metrics, predictions])
     }
