@@ -3,13 +3,15 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use crate::backend::Loss;
 use crate::cli::common::Common;
 use crate::cli::output;
 use crate::dataset::{Dataset, LabelSource, SplitOptions};
 use crate::error::{Error, FileError, Result};
 use crate::features::Descriptor;
 use crate::learn::SgdOptions;
-use crate::pipeline::{Run, TrainOptions, train};
+use crate::metrics::ThresholdRule;
+use crate::pipeline::{Choices, Run, TrainOptions, Weighting, train};
 use crate::progress::Progress;
 use crate::report;
 
@@ -46,6 +48,26 @@ pub(super) struct Args {
     /// Seed of the split and of the order of training
     #[arg(long, default_value_t = 42)]
     seed: u64,
+
+    /// What is minimised [default: softmax for one label a picture, sigmoid for any number]
+    #[arg(long, value_enum)]
+    loss: Option<LossArg>,
+
+    /// How much labels count: `balanced` (rare ones more), or a CSV file with label,weight
+    #[arg(long, value_name = "balanced|FILE")]
+    class_weight: Option<Weighting>,
+
+    /// How much more a label counts where a picture has it, with sigmoid: `balanced`, a number, or a CSV file with label,weight
+    #[arg(long, value_name = "balanced|NUMBER|FILE")]
+    pos_weight: Option<Weighting>,
+
+    /// Probability from which on a label is part of the answer: 0.5, or the best for each label on validation pictures by F1 or F2
+    #[arg(long, value_name = "0.5|f1|f2", default_value = "0.5")]
+    thresholds: ThresholdRule,
+
+    /// Fit a temperature on validation pictures, so that probabilities say how often they come true
+    #[arg(long)]
+    calibrate: bool,
 
     /// Inverse of the L2 penalty, as in scikit-learn: smaller is smoother
     #[arg(short = 'C', long = "C", value_name = "C", default_value_t = 1.0, allow_negative_numbers = true)]
@@ -85,6 +107,30 @@ impl From<LabelsArg> for LabelSource {
         match labels {
             LabelsArg::Folder => Self::Folder,
             LabelsArg::Prefix => Self::Prefix,
+        }
+    }
+}
+
+/// Values of `--loss`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum LossArg {
+    /// Which one label? Probabilities that add up to 1
+    Softmax,
+    /// Which labels? A probability each; with one label a picture, one against the rest
+    Sigmoid,
+    /// Margins between one label and the others, no probabilities
+    Hinge,
+    /// The same, squared
+    SquaredHinge,
+}
+
+impl From<LossArg> for Loss {
+    fn from(loss: LossArg) -> Self {
+        match loss {
+            LossArg::Softmax => Self::Softmax,
+            LossArg::Sigmoid => Self::Sigmoid,
+            LossArg::Hinge => Self::Hinge,
+            LossArg::SquaredHinge => Self::SquaredHinge,
         }
     }
 }

@@ -2,19 +2,21 @@
 
 use std::time::Instant;
 
+use super::answer::answers;
+use super::data::noun;
 use super::measure::{Test, measure, named};
 use super::{DataSummary, Run, Seconds, Summary, about, describe, on_device};
 use crate::backend::{Backend, Device};
-use crate::dataset::{Dataset, DatasetError, Part};
+use crate::dataset::{Dataset, DatasetError, Part, Task};
 use crate::error::{Error, Result};
-use crate::learn::{Labelled, Targets, probabilities};
+use crate::learn::{Labelled, Targets};
 use crate::model::{Model, ModelError};
 use crate::progress::Progress;
 
 /// Measures `model` on the pictures of `dataset`; on its test part alone where it came divided.
 ///
-/// The baseline is the majority class of these pictures, as a model does not keep how many of each it was
-/// trained on.
+/// Baselines are those of the pictures that the model was trained on; of these pictures, if it does not know them (models of the
+/// first format).
 ///
 /// # Errors
 /// A label that the model does not know; no picture that can be read; a device that is lost or has no memory left.
@@ -30,7 +32,11 @@ fn evaluate_on<B: Backend>(
     progress: &dyn Progress,
 ) -> Result<Run> {
     let bins = model.descriptor.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
-    let label = known_labels(model, dataset)?;
+    if dataset.task == Task::Multilabel && model.activation.task() == Task::Multiclass {
+        let problem = "these pictures have any number of labels, and the model answers with one; train one with --loss sigmoid on such pictures";
+        return Err(Error::option("MODEL", problem));
+    }
+    let label = known_labels(model, dataset, progress)?;
     let samples = &dataset.samples;
     // As in training: what came divided is tested on `test`, or on `val` where there is none.
     let part =
@@ -40,11 +46,13 @@ fn evaluate_on<B: Backend>(
     progress.say(&about(device));
     let which = if part.is_some() { "the test part: " } else { "" };
     progress.say(&format!(
-        "data: {which}{} pictures of {} classes, {}",
+        "data: {which}{} pictures of {} {}, {}",
         picked.len(),
         dataset.classes.len(),
-        dataset.labels.explained()
+        noun(dataset.task),
+        dataset.explained()
     ));
+    dataset.mismatches.describe().iter().for_each(|line| progress.say(&format!("note: {line}")));
     if part.is_none() && dataset.digest() == model.trained.data_sha256 {
         progress.say("note: this is the data the model was trained on; most of it is no test of it");
     }
@@ -67,36 +75,45 @@ fn evaluate_on<B: Backend>(
     }
 
     let start = Instant::now();
-    let labels: Vec<u32> = picked.iter().map(|&i| label[samples[i].labels[0] as usize]).collect();
-    let data = Labelled::new(backend, &extracted.matrix, &Targets::classes(model.classes.len(), &labels))?;
+    let labels: Vec<Vec<u32>> = picked
+        .iter()
+        .map(|&i| {
+            let mut known: Vec<u32> = samples[i].labels.iter().filter_map(|&y| label[y as usize]).collect();
+            known.sort_unstable();
+            known
+        })
+        .collect();
+    let outputs = model.classes.len();
+    let targets = Targets::none(model.activation.loss(), outputs, picked.len());
+    let data = Labelled::new(backend, &extracted.matrix, &targets)?;
     let parameters = backend.upload(&model.parameters())?;
-    let truth: Vec<u32> = rows.iter().map(|&row| labels[row]).collect();
-    let mut counts = vec![0; model.classes.len()];
-    truth.iter().for_each(|&y| counts[y as usize] += 1);
+    let truth: Vec<Vec<u32>> = rows.iter().map(|&row| labels[row].clone()).collect();
+    let mut counts = (model.trained.label_counts.clone(), model.trained.plan.rows);
+    if counts.0.len() != outputs {
+        counts = (vec![0; outputs], rows.len());
+        truth.iter().flatten().for_each(|&y| counts.0[y as usize] += 1);
+    }
     let among: Vec<usize> = rows.iter().map(|&row| picked[row]).collect();
-    let probabilities = probabilities(backend, &data, &rows, &parameters)?;
+    let values = answers(backend, &data, &rows, &parameters, &model.activation)?;
     let test = Test {
         dataset,
-        classes: &model.classes,
+        model,
         rows: &among,
         truth,
-        train_counts: &counts,
+        counts: (&counts.0, counts.1),
         seed: model.trained.split_seed,
     };
-    let measured = measure(probabilities, test)?;
+    let measured = measure(values, test)?;
     let summary = Summary {
         huemax: env!("CARGO_PKG_VERSION").into(),
         command: "evaluate",
         device: backend.info().clone(),
         data: DataSummary {
-            folder: dataset.root.to_string_lossy().into_owned(),
-            labels: dataset.labels,
             classes: model.classes.clone(),
-            train: vec![0; model.classes.len()],
-            val: 0,
+            train: vec![0; outputs],
             test: among.len(),
-            unlabelled: dataset.unlabelled.len(),
             skipped: named(dataset, &extracted.skipped),
+            ..DataSummary::of(dataset)
         },
         descriptor: model.descriptor,
         training: None,
@@ -105,21 +122,27 @@ fn evaluate_on<B: Backend>(
         model: None,
     };
     let model = model.clone();
-    Ok(Run {
-        model,
-        summary,
-        paths: measured.paths,
-        truth: measured.truth,
-        probabilities: measured.probabilities,
-    })
+    Ok(Run { model, summary, paths: measured.paths, truth: measured.truth, values: measured.values })
 }
 
-/// For each class of the data, its number in the model.
-fn known_labels(model: &Model, dataset: &Dataset) -> Result<Vec<u32>, ModelError> {
+/// For each label of the data, its number in the model. A model that answers with any number of labels is measured on those it
+/// knows, and the others are named.
+fn known_labels(model: &Model, dataset: &Dataset, progress: &dyn Progress) -> Result<Vec<Option<u32>>> {
     let find = |class: &String| model.classes.iter().position(|c| c == class).map(|k| k as u32);
-    let unknown: Vec<_> = dataset.classes.iter().filter(|c| find(c).is_none()).cloned().collect();
+    let found: Vec<Option<u32>> = dataset.classes.iter().map(find).collect();
+    let unknown: Vec<String> =
+        dataset.classes.iter().zip(&found).filter(|(_, k)| k.is_none()).map(|(c, _)| c.clone()).collect();
     if unknown.is_empty() {
-        return Ok(dataset.classes.iter().filter_map(find).collect());
+        return Ok(found);
     }
-    Err(ModelError::UnknownLabels { unknown, known: model.classes.clone() })
+    let some = unknown.len() < found.len();
+    if model.activation.task() == Task::Multilabel && some {
+        progress.say(&format!(
+            "note: the model does not know {}: {}; this says nothing of them",
+            if unknown.len() == 1 { "this label" } else { "these labels" },
+            unknown.join(", ")
+        ));
+        return Ok(found);
+    }
+    Err(ModelError::UnknownLabels { unknown, known: model.classes.clone() }.into())
 }

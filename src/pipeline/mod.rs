@@ -2,6 +2,7 @@
 
 mod answer;
 mod choose;
+mod data;
 mod evaluate;
 mod measure;
 mod predict;

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::backend::DeviceInfo;
-use crate::dataset::{LabelSource, Task};
+use crate::dataset::{Dataset, LabelSource, Manifest, Mismatches, Task};
 use crate::error::{FileError, Result};
 use crate::features::Descriptor;
 use crate::files::{Staged, stage};
@@ -30,6 +30,11 @@ pub struct DataSummary {
     pub folder: String,
     /// How labels were read.
     pub labels: LabelSource,
+    /// The table they were read from, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<Manifest>,
+    /// Rows and pictures that do not fit together.
+    pub mismatches: Mismatches,
     /// Whether a picture has one label or any number.
     pub task: Task,
     /// Label names; labels are indices into it.
@@ -46,6 +51,26 @@ pub struct DataSummary {
     pub unlabelled: usize,
     /// Pictures that could not be read.
     pub skipped: Vec<SkippedPicture>,
+}
+
+impl DataSummary {
+    /// What is known of `dataset` before anything is done with it.
+    pub(super) fn of(dataset: &Dataset) -> Self {
+        Self {
+            folder: dataset.root.to_string_lossy().into_owned(),
+            labels: dataset.labels,
+            manifest: dataset.manifest.clone(),
+            mismatches: dataset.mismatches.clone(),
+            task: dataset.task,
+            classes: dataset.classes.clone(),
+            train: vec![0; dataset.classes.len()],
+            train_pictures: 0,
+            val: 0,
+            test: 0,
+            unlabelled: dataset.unlabelled.len(),
+            skipped: Vec::new(),
+        }
+    }
 }
 
 /// How training went.

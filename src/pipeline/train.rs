@@ -2,13 +2,17 @@
 
 use std::time::Instant;
 
+use super::answer::answers;
+use super::choose::{Chosen, choose};
+use super::data::{describe_data, without_skipped};
 use super::measure::{Test, measure, named};
-use super::{DataSummary, Run, Seconds, Summary, TrainSummary, about, describe, on_device};
-use crate::backend::{Backend, Device};
-use crate::dataset::{Dataset, DatasetError, Part, Split, SplitOptions};
+use super::weights::{Counted, Weighting, weights};
+use super::{Choices, DataSummary, Run, Seconds, Summary, TrainSummary, about, describe, on_device};
+use crate::backend::{Backend, Device, Loss};
+use crate::dataset::{Dataset, Split, SplitOptions, Task};
 use crate::error::{Error, Result};
-use crate::features::{Descriptor, Skipped};
-use crate::learn::{Labelled, SgdOptions, Targets, fit, probabilities};
+use crate::features::Descriptor;
+use crate::learn::{Labelled, SgdOptions, Targets, fit};
 use crate::model::{Activation, Model, Trained};
 use crate::progress::Progress;
 
@@ -17,14 +21,44 @@ use crate::progress::Progress;
 pub struct TrainOptions {
     /// What pictures are described by.
     pub descriptor: Descriptor,
-    /// What is kept for the test.
+    /// What is kept for choices and for the test.
     pub split: SplitOptions,
     /// How the model is fitted.
     pub solver: SgdOptions,
+    /// What is minimised; by default softmax for one label a picture, the sigmoid for any number.
+    pub loss: Option<Loss>,
+    /// How much each label counts.
+    pub class_weight: Weighting,
+    /// How much more a label counts where a picture has it.
+    pub pos_weight: Weighting,
+    /// What is chosen on validation pictures.
+    pub choices: Choices,
 }
 
-/// Describes the pictures of `dataset` on `device`, fits a softmax classifier to its training part and measures
-/// it on its test part. Pictures that cannot be read are left out and listed in the summary.
+impl TrainOptions {
+    /// The loss for data that asks for `task`.
+    ///
+    /// # Errors
+    /// A loss for one label a picture, where pictures have any number.
+    pub fn loss(&self, task: Task) -> Result<Loss> {
+        let loss = match (self.loss, task) {
+            (Some(loss), _) => loss,
+            (None, Task::Multiclass) => Loss::Softmax,
+            (None, Task::Multilabel) => Loss::Sigmoid,
+        };
+        if task == Task::Multilabel && loss.exclusive() {
+            let problem = format!(
+                "{loss} is for one label a picture, and these pictures have any number; use --loss sigmoid"
+            );
+            return Err(Error::option("--loss", problem));
+        }
+        Ok(loss)
+    }
+}
+
+/// Describes the pictures of `dataset` on `device`, fits a linear classifier to its training part, chooses on its validation
+/// part what is to be chosen, and measures the model on its test part. Pictures that cannot be read are left out and listed
+/// in the summary.
 ///
 /// # Errors
 /// Options that cannot work; data with fewer than two classes or too few pictures; nothing left to train on after
@@ -46,12 +80,17 @@ fn train_on<B: Backend>(
     progress: &dyn Progress,
 ) -> Result<Run> {
     let bins = options.descriptor.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
+    let loss = options.loss(dataset.task)?;
+    let outputs = dataset.classes.len();
+    let activation = Activation::new(loss, dataset.task, outputs);
     let split = Split::new(dataset, &options.split)?;
     // What cannot work is said before pictures are read.
-    options.solver.plan(split.train.len(), options.descriptor.max_squared_norm())?;
+    options.choices.check(&activation, split.val.len())?;
+    let targets = targets(dataset, &split, loss, options)?;
+    let squared_norm = options.descriptor.max_squared_norm();
+    options.solver.plan(split.train.len(), squared_norm, &targets)?;
     progress.say(&about(device));
-    progress.say(&describe_data(dataset, &split));
-    progress.say(&format!("features: {}", options.descriptor));
+    describe_data(dataset, &split, loss, options).iter().for_each(|line| progress.say(line));
 
     let start = Instant::now();
     let paths: Vec<_> = (0..dataset.samples.len()).map(|i| dataset.path(i)).collect();
@@ -60,37 +99,24 @@ fn train_on<B: Backend>(
     progress.end();
     let describe_seconds = start.elapsed().as_secs_f64();
     let split = without_skipped(dataset, split, &extracted.skipped)?;
+    options.choices.check(&activation, split.val.len())?;
 
     let start = Instant::now();
-    let plan = options.solver.plan(split.train.len(), options.descriptor.max_squared_norm())?;
+    let targets = self::targets(dataset, &split, loss, options)?;
+    let plan = options.solver.plan(split.train.len(), squared_norm, &targets)?;
     progress.say(&format!("training: {plan}"));
-    let outputs = dataset.classes.len();
-    let labels: Vec<u32> = dataset.samples.iter().map(|s| s.labels[0]).collect();
-    let data = Labelled::new(backend, &extracted.matrix, &Targets::classes(outputs, &labels))?;
+    let data = Labelled::new(backend, &extracted.matrix, &targets)?;
     let fitted = fit(backend, &data, &split.train, &plan, progress)?;
     let train_seconds = start.elapsed().as_secs_f64();
 
     let start = Instant::now();
-    let mut train_counts = vec![0; outputs];
-    split.train.iter().for_each(|&i| train_counts[dataset.samples[i].labels[0] as usize] += 1);
-    let test = Test {
-        dataset,
-        classes: &dataset.classes,
-        rows: &split.test,
-        truth: split.test.iter().map(|&i| labels[i]).collect(),
-        train_counts: &train_counts,
-        seed: options.split.seed,
-    };
-    let probabilities = probabilities(backend, &data, &split.test, &fitted.parameters)?;
-    let measured = measure(probabilities, test)?;
-    let evaluate_seconds = start.elapsed().as_secs_f64();
-
     let mut weight = backend.download(&fitted.parameters, data.parameters())?;
     let bias = weight.split_off(outputs * bins.len());
-    let model = Model {
+    let train_counts = counts(dataset, &split.train);
+    let mut model = Model {
         classes: dataset.classes.clone(),
         descriptor: options.descriptor,
-        activation: Activation::Softmax,
+        activation,
         temperature: 1.0,
         weight,
         bias,
@@ -98,25 +124,42 @@ fn train_on<B: Backend>(
             huemax: env!("CARGO_PKG_VERSION").into(),
             device: backend.info().id(),
             data_sha256: dataset.digest(),
+            label_counts: train_counts.clone(),
             test_size: (!dataset.parts_given()).then_some(options.split.test_size),
             split_seed: options.split.seed,
             plan: plan.clone(),
             objective: fitted.objective,
         },
     };
+    let val: Vec<&[u32]> = split.val.iter().map(|&i| dataset.samples[i].labels.as_slice()).collect();
+    let chosen = choose(backend, &data, (&split.val, &val), options.choices, &mut model)?;
+
+    let parameters = backend.upload(&model.parameters())?;
+    let values = answers(backend, &data, &split.test, &parameters, &model.activation)?;
+    let test = Test {
+        dataset,
+        model: &model,
+        rows: &split.test,
+        truth: split.test.iter().map(|&i| dataset.samples[i].labels.clone()).collect(),
+        counts: (&train_counts, split.train.len()),
+        seed: options.split.seed,
+    };
+    let mut measured = measure(values, test)?;
+    let Chosen { temperature, thresholds } = chosen;
+    (measured.evaluation.temperature, measured.evaluation.thresholds) = (temperature, thresholds);
+    let evaluate_seconds = start.elapsed().as_secs_f64();
+
     let summary = Summary {
         huemax: env!("CARGO_PKG_VERSION").into(),
         command: "train",
         device: backend.info().clone(),
         data: DataSummary {
-            folder: dataset.root.to_string_lossy().into_owned(),
-            labels: dataset.labels,
-            classes: dataset.classes.clone(),
             train: train_counts,
+            train_pictures: split.train.len(),
             val: split.val.len(),
             test: split.test.len(),
-            unlabelled: dataset.unlabelled.len(),
             skipped: named(dataset, &extracted.skipped),
+            ..DataSummary::of(dataset)
         },
         descriptor: options.descriptor,
         training: Some(TrainSummary { plan, objective: fitted.objective, loss: fitted.loss }),
@@ -124,62 +167,27 @@ fn train_on<B: Backend>(
         seconds: Seconds { describe: describe_seconds, train: train_seconds, evaluate: evaluate_seconds },
         model: None,
     };
-    Ok(Run {
-        model,
-        summary,
-        paths: measured.paths,
-        truth: measured.truth,
-        probabilities: measured.probabilities,
-    })
+    Ok(Run { model, summary, paths: measured.paths, truth: measured.truth, values: measured.values })
 }
 
-fn describe_data(dataset: &Dataset, split: &Split) -> String {
-    let tested = dataset.samples.iter().any(|s| s.part == Some(Part::Test));
-    let how = match (dataset.parts_given(), tested) {
-        (false, _) => "divided by a hash of each path",
-        (true, true) => "as its folders divide it",
-        (true, false) => "as its folders divide it, val being the test",
+/// The labels of all samples, weighed by those in the training part.
+fn targets(dataset: &Dataset, split: &Split, loss: Loss, options: &TrainOptions) -> Result<Targets> {
+    let labels: Vec<&[u32]> = dataset.samples.iter().map(|sample| sample.labels.as_slice()).collect();
+    let counted = Counted {
+        loss,
+        labels: &dataset.classes,
+        pictures: &counts(dataset, &split.train),
+        rows: split.train.len(),
     };
-    let val = match split.val.len() {
-        0 => String::new(),
-        n => format!(", {n} validation (set aside: nothing is chosen on them here)"),
-    };
-    format!(
-        "data: {} pictures, {}; {} train{val}, {} test, {how}\nclasses: {} ({})",
-        dataset.samples.len(),
-        dataset.labels.explained(),
-        split.train.len(),
-        split.test.len(),
-        dataset.classes.len(),
-        some(&dataset.classes),
-    )
+    let weights = weights(&options.class_weight, &options.pos_weight, counted)?;
+    Ok(Targets::new(loss, dataset.classes.len(), &labels).weighted(weights))
 }
 
-/// Enough class names to see whether the layout was understood.
-fn some(classes: &[String]) -> String {
-    const SHOWN: usize = 12;
-    let names: Vec<String> = classes.iter().take(SHOWN).map(|c| c.escape_debug().to_string()).collect();
-    names.join(", ") + if classes.len() > SHOWN { ", …" } else { "" }
-}
-
-/// Takes unreadable pictures out of every part, and sees whether training is still possible.
-fn without_skipped(dataset: &Dataset, split: Split, skipped: &[Skipped]) -> Result<Split> {
-    let readable = |i: &usize| skipped.binary_search_by_key(i, |s| s.index).is_err();
-    let keep = |part: Vec<usize>| part.into_iter().filter(readable).collect::<Vec<_>>();
-    let split = Split { train: keep(split.train), val: keep(split.val), test: keep(split.test) };
-    let mut left = vec![0; dataset.classes.len()];
-    split.train.iter().for_each(|&i| left[dataset.samples[i].labels[0] as usize] += 1);
-    let lost: Vec<_> = (0..left.len()).filter(|&k| left[k] == 0).collect();
-    if lost.is_empty() && !split.test.is_empty() {
-        return Ok(split);
+/// How many of `rows` have each label.
+pub(super) fn counts(dataset: &Dataset, rows: &[usize]) -> Vec<usize> {
+    let mut counts = vec![0; dataset.classes.len()];
+    for &i in rows {
+        dataset.samples[i].labels.iter().for_each(|&k| counts[k as usize] += 1);
     }
-    let example = skipped.first().map(|s| (dataset.path(s.index), s.reason.clone()));
-    let classes = lost.iter().map(|&k| dataset.classes[k].clone()).collect();
-    Err(DatasetError::NothingReadable {
-        root: dataset.root.clone(),
-        skipped: skipped.len(),
-        classes,
-        example,
-    }
-    .into())
+    counts
 }

@@ -1,0 +1,95 @@
+//! The data of a training: what is said of it, and what is left of it when pictures cannot be read.
+
+use super::train::counts;
+use super::{TrainOptions, Weighting};
+use crate::backend::Loss;
+use crate::dataset::{Dataset, DatasetError, Part, Split, Task};
+use crate::error::Result;
+use crate::features::Skipped;
+
+/// What is said of the data before pictures are read, a line each.
+pub(super) fn describe_data(
+    dataset: &Dataset,
+    split: &Split,
+    loss: Loss,
+    options: &TrainOptions,
+) -> Vec<String> {
+    let tested = dataset.samples.iter().any(|s| s.part == Some(Part::Test));
+    let how = match (dataset.parts_given(), tested) {
+        (false, _) => "divided by a hash of each path",
+        (true, true) => "as it came divided",
+        (true, false) => "as it came divided, val being the test",
+    };
+    let unused = if options.choices.any() { "" } else { " (set aside: nothing is chosen on them)" };
+    let val = match split.val.len() {
+        0 => String::new(),
+        n => format!(", {n} validation{unused}"),
+    };
+    let mut lines = vec![
+        format!(
+            "data: {} pictures, {}; {} train{val}, {} test, {how}",
+            dataset.samples.len(),
+            dataset.explained(),
+            split.train.len(),
+            split.test.len(),
+        ),
+        format!("{}: {} ({})", noun(dataset.task), dataset.classes.len(), some(&dataset.classes)),
+    ];
+    if dataset.task == Task::Multilabel {
+        let total: usize = dataset.samples.iter().map(|s| s.labels.len()).sum();
+        let mean = total as f64 / dataset.samples.len() as f64;
+        let why = if options.loss.is_none() { ", so each label gets a sigmoid of its own" } else { "" };
+        lines.push(format!("task: any number of labels a picture ({mean:.1} on average){why}"));
+        lines.extend(split.notes(dataset).into_iter().map(|note| format!("note: {note}")));
+    } else if loss == Loss::Sigmoid {
+        lines.push("task: one label a picture, each against the rest (sigmoids divided by their sum)".into());
+    }
+    lines.extend(dataset.mismatches.describe().into_iter().map(|note| format!("note: {note}")));
+    if options.class_weight != Weighting::Equal || options.pos_weight != Weighting::Equal {
+        lines.push("weights: labels do not count alike; the objective is weighed".into());
+    }
+    lines.push(format!("features: {}", options.descriptor));
+    lines
+}
+
+/// What labels are called.
+pub(super) fn noun(task: Task) -> &'static str {
+    match task {
+        Task::Multiclass => "classes",
+        Task::Multilabel => "labels",
+    }
+}
+
+/// Enough names to see whether the layout was understood.
+fn some(classes: &[String]) -> String {
+    const SHOWN: usize = 12;
+    let names: Vec<String> = classes.iter().take(SHOWN).map(|c| c.escape_debug().to_string()).collect();
+    names.join(", ") + if classes.len() > SHOWN { ", …" } else { "" }
+}
+
+/// Takes unreadable pictures out of every part, and sees whether training is still possible.
+pub(super) fn without_skipped(dataset: &Dataset, split: Split, skipped: &[Skipped]) -> Result<Split> {
+    let readable = |i: &usize| skipped.binary_search_by_key(i, |s| s.index).is_err();
+    let keep = |part: Vec<usize>| part.into_iter().filter(readable).collect::<Vec<_>>();
+    let before = counts(dataset, &split.train);
+    let split = Split { train: keep(split.train), val: keep(split.val), test: keep(split.test) };
+    let left = counts(dataset, &split.train);
+    let lost: Vec<_> = match dataset.task {
+        Task::Multiclass => (0..left.len()).filter(|&k| left[k] == 0).collect(),
+        // A label without a picture is learned as absent; without any picture nothing is learned.
+        Task::Multilabel if split.train.is_empty() => (0..left.len()).filter(|&k| before[k] > 0).collect(),
+        Task::Multilabel => Vec::new(),
+    };
+    if lost.is_empty() && !split.train.is_empty() && !split.test.is_empty() {
+        return Ok(split);
+    }
+    let example = skipped.first().map(|s| (dataset.path(s.index), s.reason.clone()));
+    let classes = lost.iter().map(|&k| dataset.classes[k].clone()).collect();
+    Err(DatasetError::NothingReadable {
+        root: dataset.root.clone(),
+        skipped: skipped.len(),
+        classes,
+        example,
+    }
+    .into())
+}
