@@ -6,7 +6,7 @@ use crate::cli::common::Common;
 use crate::cli::output;
 use crate::cli::train::{report_run, timed_folder};
 use crate::dataset::Dataset;
-use crate::demo::{DrawOptions, draw};
+use crate::demo::{BasketOptions, DrawOptions, draw, draw_baskets};
 use crate::error::Result;
 use crate::metrics::Output;
 use crate::pipeline::{Predicted, Run, TrainOptions, predict, train};
@@ -16,7 +16,7 @@ use crate::report::{Format, PredictionWriter, display_width};
 /// See the whole thing on pictures that need no download
 ///
 /// Draws pictures of a dozen kinds of fruit and vegetables, trains a classifier on them, reports how good it is,
-/// and predicts a few.
+/// predicts a few, and draws baskets with several kinds of fruit in a picture.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Folder for the pictures and the results
@@ -72,7 +72,23 @@ pub(super) fn run(args: &Args) -> Result<()> {
     })?;
     writer.finish().map_err(output::failed)?;
     output::print(&String::from_utf8_lossy(&table))?;
+    baskets(args, &progress)?;
     output::print(&closing(&run, &pictures, &model))
+}
+
+/// Pictures with several kinds in each, where one label a picture is not enough.
+fn baskets(args: &Args, progress: &dyn Progress) -> Result<()> {
+    progress.say("\n4. Drawing baskets: one to five kinds of fruit in each picture\n");
+    let options = BasketOptions { seed: args.seed, ..BasketOptions::default() };
+    let drawn = draw_baskets(&args.dir, &options, progress)?;
+    progress.say(&format!(
+        "{} pictures with {} kinds of fruit are in {}, which are in which stands in {}",
+        drawn.drawn + drawn.reused,
+        drawn.kinds.len(),
+        drawn.pictures.display(),
+        drawn.manifest.display()
+    ));
+    Ok(())
 }
 
 /// Test pictures spread over the classes, as their order is by class.

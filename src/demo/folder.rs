@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::kinds::KINDS;
-use super::{DemoError, DrawOptions};
+use super::kinds::{BASKET, KINDS};
+use super::{BasketOptions, DemoError, DrawOptions};
 use crate::files::{FileError, write_whole, write_whole_unsynced};
 
 /// Raised whenever a change to the drawing changes the pictures of a seed.
@@ -30,28 +30,41 @@ attribution.
 
 /// What `demo.json` says: which set the folder holds.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Marker {
+pub(super) struct Marker {
     program: String,
     version: u32,
     seed: u64,
-    per_class: usize,
+    /// Pictures of each kind, where each shows one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    per_class: Option<usize>,
+    /// Pictures, where each shows several kinds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    baskets: Option<usize>,
     kinds: Vec<String>,
 }
 
 impl Marker {
-    fn of(options: &DrawOptions) -> Self {
-        Self {
-            program: "huemax demo".into(),
-            version: VERSION,
-            seed: options.seed,
-            per_class: options.per_class,
-            kinds: KINDS.iter().map(|kind| kind.name.to_owned()).collect(),
-        }
+    pub(super) fn of_classes(options: &DrawOptions) -> Self {
+        let kinds = KINDS.iter().map(|kind| kind.name.to_owned()).collect();
+        Self { per_class: Some(options.per_class), ..Self::of(options.seed, kinds) }
+    }
+
+    pub(super) fn of_baskets(options: &BasketOptions) -> Self {
+        let kinds = BASKET.iter().map(|&kind| KINDS[kind].name.to_owned()).collect();
+        Self { baskets: Some(options.pictures), ..Self::of(options.seed, kinds) }
+    }
+
+    fn of(seed: u64, kinds: Vec<String>) -> Self {
+        Self { program: "huemax demo".into(), version: VERSION, seed, per_class: None, baskets: None, kinds }
     }
 
     fn describe(&self) -> String {
-        let Self { version, seed, per_class, kinds, .. } = self;
-        format!("seed {seed}, {per_class} pictures of {} kinds, version {version}", kinds.len())
+        let Self { version, seed, per_class, baskets, kinds, .. } = self;
+        let pictures = match (per_class, baskets) {
+            (Some(pictures), _) => format!("{pictures} pictures"),
+            (None, baskets) => format!("{} baskets", baskets.unwrap_or(0)),
+        };
+        format!("seed {seed}, {pictures} of {} kinds, version {version}", kinds.len())
     }
 }
 
@@ -60,13 +73,12 @@ impl Marker {
 /// The marker is written before the pictures: it says whose the folder is, so that a drawing which was cut
 /// short can go on in its own folder. That it is finished shows by the pictures, each of which is whole or
 /// absent.
-pub(super) fn claim(dir: &Path, options: &DrawOptions) -> Result<(), DemoError> {
-    let marker = Marker::of(options);
+pub(super) fn claim(dir: &Path, marker: &Marker) -> Result<(), DemoError> {
     fs::create_dir_all(dir).map_err(FileError::on("create", dir))?;
     let marker_path = dir.join(MARKER);
     match fs::read(&marker_path) {
         Ok(bytes) => match serde_json::from_slice::<Marker>(&bytes) {
-            Ok(found) if found == marker => {}
+            Ok(found) if found == *marker => {}
             Ok(found) if found.program == marker.program => {
                 let (found, asked) = (found.describe(), marker.describe());
                 return Err(DemoError::OtherSet { dir: dir.to_owned(), found, asked });
@@ -77,7 +89,7 @@ pub(super) fn claim(dir: &Path, options: &DrawOptions) -> Result<(), DemoError> 
             if fs::read_dir(dir).map_err(FileError::on("read", dir))?.next().is_some() {
                 return Err(DemoError::Foreign { dir: dir.to_owned() });
             }
-            let text = serde_json::to_string_pretty(&marker)
+            let text = serde_json::to_string_pretty(marker)
                 .map_err(|error| FileError::on("write", &marker_path)(error.into()))?;
             write_whole(&marker_path, |file| writeln!(file, "{text}"))?;
         }
@@ -87,11 +99,15 @@ pub(super) fn claim(dir: &Path, options: &DrawOptions) -> Result<(), DemoError> 
     if !is_whole(&attribution) {
         write_whole(&attribution, |file| file.write_all(ATTRIBUTION.as_bytes()))?;
     }
-    for kind in &KINDS {
-        let class = dir.join(kind.name);
-        fs::create_dir_all(&class).map_err(FileError::on("create", &class))?;
-    }
     Ok(())
+}
+
+/// Makes a folder for each kind.
+pub(super) fn make_classes(dir: &Path) -> Result<(), FileError> {
+    KINDS
+        .iter()
+        .map(|kind| dir.join(kind.name))
+        .try_for_each(|class| fs::create_dir_all(&class).map_err(FileError::on("create", &class)))
 }
 
 /// Where picture `number` (from 1) of a kind belongs.

@@ -36,6 +36,10 @@ pub(super) const KINDS: [Kind; 12] = [
     Kind { name: "tomato", asset: &U_1F345 },
 ];
 
+/// The kinds that lie in baskets, by their place in [`KINDS`]: fruit alone, and hardly two of one colour, so that a
+/// histogram of the whole picture can tell which are there.
+pub(super) const BASKET: [usize; 6] = [0, 4, 5, 6, 9, 10];
+
 /// The artwork of one kind, parsed, with the circle around what is visible of it.
 pub(super) struct Artwork {
     kind: &'static str,

@@ -2,9 +2,14 @@
 //! can be tried without a download.
 //!
 //! The way of a picture: `kinds` parses the artwork once a kind, `scene` places it on a `background`
-//! and throws its shadow, `light` exposes the whole as a camera would, `folder` keeps the files.
+//! and throws its shadow, `light` exposes the whole as a camera would, `folder` keeps the files. `baskets` does
+//! the same with several kinds in a picture, and `beside` shows one of those through two models.
 
 mod background;
+mod baskets;
+#[cfg(test)]
+mod baskets_tests;
+mod beside;
 mod canvas;
 mod folder;
 mod kinds;
@@ -12,6 +17,9 @@ mod light;
 mod scene;
 #[cfg(test)]
 mod tests;
+
+pub use baskets::{BasketOptions, BasketSummary, MAX_BASKETS, draw_baskets};
+pub use beside::{Answer, basket_to_show, beside};
 
 use std::path::{Path, PathBuf};
 
@@ -83,6 +91,19 @@ pub enum DemoError {
         /// The number that was asked for.
         asked: usize,
     },
+    /// A number of baskets that cannot be drawn.
+    #[error("cannot draw {asked} baskets: give 1 to {MAX_BASKETS}")]
+    Baskets {
+        /// The number that was asked for.
+        asked: usize,
+    },
+    /// There is a manifest where that of the baskets belongs, with other contents: it is left alone.
+    #[error("{} is there already and is not the list of these baskets; nothing was touched: \
+             name another folder, or delete the file first", path.display())]
+    OtherManifest {
+        /// The file.
+        path: PathBuf,
+    },
     /// The artwork of a kind could not be drawn.
     #[error("cannot draw the artwork of `{kind}`: {problem}")]
     Artwork {
@@ -130,7 +151,8 @@ pub fn draw(dir: &Path, options: &DrawOptions, progress: &dyn Progress) -> Resul
         return Err(DemoError::PerClass { asked: options.per_class });
     }
     let artwork = KINDS.iter().map(Artwork::parse).collect::<Result<Vec<_>, _>>()?;
-    folder::claim(dir, options)?;
+    folder::claim(dir, &folder::Marker::of_classes(options))?;
+    folder::make_classes(dir)?;
 
     let mut missing = Vec::new();
     for (class, kind) in KINDS.iter().enumerate() {
@@ -143,28 +165,44 @@ pub fn draw(dir: &Path, options: &DrawOptions, progress: &dyn Progress) -> Resul
     }
     let total = KINDS.len() * options.per_class;
     let reused = total - missing.len();
-    if reused > 0 {
-        let kept = format!("{}: {reused} of {total} pictures of this set are here already", dir.display());
-        progress.say(&if missing.is_empty() { format!("{kept}; nothing to draw") } else { kept });
-    }
-
-    if !missing.is_empty() {
-        progress.begin("drawing", missing.len() as u64, "pictures");
-        let outcome = missing.par_iter().try_for_each(|(class, number, path)| -> Result<(), DemoError> {
-            let jpeg = picture_jpeg(&artwork[*class], options.seed, *class, *number, path)?;
-            folder::write_picture(path, &jpeg)?;
-            progress.advance(1);
-            Ok(())
-        });
-        progress.end();
-        outcome?;
-    }
+    tell_reused(dir, reused, total, progress);
+    draw_missing(&missing, progress, |(class, number, path)| {
+        let jpeg = picture_jpeg(&artwork[*class], options.seed, *class, *number, path)?;
+        Ok(folder::write_picture(path, &jpeg)?)
+    })?;
     Ok(DrawSummary {
         dir: dir.to_owned(),
         classes: KINDS.iter().map(|kind| kind.name.to_owned()).collect(),
         drawn: missing.len(),
         reused,
     })
+}
+
+/// Says how much of a set was there before.
+fn tell_reused(dir: &Path, reused: usize, total: usize, progress: &dyn Progress) {
+    if reused > 0 {
+        let kept = format!("{}: {reused} of {total} pictures of this set are here already", dir.display());
+        progress.say(&if reused == total { format!("{kept}; nothing to draw") } else { kept });
+    }
+}
+
+/// Calls `draw` for each picture that is missing, on all cores.
+fn draw_missing<T: Sync>(
+    missing: &[T],
+    progress: &dyn Progress,
+    draw: impl Fn(&T) -> Result<(), DemoError> + Sync,
+) -> Result<(), DemoError> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    progress.begin("drawing", missing.len() as u64, "pictures");
+    let outcome = missing.par_iter().try_for_each(|picture| {
+        draw(picture)?;
+        progress.advance(1);
+        Ok(())
+    });
+    progress.end();
+    outcome
 }
 
 /// Picture `number` of `class`, encoded.
@@ -177,7 +215,7 @@ fn picture_jpeg(
 ) -> Result<Vec<u8>, DemoError> {
     let mut rng = picture_rng(seed, class as u32, number as u32);
     let count = scene::count(&mut rng);
-    let picture = scene::draw(&vec![artwork; count], &mut rng)?;
+    let picture = scene::draw(&vec![artwork; count], 1, &mut rng)?;
     encode(&picture).map_err(|source| DemoError::Encode { path: path.to_owned(), source })
 }
 

@@ -20,12 +20,17 @@ pub(super) fn count(rng: &mut ChaCha8Rng) -> usize {
     }
 }
 
-/// Draws a picture with `objects` in it, of one kind or of several; with none it is the empty background.
-pub(super) fn draw(objects: &[&Artwork], rng: &mut ChaCha8Rng) -> Result<image::RgbImage, DemoError> {
+/// Draws a picture with `objects` in it, of one kind or of several; with none it is the empty background. They lie in
+/// that of `layouts` random ways in which they cover each other least.
+pub(super) fn draw(
+    objects: &[&Artwork],
+    layouts: usize,
+    rng: &mut ChaCha8Rng,
+) -> Result<image::RgbImage, DemoError> {
     let (width, height) = size(rng);
     let light = Light::random(rng);
     let mut canvas = background::paint(width, height, rng);
-    for (artwork, place) in objects.iter().zip(places(objects.len(), width, height, rng)) {
+    for (artwork, place) in objects.iter().zip(places(objects.len(), layouts, width, height, rng)) {
         let object = Object::render(artwork, place.radius, &light, rng)?;
         object.throw_shadow(&mut canvas, &place, &light);
         object.put(&mut canvas, &place);
@@ -48,12 +53,25 @@ struct Place {
     radius: f32,
 }
 
-/// Places inside the picture that hardly overlap: each is the first of some random ones that keeps clear of
-/// those before it, else the one that comes closest to that.
-fn places(count: usize, width: usize, height: usize, rng: &mut ChaCha8Rng) -> Vec<Place> {
+/// Places inside the picture that hardly overlap: of several layouts the one whose places are clearest of each other.
+fn places(count: usize, layouts: usize, width: usize, height: usize, rng: &mut ChaCha8Rng) -> Vec<Place> {
     let (width, height) = (width as f32, height as f32);
     let share = if count <= 1 { 1.0 } else { 1.12 / (count as f32).sqrt() };
     let typical = rng.random_range(0.4..0.49) * width.min(height) * share;
+    let mut best = (f32::NEG_INFINITY, Vec::new());
+    for _ in 0..layouts {
+        let layout = layout(count, typical, width, height, rng);
+        if layout.0 > best.0 {
+            best = layout;
+        }
+    }
+    best.1
+}
+
+/// One layout and its least clearance. Each place is the first of some random ones that keeps clear of those before it,
+/// else the one that comes closest to that.
+fn layout(count: usize, typical: f32, width: f32, height: f32, rng: &mut ChaCha8Rng) -> (f32, Vec<Place>) {
+    let mut least = f32::INFINITY;
     let mut places: Vec<Place> = Vec::with_capacity(count);
     for _ in 0..count {
         let radius = (typical * rng.random_range(0.85..1.12)).min(0.49 * width.min(height));
@@ -70,9 +88,10 @@ fn places(count: usize, width: usize, height: usize, rng: &mut ChaCha8Rng) -> Ve
                 break;
             }
         }
+        least = least.min(best.0);
         places.push(best.1);
     }
-    places
+    (least, places)
 }
 
 impl Place {

@@ -7,7 +7,7 @@ use super::*;
 use crate::progress::Quiet;
 
 /// Every file below `dir`, with its path relative to it.
-fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub(super) fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found: Vec<_> = walkdir::WalkDir::new(dir)
         .into_iter()
         .map(|entry| entry.unwrap())
@@ -18,7 +18,7 @@ fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
-fn pictures(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub(super) fn pictures(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     files(dir).into_iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "jpg")).collect()
 }
 
@@ -124,8 +124,8 @@ fn the_background_is_chosen_before_the_objects() {
     let artwork = Artwork::parse(&KINDS[0]).unwrap();
     let mut same = 0;
     for number in 0..40 {
-        let empty = scene::draw(&[], &mut picture_rng(7, 0, number)).unwrap();
-        let filled = scene::draw(&[&artwork], &mut picture_rng(7, 0, number)).unwrap();
+        let empty = scene::draw(&[], 1, &mut picture_rng(7, 0, number)).unwrap();
+        let filled = scene::draw(&[&artwork], 1, &mut picture_rng(7, 0, number)).unwrap();
         assert_eq!(empty.dimensions(), filled.dimensions());
         let (a, b) = (empty.get_pixel(0, 0), filled.get_pixel(0, 0));
         same += usize::from(a.0.iter().zip(b.0).all(|(a, b)| a.abs_diff(b) <= 20));

@@ -121,7 +121,7 @@ fn check(scores: &[f64], labels: &[String], truth: &[String]) -> Result<()> {
             format!("{given} leaves nothing to choose: give at least two"),
         ));
     }
-    if let Some(score) = scores.iter().find(|score| !(score.abs() <= MAX_SCORE)) {
+    if let Some(score) = scores.iter().find(|score| score.is_nan() || score.abs() > MAX_SCORE) {
         return Err(Error::option(
             "--scores",
             format!("{score} is not a number from -{MAX_SCORE} to {MAX_SCORE}"),

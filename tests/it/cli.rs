@@ -225,9 +225,19 @@ fn devices_lists_the_cpu() {
 fn demo_runs() {
     let folder = tempfile::tempdir().expect("a folder");
     let arguments = ["demo", "here", "--device", "cpu"];
-    let parts = ["1. Drawing", "2. Training", "3. Predicting", "huemax train my-pictures", "accuracy"];
+    let parts = [
+        "1. Drawing",
+        "2. Training",
+        "3. Predicting",
+        "4. Drawing baskets",
+        "huemax train my-pictures",
+        "accuracy",
+    ];
     huemax(&arguments, folder.path()).check(0, &parts);
-    huemax(&arguments, folder.path()).check(0, &["are here already"]);
+    let manifest = std::fs::read_to_string(folder.path().join("here/baskets.csv")).expect("a manifest");
+    let pictures = std::fs::read_dir(folder.path().join("here/baskets")).expect("a folder").count();
+    assert_eq!(manifest.lines().count() - 1, pictures - 2, "a picture a row, and two files about the set");
+    huemax(&arguments, folder.path()).check(0, &["1200 of 1200 pictures of this set are here", "800 of 800"]);
 }
 
 fn explain_shows_the_posts_example() {
