@@ -2,13 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::backend::Device;
 use crate::cli::common::Common;
 use crate::cli::output;
 use crate::cli::train::{report_run, timed_folder};
-use crate::dataset::Dataset;
-use crate::demo::{BasketOptions, DrawOptions, draw, draw_baskets};
+use crate::dataset::{Dataset, LabelChoice, LabelOptions};
+use crate::demo::{
+    Answer, BasketOptions, BasketSummary, DrawOptions, basket_to_show, beside, draw, draw_baskets,
+};
 use crate::error::Result;
-use crate::metrics::Output;
+use crate::metrics::{Output, ThresholdRule};
+use crate::model::Activation;
 use crate::pipeline::{Predicted, Run, TrainOptions, predict, train};
 use crate::progress::{Progress, Quiet};
 use crate::report::{Format, PredictionWriter, display_width};
@@ -16,7 +20,8 @@ use crate::report::{Format, PredictionWriter, display_width};
 /// See the whole thing on pictures that need no download
 ///
 /// Draws pictures of a dozen kinds of fruit and vegetables, trains a classifier on them, reports how good it is,
-/// predicts a few, and draws baskets with several kinds of fruit in a picture.
+/// and predicts a few. Then draws baskets with several kinds of fruit in a picture, trains a classifier that gives any number
+/// of labels, and shows one basket through both.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Folder for the pictures and the results
@@ -44,11 +49,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     progress.say(&format!("{all} pictures of {} kinds are in {}", drawn.classes.len(), pictures.display()));
 
     progress.say(&format!("\n2. Training: the same as `huemax train {}`\n", pictures.display()));
-    let mut options = TrainOptions::default();
-    options.split.seed = args.seed;
-    options.solver.seed = args.seed;
-    let dataset = Dataset::open(&pictures, None)?;
-    let mut run = train(&dataset, &options, &device, &progress)?;
+    let dataset = Dataset::open(&pictures, &LabelOptions::default())?;
+    let mut run = train(&dataset, &options(args), &device, &progress)?;
     let folder = timed_folder(&args.dir.join("runs"))?;
     run.save(&folder)?;
     report_run(&run, &dataset, args.common.json, &progress)?;
@@ -67,28 +69,83 @@ pub(super) fn run(args: &Args) -> Result<()> {
         PredictionWriter::new(Format::Table, &mut table, &run.model.classes, &Output::Softmax, 3, width)
             .map_err(output::failed)?;
     predict(&run.model, &paths, &device, &Quiet, &mut |i, predicted| match predicted {
-        Predicted::Probabilities(row) => writer.write(&shown[i], row).map_err(output::failed),
+        Predicted::Values(row) => writer.write(&shown[i], row).map_err(output::failed),
         Predicted::Skipped(_) => Ok(()),
     })?;
     writer.finish().map_err(output::failed)?;
     output::print(&String::from_utf8_lossy(&table))?;
-    baskets(args, &progress)?;
+    baskets(args, &run, &device, &progress)?;
     output::print(&closing(&run, &pictures, &model))
 }
 
-/// Pictures with several kinds in each, where one label a picture is not enough.
-fn baskets(args: &Args, progress: &dyn Progress) -> Result<()> {
+/// Inverse penalty of the baskets' model: few features tell kinds in a mixture apart, and they must be able to weigh much.
+const BASKET_C: f64 = 10.0;
+/// Share of the baskets that thresholds are chosen on.
+const BASKET_VAL: f64 = 0.15;
+
+/// Pictures with several kinds in each, where one label a picture is not enough: a model of its own, and one basket through
+/// it and through `single`.
+fn baskets(args: &Args, single: &Run, device: &Device, progress: &dyn Progress) -> Result<()> {
     progress.say("\n4. Drawing baskets: one to five kinds of fruit in each picture\n");
-    let options = BasketOptions { seed: args.seed, ..BasketOptions::default() };
-    let drawn = draw_baskets(&args.dir, &options, progress)?;
+    let drawn = draw_baskets(&args.dir, &BasketOptions { seed: args.seed, ..BasketOptions::default() }, progress)?;
+    let BasketSummary { pictures, manifest, kinds, .. } = &drawn;
     progress.say(&format!(
         "{} pictures with {} kinds of fruit are in {}, which are in which stands in {}",
         drawn.drawn + drawn.reused,
-        drawn.kinds.len(),
-        drawn.pictures.display(),
-        drawn.manifest.display()
+        kinds.len(),
+        pictures.display(),
+        manifest.display()
     ));
-    Ok(())
+
+    progress.say(&format!(
+        "\n5. Training with any number of labels: the same as `huemax train {} --labels {} -C {BASKET_C} \
+         --val-size {BASKET_VAL} --thresholds f1`\n",
+        pictures.display(),
+        manifest.display()
+    ));
+    let mut options = options(args);
+    options.solver.c = BASKET_C;
+    options.split.val_size = BASKET_VAL;
+    options.choices.thresholds = ThresholdRule::F1;
+    let dataset = Dataset::open(pictures, &LabelChoice::Manifest(manifest.clone()).into())?;
+    let mut run = train(&dataset, &options, device, progress)?;
+    run.save(&timed_folder(&args.dir.join("runs"))?)?;
+    report_run(&run, &dataset, false, progress)?;
+
+    let counts: Vec<usize> = run.truth.iter().map(Vec::len).collect();
+    let Some(shown) = basket_to_show(&counts) else { return Ok(()) };
+    let path = &run.paths[shown];
+    progress.say(&format!("\n6. One basket through both models: {}\n", pictures.join(path).display()));
+    let outputs = run.model.classes.len();
+    let truth: Vec<String> = run.truth[shown].iter().map(|&k| run.model.classes[k as usize].clone()).collect();
+    let mut softmax = Vec::new();
+    predict(&single.model, &[pictures.join(path)], device, &Quiet, &mut |_, predicted| {
+        if let Predicted::Values(row) = predicted {
+            softmax = row.to_vec();
+        }
+        Ok(())
+    })?;
+    let thresholds = match &run.model.activation {
+        Activation::Sigmoid { thresholds } => thresholds.clone(),
+        _ => Vec::new(),
+    };
+    output::print(&beside(
+        path,
+        &truth,
+        Answer { labels: &single.model.classes, probabilities: &softmax },
+        Answer {
+            labels: &run.model.classes,
+            probabilities: &run.values[shown * outputs..(shown + 1) * outputs],
+        },
+        &thresholds,
+    ))
+}
+
+fn options(args: &Args) -> TrainOptions {
+    let mut options = TrainOptions::default();
+    options.split.seed = args.seed;
+    options.solver.seed = args.seed;
+    options
 }
 
 /// Test pictures spread over the classes, as their order is by class.
@@ -106,7 +163,8 @@ fn closing(run: &Run, pictures: &Path, model: &Path) -> String {
          What you have seen: {} pictures became colour histograms, a linear layer learned to score them, and\n\
          softmax turned scores into probabilities. On pictures it had never seen it was right {:.0} % of the time;\n\
          always giving the same answer is right {:.0} % of the time. Kinds of one colour (see the confusion\n\
-         matrix) are what a colour histogram cannot tell apart.\n\
+         matrix) are what a colour histogram cannot tell apart. Softmax shares one certainty among all kinds, so it names one\n\
+         thing in a basket; a sigmoid for each kind asks about each by itself, and names as many as it finds.\n\
          \n\
          For your own pictures, in one folder a class:\n\
          \n\
