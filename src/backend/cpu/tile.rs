@@ -90,9 +90,7 @@ pub(super) fn dots<S: Simd, const O: usize>(simd: S, x: [&[f32]; ROWS], w: [&[f3
                 fours[i] = avx512::add_quarters(v4, vectors[b + i]);
             }
             let sums = avx512::add_fours(v4, fours);
-            for i in 0..count {
-                out[b + i] = sums[i];
-            }
+            out[b..b + count].copy_from_slice(&sums[..count]);
         }
         return out;
     }
