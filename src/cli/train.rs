@@ -8,7 +8,7 @@ use crate::cli::output;
 use crate::dataset::{Dataset, LabelSource, SplitOptions};
 use crate::error::{Error, FileError, Result};
 use crate::features::Descriptor;
-use crate::learn::SgdOptions;
+use crate::learn::{SgdOptions, Targets};
 use crate::pipeline::{Run, TrainOptions, train};
 use crate::progress::Progress;
 use crate::report;
@@ -110,7 +110,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         },
     };
     // Everything that can be wrong with the command is found before any work is done.
-    options.solver.plan(1, 1.0)?;
+    options.solver.plan(1, 1.0, &Targets::classes(2, &[]))?;
     let progress = args.common.progress();
     let dataset = Dataset::open(&args.data, args.labels.map(Into::into))?;
     let folder = out_folder(args.out.as_deref(), args.force)?;

@@ -47,8 +47,12 @@ fn train_on<B: Backend>(
 ) -> Result<Run> {
     let bins = options.descriptor.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
     let split = Split::new(dataset, &options.split)?;
+    let outputs = dataset.classes.len();
+    let labels: Vec<u32> = dataset.samples.iter().map(|s| s.labels[0]).collect();
+    let targets = Targets::classes(outputs, &labels);
+    let squared_norm = options.descriptor.max_squared_norm();
     // What cannot work is said before pictures are read.
-    options.solver.plan(split.train.len(), options.descriptor.max_squared_norm())?;
+    options.solver.plan(split.train.len(), squared_norm, &targets)?;
     progress.say(&about(device));
     progress.say(&describe_data(dataset, &split));
     progress.say(&format!("features: {}", options.descriptor));
@@ -62,11 +66,9 @@ fn train_on<B: Backend>(
     let split = without_skipped(dataset, split, &extracted.skipped)?;
 
     let start = Instant::now();
-    let plan = options.solver.plan(split.train.len(), options.descriptor.max_squared_norm())?;
+    let plan = options.solver.plan(split.train.len(), squared_norm, &targets)?;
     progress.say(&format!("training: {plan}"));
-    let outputs = dataset.classes.len();
-    let labels: Vec<u32> = dataset.samples.iter().map(|s| s.labels[0]).collect();
-    let data = Labelled::new(backend, &extracted.matrix, &Targets::classes(outputs, &labels))?;
+    let data = Labelled::new(backend, &extracted.matrix, &targets)?;
     let fitted = fit(backend, &data, &split.train, &plan, progress)?;
     let train_seconds = start.elapsed().as_secs_f64();
 
