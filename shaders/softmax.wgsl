@@ -1,5 +1,5 @@
-// softmax, fused with cross-entropy: residual = softmax(scores) − one-hot(label), loss = −ln softmax(scores)[label]
-// (`reference::softmax`). Scores of ±1,000 and rows a thousand apart are safe: each row takes off its own maximum.
+// softmax, fused with cross-entropy: residual = softmax(scores) − one-hot(label), loss = −ln softmax(scores)[label],
+// both by the weight of the label (`reference::softmax`). Scores of ±1,000 and rows a thousand apart are safe: each row takes off its own maximum.
 //
 // LANES lanes share a row, so that a workgroup is busy with few outputs and with many.
 
@@ -16,9 +16,10 @@ const NO_LABEL = 0xffffffffu;
 @group(0) @binding(0) var<uniform> config: Config;
 @group(0) @binding(1) var<storage, read> index: array<u32>;
 @group(0) @binding(2) var<storage, read> labels: array<u32>;
-@group(0) @binding(3) var<storage, read> scores: array<f32>;
-@group(0) @binding(4) var<storage, read_write> residual: array<f32>;
-@group(0) @binding(5) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(3) var<storage, read> weights: array<f32>; // of the labels
+@group(0) @binding(4) var<storage, read> scores: array<f32>;
+@group(0) @binding(5) var<storage, read_write> residual: array<f32>;
+@group(0) @binding(6) var<storage, read_write> losses: array<f32>;
 
 var<workgroup> lanes: array<f32, WORKGROUP>;
 
@@ -67,13 +68,14 @@ fn main(
 
     if row < config.count {
         let label = labels[index[config.first + row]];
+        let weight = select(1.0, weights[min(label, config.outputs - 1u)], label != NO_LABEL);
         for (var k = lane; k < outputs; k += LANES) {
-            residual[at + k] = residual[at + k] / sum - select(0.0, 1.0, k == label);
+            residual[at + k] = (residual[at + k] / sum - select(0.0, 1.0, k == label)) * weight;
         }
         if lane == 0u {
             var loss = 0.0;
             if label != NO_LABEL {
-                loss = (high - scores[at + label]) + log(sum);
+                loss = weight * ((high - scores[at + label]) + log(sum));
             }
             losses[row] = loss;
         }

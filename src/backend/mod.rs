@@ -14,6 +14,7 @@ mod loss;
 mod pictures;
 pub mod reference;
 mod shapes;
+mod targets;
 
 pub use bins::{Bins, BinsError, MAX_BINS, reciprocals};
 pub use cpu::Cpu;
@@ -23,6 +24,7 @@ pub use info::{DeviceError, DeviceInfo, DeviceKind};
 pub use loss::Loss;
 pub use pictures::Pictures;
 pub use shapes::Splits;
+pub use targets::Targets;
 
 use std::time::Duration;
 
@@ -31,7 +33,7 @@ pub trait Element: bytemuck::Pod + Send + Sync + std::fmt::Debug + 'static {}
 impl Element for f32 {}
 impl Element for u32 {}
 
-/// The label of a row that has none: its residual is its probability, its loss zero.
+/// The label of a row that has none: its loss is zero, its residual its probability (of the hinges, zero).
 pub const NO_LABEL: u32 = u32::MAX;
 
 /// Some rows of a feature chunk, in the order in which a stage is to see them.
@@ -47,6 +49,17 @@ pub struct Rows<'a, B: Backend + ?Sized> {
     pub first: usize,
     /// How many there are: n.
     pub count: usize,
+}
+
+/// What is true of the rows of a chunk, and which loss asks for it: [`Targets`] on a device.
+#[derive(Debug)]
+pub struct Labels<'a, B: Backend + ?Sized> {
+    /// The loss.
+    pub loss: Loss,
+    /// Targets by chunk row, [`Loss::words`] words each; see [`Loss::exclusive`].
+    pub words: &'a B::Array<u32>,
+    /// Weights of the labels, 2·K; see [`Targets::weighted`].
+    pub weights: &'a B::Array<f32>,
 }
 
 /// The sizes of one parameter step.
@@ -166,12 +179,22 @@ pub trait Backend: Sync {
         scores: &mut Self::Array<f32>,
     ) -> Result<(), DeviceError>;
 
-    /// **softmax**, fused with cross-entropy: `residual[i,k] = softmax(scores[i])[k] − [k = y_i]` (n×K) and
-    /// `losses[i] = −ln softmax(scores[i])[y_i]` (n). `labels` are by chunk row; see [`NO_LABEL`].
-    fn softmax(
+    /// **softmax**, **sigmoid**, **hinge** or **squared-hinge**, whichever `labels` name: the loss of each row (n), and its
+    /// derivatives by the scores, `residual` (n×K). With y the label of a row, t of output k 1 where the row has label k and
+    /// else 0, and w the weight (see [`Targets::weighted`]):
+    ///
+    /// | | `losses[i]` | `residual[i,k]` |
+    /// |---|---|---|
+    /// | softmax | −w·ln p_y, p = softmax(s) | w·(p_k − [k = y]) |
+    /// | sigmoid | Σ_k w·(max(s_k, 0) − s_k·t + ln(1 + e^−abs(s_k))) | w·(σ(s_k) − t) |
+    /// | hinge | w·Σ_{j≠y} max(0, m_j), m_j = s_j − s_y + 1 | w·[m_k > 0]; of y, −Σ of the others |
+    /// | squared hinge | w·Σ_{j≠y} max(0, m_j)² | 2·w·max(0, m_k); of y, −Σ of the others |
+    ///
+    /// A row without a label: see [`NO_LABEL`].
+    fn loss(
         &self,
         rows: &Rows<'_, Self>,
-        labels: &Self::Array<u32>,
+        labels: &Labels<'_, Self>,
         scores: &Self::Array<f32>,
         outputs: usize,
         residual: &mut Self::Array<f32>,
@@ -195,12 +218,12 @@ pub trait Backend: Sync {
     /// Whether [`objective`](Self::objective) runs for this shape; where it does not, its stages are called one by one.
     fn fuses(&self, columns: usize, outputs: usize) -> bool;
 
-    /// **objective**: scores, softmax with cross-entropy and gradient in one pass over the features. For each of the P
+    /// **objective**: scores, loss and gradient in one pass over the features. For each of the P
     /// [`splits`](Self::splits) `Σ_i residual[i,k]·x[i,d]`, `Σ_i residual[i,k]` and `Σ_i loss[i]`, P × (K·D + K + 1).
     fn objective(
         &self,
         rows: &Rows<'_, Self>,
-        labels: &Self::Array<u32>,
+        labels: &Labels<'_, Self>,
         parameters: &Self::Array<f32>,
         outputs: usize,
         partials: &mut Self::Array<f32>,

@@ -1,12 +1,13 @@
 //! The specification: each stage in plain f64, as short as it can be, never optimised.
 //!
 //! Sources: OpenCV's `cvtColor(COLOR_RGB2HSV)`, `calcHist` and `normalize` on 8-bit pictures; multinomial logistic
-//! regression as scikit-learn's `LogisticRegression` minimises it; Polyak's momentum as in PyTorch's `SGD`.
+//! regression as scikit-learn's `LogisticRegression` minimises it; the multi-class hinge of Weston and Watkins (ESANN 1999);
+//! Polyak's momentum as in PyTorch's `SGD`.
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 use super::bins::{Bins, reciprocals};
-use super::{NO_LABEL, Probe, Step};
+use super::{Loss, Probe, Step, Targets};
 
 /// Hue 0…179, saturation and value 0…255 of a colour, in OpenCV's integer arithmetic.
 #[must_use]
@@ -58,19 +59,78 @@ pub fn scores(x: ArrayView2<'_, f64>, weight: ArrayView2<'_, f64>, bias: ArrayVi
     x.dot(&weight.t()) + bias
 }
 
+/// The loss that `targets` are for, of scores (n×K): residuals (n×K) and losses (n).
+#[must_use]
+pub fn loss(scores: ArrayView2<'_, f64>, targets: &Targets) -> (Array2<f64>, Array1<f64>) {
+    match targets.loss() {
+        Loss::Softmax => softmax(scores, targets),
+        Loss::Sigmoid => sigmoid(scores, targets),
+        Loss::Hinge => hinge(scores, targets),
+        Loss::SquaredHinge => squared_hinge(scores, targets),
+    }
+}
+
 /// **softmax** and cross-entropy of scores (n×K): residuals (n×K) and losses (n).
 #[must_use]
-pub fn softmax(scores: ArrayView2<'_, f64>, labels: &[u32]) -> (Array2<f64>, Array1<f64>) {
+pub fn softmax(scores: ArrayView2<'_, f64>, targets: &Targets) -> (Array2<f64>, Array1<f64>) {
     let mut residual = scores.to_owned();
-    let mut losses = Array1::zeros(labels.len());
+    let mut losses = Array1::zeros(scores.nrows());
     for (i, mut row) in residual.rows_mut().into_iter().enumerate() {
         let max = row.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
         let log_sum = max + row.mapv(|s| (s - max).exp()).sum().ln();
         row.mapv_inplace(|s| (s - log_sum).exp());
-        if labels[i] != NO_LABEL {
-            let y = labels[i] as usize;
-            losses[i] = log_sum - scores[[i, y]];
+        if let Some(y) = targets.label(i) {
+            losses[i] = targets.weight(i, y) * (log_sum - scores[[i, y]]);
             row[y] -= 1.0;
+            row *= targets.weight(i, y);
+        }
+    }
+    (residual, losses)
+}
+
+/// **sigmoid** and binary cross-entropy of scores (n×K): residuals (n×K) and losses (n).
+#[must_use]
+pub fn sigmoid(scores: ArrayView2<'_, f64>, targets: &Targets) -> (Array2<f64>, Array1<f64>) {
+    let mut residual = scores.to_owned();
+    let mut losses = Array1::zeros(scores.nrows());
+    for ((i, k), r) in residual.indexed_iter_mut() {
+        // −ln σ(s) of a label is −ln(1 − σ(−s)): a label turns the score around.
+        let (s, sign) = if targets.has(i, k) { (-*r, -1.0) } else { (*r, 1.0) };
+        losses[i] += targets.weight(i, k) * (s.max(0.0) + (-s.abs()).exp().ln_1p());
+        let power = (-s.abs()).exp();
+        *r = sign * targets.weight(i, k) * if s < 0.0 { power } else { 1.0 } / (1.0 + power);
+    }
+    (residual, losses)
+}
+
+/// **hinge** of scores (n×K): residuals (n×K) and losses (n). Where a margin is 0 it has no derivative; 0 is taken.
+#[must_use]
+pub fn hinge(scores: ArrayView2<'_, f64>, targets: &Targets) -> (Array2<f64>, Array1<f64>) {
+    margins(scores, targets, |m| m.max(0.0), |m| if m > 0.0 { 1.0 } else { 0.0 })
+}
+
+/// **squared-hinge** of scores (n×K): residuals (n×K) and losses (n).
+#[must_use]
+pub fn squared_hinge(scores: ArrayView2<'_, f64>, targets: &Targets) -> (Array2<f64>, Array1<f64>) {
+    margins(scores, targets, |m| m.max(0.0).powi(2), |m| 2.0 * m.max(0.0))
+}
+
+/// The sum of `loss` over the margins `s_j − s_y + 1` of each row, and its derivatives.
+fn margins(
+    scores: ArrayView2<'_, f64>,
+    targets: &Targets,
+    loss: impl Fn(f64) -> f64,
+    slope: impl Fn(f64) -> f64,
+) -> (Array2<f64>, Array1<f64>) {
+    let mut residual = Array2::zeros(scores.raw_dim());
+    let mut losses = Array1::zeros(scores.nrows());
+    for (i, row) in scores.rows().into_iter().enumerate() {
+        let Some(y) = targets.label(i) else { continue };
+        for j in (0..row.len()).filter(|&j| j != y) {
+            let (m, weight) = (row[j] - row[y] + 1.0, targets.weight(i, y));
+            losses[i] += weight * loss(m);
+            residual[[i, j]] = weight * slope(m);
+            residual[[i, y]] -= weight * slope(m);
         }
     }
     (residual, losses)
@@ -82,16 +142,16 @@ pub fn gradient(x: ArrayView2<'_, f64>, residual: ArrayView2<'_, f64>) -> (Array
     (residual.t().dot(&x), residual.sum_axis(Axis(0)))
 }
 
-/// **objective**: [`scores`], [`softmax`] and [`gradient`] of some rows: gradient of the weights (K×D), of the biases (K),
+/// **objective**: [`scores`], [`fn@loss`] and [`gradient`] of some rows: gradient of the weights (K×D), of the biases (K),
 /// and the sum of the losses.
 #[must_use]
 pub fn objective(
     x: ArrayView2<'_, f64>,
     weight: ArrayView2<'_, f64>,
     bias: ArrayView1<'_, f64>,
-    labels: &[u32],
+    targets: &Targets,
 ) -> (Array2<f64>, Array1<f64>, f64) {
-    let (residual, losses) = softmax(scores(x, weight, bias).view(), labels);
+    let (residual, losses) = loss(scores(x, weight, bias).view(), targets);
     let (weight, bias) = gradient(x, residual.view());
     (weight, bias, losses.sum())
 }

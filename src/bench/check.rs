@@ -64,7 +64,7 @@ fn numbers(values: &[f32]) -> Array1<f64> {
 pub(super) fn learning<B: Backend>(on: &mut Learning<'_, B>, stage: Stage) -> Result<(), BenchError> {
     let wrong = wrong(on.backend, stage);
     let before: &[Stage] = match stage {
-        Stage::Softmax => &[Stage::Scores],
+        _ if stage.is_loss() => &[Stage::Scores],
         Stage::Gradient => &[Stage::Scores, Stage::Softmax],
         Stage::Reduce => &[Stage::Scores, Stage::Softmax, Stage::Gradient],
         Stage::Step => &[Stage::Objective],
@@ -84,16 +84,16 @@ pub(super) fn learning<B: Backend>(on: &mut Learning<'_, B>, stage: Stage) -> Re
     on.record(stage)?;
     match stage {
         Stage::Scores => scores(on)?.map_err(wrong),
-        Stage::Softmax => softmax(on)?.map_err(wrong),
+        _ if stage.is_loss() => loss(on, stage)?.map_err(wrong),
         Stage::Gradient => gradient(on)?.map_err(wrong),
         Stage::Reduce => reduce(on, on.shape.parameters())?.map_err(wrong),
         _ if on.fused() => {
-            fused(on)?.map_err(&wrong)?;
+            fused(on, stage)?.map_err(&wrong)?;
             reduce(on, on.shape.parameters() + 1)?.map_err(wrong)
         }
         _ => {
             scores(on)?.map_err(&wrong)?;
-            softmax(on)?.map_err(&wrong)?;
+            loss(on, stage)?.map_err(&wrong)?;
             gradient(on)?.map_err(&wrong)?;
             reduce(on, on.shape.parameters())?.map_err(&wrong)?;
             losses(on)?.map_err(wrong)
@@ -124,16 +124,17 @@ fn scores<B: Backend>(on: &Learning<'_, B>) -> Checked {
     Ok(within(&flat(expected), &got, &flat(bound)).map(drop))
 }
 
-fn softmax<B: Backend>(on: &Learning<'_, B>) -> Checked {
+fn loss<B: Backend>(on: &Learning<'_, B>, stage: Stage) -> Checked {
     let Shape { rows: n, outputs, .. } = on.shape;
     let given = on.backend.download(&on.scores, n * outputs)?;
     let residual = on.backend.download(&on.residual, n * outputs)?;
     let losses = on.backend.download(&on.losses, n)?;
     let picked = across(n, 16 * ROWS);
     let scores = rows(&given, outputs, &picked);
-    let labels: Vec<u32> = picked.iter().map(|&i| on.numbers.labels[i]).collect();
-    let (expected, expected_losses) = reference::softmax(scores.view(), &labels);
-    let (bound, loss_bound) = bounds::softmax(scores.view(), &labels);
+    let targets = on.numbers.targets(stage.loss(), outputs, &picked);
+    let (expected, expected_losses) = reference::loss(scores.view(), &targets);
+    let given = Array2::zeros(scores.raw_dim());
+    let (bound, loss_bound) = bounds::loss(scores.view(), given.view(), &targets);
     let got: Vec<f32> =
         picked.iter().flat_map(|&i| &residual[i * outputs..(i + 1) * outputs]).copied().collect();
     let got_losses: Vec<f32> = picked.iter().map(|&i| losses[i]).collect();
@@ -166,19 +167,19 @@ fn gradient<B: Backend>(on: &Learning<'_, B>) -> Checked {
     Ok(Ok(()))
 }
 
-fn fused<B: Backend>(on: &Learning<'_, B>) -> Checked {
+fn fused<B: Backend>(on: &Learning<'_, B>, stage: Stage) -> Checked {
     let (width, splits) = (on.shape.parameters() + 1, on.splits());
     let partials = on.backend.download(&on.partials, splits.count * width)?;
     let (weight, bias) = parameters(on)?;
     for p in ends(on) {
         let picked: Vec<usize> = splits.range(p, on.shape.rows).collect();
         let x = rows(&on.numbers.features, on.shape.columns, &picked);
-        let labels: Vec<u32> = picked.iter().map(|&i| on.numbers.labels[i]).collect();
+        let targets = on.numbers.targets(stage.loss(), on.shape.outputs, &picked);
         let joined = |(w, b, l): (Array2<f64>, Array1<f64>, f64)| -> Vec<f64> {
             w.into_iter().chain(b).chain([l]).collect()
         };
-        let expected = joined(reference::objective(x.view(), weight.view(), bias.view(), &labels));
-        let bound = joined(bounds::objective(x.view(), weight.view(), bias.view(), &labels));
+        let expected = joined(reference::objective(x.view(), weight.view(), bias.view(), &targets));
+        let bound = joined(bounds::objective(x.view(), weight.view(), bias.view(), &targets));
         if let Err(difference) = within(&expected, &partials[p * width..(p + 1) * width], &bound) {
             return Ok(Err(difference));
         }

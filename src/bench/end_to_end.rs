@@ -140,11 +140,12 @@ pub(super) fn end_to_end<B: Backend>(
 
         let mut matrix = Matrix::zeros(backend, pictures, bins.len())?;
         matrix.put(backend, 0, &features, pictures)?;
-        let plan = SgdOptions::default().plan(pictures, 1.0)?;
+        let targets = Targets::classes(outputs, &decoded.labels);
+        let plan = SgdOptions::default().plan(pictures, 1.0, &targets)?;
         epochs = plan.epochs;
         let rows: Vec<usize> = (0..pictures).collect();
         let start = Instant::now();
-        let data = Labelled::new(backend, &matrix, &Targets::classes(outputs, &decoded.labels))?;
+        let data = Labelled::new(backend, &matrix, &targets)?;
         let fitted = fit(backend, &data, &rows, &plan, &Quiet)?;
         training.push(start.elapsed().as_secs_f64());
         let start = Instant::now();
@@ -161,7 +162,7 @@ pub(super) fn end_to_end<B: Backend>(
             }
         };
         let extracted = extract(backend, pictures, bins, reader, &Quiet)?;
-        let data = Labelled::new(backend, &extracted.matrix, &Targets::classes(outputs, &decoded.labels))?;
+        let data = Labelled::new(backend, &extracted.matrix, &targets)?;
         let fitted = fit(backend, &data, &rows, &plan, &Quiet)?;
         backend.download(&fitted.parameters, data.parameters())?;
         whole.push(start.elapsed().as_secs_f64());
@@ -205,16 +206,18 @@ fn first_use(choice: &Choice, bins: &Bins, outputs: usize) -> Result<(f64, f64)>
     let Device::Gpu(gpu) = device else { return Ok((open, 0.0)) };
     let mut pictures = Pictures::new();
     (0..outputs.clamp(2, 64)).for_each(|i| pictures.push(&[i as u8; 192]));
-    let plan = SgdOptions { epochs: Some(1), ..SgdOptions::default() }.plan(pictures.len(), 1.0)?;
     let rows: Vec<usize> = (0..pictures.len()).collect();
     let labels: Vec<u32> = rows.iter().map(|&i| i as u32 % outputs as u32).collect();
+    let targets = Targets::classes(outputs, &labels);
+    let options = SgdOptions { epochs: Some(1), ..SgdOptions::default() };
+    let plan = options.plan(pictures.len(), 1.0, &targets)?;
     let once = || -> Result<f64> {
         let start = Instant::now();
         let mut features = gpu.zeros::<f32>(pictures.len() * bins.len())?;
         describe(gpu.as_ref(), &pictures, bins, &mut features)?;
         let mut matrix = Matrix::zeros(gpu.as_ref(), pictures.len(), bins.len())?;
         matrix.put(gpu.as_ref(), 0, &features, pictures.len())?;
-        let data = Labelled::new(gpu.as_ref(), &matrix, &Targets::classes(outputs, &labels))?;
+        let data = Labelled::new(gpu.as_ref(), &matrix, &targets)?;
         fit(gpu.as_ref(), &data, &rows, &plan, &Quiet)?;
         Ok(start.elapsed().as_secs_f64())
     };

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::BenchError;
 use super::stage::Shape;
-use crate::backend::Pictures;
+use crate::backend::{Loss, Pictures, Targets};
 use crate::dataset::{Dataset, Decoder, PictureError};
 
 /// Where pictures come from.
@@ -180,6 +180,8 @@ pub struct Numbers {
     pub(super) parameters: Vec<f32>,
     /// N.
     pub(super) labels: Vec<u32>,
+    /// A bit for each of a row's labels: its own and, with outputs enough, two more.
+    pub(super) tags: Vec<u32>,
     /// Only the whole objective is asked for: where it is one pass, nothing lies between stages.
     pub(super) whole_only: bool,
 }
@@ -197,6 +199,21 @@ impl Numbers {
         let features = uniform(rows * columns, 0.0, size);
         let parameters = uniform(shape.parameters(), -1.0, 1.0);
         let labels = (0..rows).map(|i| (i % outputs) as u32).collect();
-        Self { features, parameters, labels, whole_only }
+        let tags = |i: usize| [0, 1, 5].map(|more| ((i + more) % outputs) as u32);
+        let tags = Targets::new(Loss::Sigmoid, outputs, &(0..rows).map(tags).collect::<Vec<_>>());
+        Self { features, parameters, labels, tags: tags.words().to_vec(), whole_only }
+    }
+
+    /// Targets of the rows `picked`.
+    pub(super) fn targets(&self, loss: Loss, outputs: usize, picked: &[usize]) -> Targets {
+        let rows = picked.iter().map(|&i| match loss {
+            Loss::Sigmoid => (0..outputs as u32).filter(|&k| self.has_tag(i, k, outputs)).collect(),
+            _ => vec![self.labels[i]],
+        });
+        Targets::new(loss, outputs, &rows.collect::<Vec<_>>())
+    }
+
+    fn has_tag(&self, row: usize, k: u32, outputs: usize) -> bool {
+        self.tags[row * Loss::Sigmoid.words(outputs) + k as usize / 32] >> (k % 32) & 1 == 1
     }
 }

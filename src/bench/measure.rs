@@ -206,7 +206,7 @@ impl<B: Backend> Context<'_, B> {
         if stages.is_empty() {
             return Ok(Vec::new());
         }
-        let numbers = Numbers::new(shape, stages == [Stage::Objective]);
+        let numbers = Numbers::new(shape, stages.iter().all(|s| s.is_objective()));
         let device = Learning::new(self.backend, shape, &numbers)?;
         let fused = device.fused();
         let device = RefCell::new(device);

@@ -1,5 +1,7 @@
 //! Which stages there are, and what each has to do.
 
+use crate::backend::Loss;
+
 /// A stage, or several that belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
@@ -13,14 +15,26 @@ pub enum Stage {
     Normalize,
     /// Features by weights.
     Scores,
-    /// Scores to residuals and losses.
+    /// Scores to residuals and losses of the softmax.
     Softmax,
+    /// The same of the sigmoid.
+    Sigmoid,
+    /// The same of the hinge.
+    Hinge,
+    /// The same of the squared hinge.
+    SquaredHinge,
     /// Residuals by features.
     Gradient,
     /// Partial sums to the gradient.
     Reduce,
-    /// One evaluation as training makes it: loss and gradient sums of all rows.
+    /// One evaluation as training makes it: loss and gradient sums of all rows, of the softmax.
     Objective,
+    /// The same of the sigmoid.
+    ObjectiveSigmoid,
+    /// The same of the hinge.
+    ObjectiveHinge,
+    /// The same of the squared hinge.
+    ObjectiveSquaredHinge,
     /// One parameter step.
     Step,
     /// The gradient sums to the host.
@@ -32,15 +46,47 @@ impl Stage {
     pub const PICTURES: [Self; 4] =
         [Self::DescribeFlat, Self::DescribePhotograph, Self::DescribeNoise, Self::Normalize];
     /// Stages on features.
-    pub const LEARNING: [Self; 7] = [
+    pub const LEARNING: [Self; 13] = [
         Self::Scores,
         Self::Softmax,
+        Self::Sigmoid,
+        Self::Hinge,
+        Self::SquaredHinge,
         Self::Gradient,
         Self::Reduce,
         Self::Objective,
+        Self::ObjectiveSigmoid,
+        Self::ObjectiveHinge,
+        Self::ObjectiveSquaredHinge,
         Self::Step,
         Self::Readback,
     ];
+
+    /// The loss that this stage is, or has in it; softmax where it has none.
+    #[must_use]
+    pub fn loss(self) -> Loss {
+        match self {
+            Self::Sigmoid | Self::ObjectiveSigmoid => Loss::Sigmoid,
+            Self::Hinge | Self::ObjectiveHinge => Loss::Hinge,
+            Self::SquaredHinge | Self::ObjectiveSquaredHinge => Loss::SquaredHinge,
+            _ => Loss::Softmax,
+        }
+    }
+
+    /// Whether this is scores to residuals and losses alone.
+    #[must_use]
+    pub fn is_loss(self) -> bool {
+        matches!(self, Self::Softmax | Self::Sigmoid | Self::Hinge | Self::SquaredHinge)
+    }
+
+    /// Whether this is a whole evaluation.
+    #[must_use]
+    pub fn is_objective(self) -> bool {
+        matches!(
+            self,
+            Self::Objective | Self::ObjectiveSigmoid | Self::ObjectiveHinge | Self::ObjectiveSquaredHinge
+        )
+    }
 
     /// Its name, as `--stage` takes it.
     #[must_use]
@@ -52,9 +98,15 @@ impl Stage {
             Self::Normalize => "normalize",
             Self::Scores => "scores",
             Self::Softmax => "softmax",
+            Self::Sigmoid => "sigmoid",
+            Self::Hinge => "hinge",
+            Self::SquaredHinge => "squared-hinge",
             Self::Gradient => "gradient",
             Self::Reduce => "reduce",
             Self::Objective => "objective",
+            Self::ObjectiveSigmoid => "objective/sigmoid",
+            Self::ObjectiveHinge => "objective/hinge",
+            Self::ObjectiveSquaredHinge => "objective/squared-hinge",
             Self::Step => "step",
             Self::Readback => "readback",
         }

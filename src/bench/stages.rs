@@ -2,7 +2,7 @@
 
 use super::inputs::Numbers;
 use super::stage::{Shape, Stage, Work};
-use crate::backend::{Backend, Bins, DeviceError, Pictures, Rows, Splits, Step};
+use crate::backend::{Backend, Bins, DeviceError, Labels, Loss, Pictures, Rows, Splits, Step};
 
 /// Stages of one kind on one device, with their arrays.
 pub trait Workloads: Send {
@@ -103,7 +103,11 @@ pub struct Learning<'a, B: Backend> {
     pub(super) numbers: &'a Numbers,
     features: B::Array<f32>,
     index: B::Array<u32>,
+    /// One label a row, and several.
     labels: B::Array<u32>,
+    tags: B::Array<u32>,
+    /// Of the labels.
+    weights: B::Array<f32>,
     pub(super) parameters: B::Array<f32>,
     pub(super) velocity: B::Array<f32>,
     pub(super) scores: B::Array<f32>,
@@ -130,6 +134,8 @@ impl<'a, B: Backend> Learning<'a, B> {
             features: backend.upload(&numbers.features[..rows * columns])?,
             index: backend.upload(&(0..rows as u32).collect::<Vec<_>>())?,
             labels: backend.upload(&numbers.labels[..rows])?,
+            tags: backend.upload(&numbers.tags[..rows * Loss::Sigmoid.words(outputs)])?,
+            weights: backend.upload(&vec![1f32; 2 * outputs])?,
             parameters: backend.upload(&numbers.parameters)?,
             velocity: backend.zeros(len)?,
             scores: backend.zeros(between)?,
@@ -165,10 +171,19 @@ impl<B: Backend> Workloads for Learning<'_, B> {
         let rows = |numbers: u64, operations| Work { bytes: 4 * numbers, operations, items: n, unit: "row" };
         let numbers =
             |numbers: u64, operations, items| Work { bytes: 4 * numbers, operations, items, unit: "number" };
+        let words = stage.loss().words(self.shape.outputs) as u64;
+        let each = match stage.loss() {
+            Loss::Softmax => 4,
+            Loss::Sigmoid => 8,
+            Loss::Hinge => 5,
+            Loss::SquaredHinge => 7,
+        };
         match stage {
-            Stage::Softmax => rows(2 * n * k + 2 * n, 4 * n * k),
+            // Softmax: difference, power, sum, division. Sigmoid: power and the division with its sum, a weight; product with
+            // the sign, logarithm and two sums. Hinge: two of a margin, a weight, two sums; squared, two more.
+            _ if stage.is_loss() => rows(2 * n * k + n + n * words, each * n * k),
             Stage::Gradient => rows(n * d + n * k + splits * len, 2 * n * d * k),
-            Stage::Objective => rows(n * d + n + 2 * len, 4 * n * d * k + 4 * n * k),
+            _ if stage.is_objective() => rows(n * d + n * words + 2 * len, 4 * n * d * k + each * n * k),
             Stage::Reduce => numbers((splits + 1) * len, splits * len, splits * len),
             Stage::Step => numbers(5 * len, 7 * len, len),
             Stage::Readback => numbers(len + 1, 0, len + 1),
@@ -179,22 +194,24 @@ impl<B: Backend> Workloads for Learning<'_, B> {
     fn record(&mut self, stage: Stage) -> Result<(), DeviceError> {
         let fused = self.fused();
         let splits = self.splits().count;
-        let Self { backend, shape, features, index, labels, parameters, velocity, .. } = self;
+        let Self { backend, shape, features, index, labels, tags, weights, parameters, velocity, .. } = self;
         let Self { scores, residual, losses, partials, sums, .. } = self;
         let Shape { rows: count, columns, outputs } = *shape;
         let len = shape.parameters();
         let rows = Rows { features, columns, index, first: 0, count };
+        let loss = stage.loss();
+        let labels = &Labels { loss, words: if loss.exclusive() { labels } else { tags }, weights };
         match stage {
-            Stage::Softmax => backend.softmax(&rows, labels, scores, outputs, residual, losses),
+            _ if stage.is_loss() => backend.loss(&rows, labels, scores, outputs, residual, losses),
             Stage::Gradient => backend.gradient(&rows, residual, outputs, partials),
             Stage::Reduce => backend.reduce(partials, splits, len, sums, 0, false),
-            Stage::Objective if fused => {
+            _ if stage.is_objective() && fused => {
                 backend.objective(&rows, labels, parameters, outputs, partials)?;
                 backend.reduce(partials, splits, len + 1, sums, 0, false)
             }
-            Stage::Objective => {
+            _ if stage.is_objective() => {
                 backend.scores(&rows, parameters, outputs, scores)?;
-                backend.softmax(&rows, labels, scores, outputs, residual, losses)?;
+                backend.loss(&rows, labels, scores, outputs, residual, losses)?;
                 backend.gradient(&rows, residual, outputs, partials)?;
                 backend.reduce(partials, splits, len, sums, 0, false)?;
                 backend.reduce(losses, count, 1, sums, len, false)

@@ -4,10 +4,9 @@ mod error;
 mod objective;
 mod plan;
 mod sgd;
-mod targets;
 
+pub use crate::backend::Targets;
 pub use error::LearnError;
-pub use objective::{Batch, Labelled, Objective, loss_sum, probabilities};
+pub use objective::{Batch, Labelled, Objective, loss_sum, probabilities, scores};
 pub use plan::{Plan, SgdOptions};
 pub use sgd::{Fit, fit};
-pub use targets::Targets;

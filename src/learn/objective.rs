@@ -1,16 +1,22 @@
 //! The objective on a device: rows, labels and parameters in; sums, losses and probabilities out.
 
 use super::Targets;
-use crate::backend::{Backend, DeviceError, NO_LABEL, Rows};
+use crate::backend::{Backend, DeviceError, Labels, Loss, Rows};
 use crate::features::Matrix;
 
-/// A feature matrix with a label a row, both on the device.
+/// A feature matrix with the labels of its rows, both on the device.
 #[derive(Debug)]
 pub struct Labelled<'a, B: Backend> {
     /// The features, N×D.
     pub matrix: &'a Matrix<B>,
-    /// Labels, chunk by chunk as the matrix has them.
-    pub labels: Vec<B::Array<u32>>,
+    /// Targets, chunk by chunk as the matrix has them.
+    pub words: Vec<B::Array<u32>>,
+    /// Weights of the labels, 2·K; see [`Targets::weighted`].
+    pub weights: B::Array<f32>,
+    /// The largest of them.
+    pub largest_weight: f64,
+    /// The loss.
+    pub loss: Loss,
     /// K: how many classes there are.
     pub outputs: usize,
 }
@@ -24,8 +30,15 @@ impl<'a, B: Backend> Labelled<'a, B> {
         assert_eq!(targets.rows(), matrix.rows(), "a target a row");
         let outputs = targets.outputs();
         let chunks = targets.words().chunks(matrix.chunk_rows() * targets.loss().words(outputs));
-        let labels = chunks.map(|words| backend.upload(words)).collect::<Result<_, _>>()?;
-        Ok(Self { matrix, labels, outputs })
+        let words = chunks.map(|words| backend.upload(words)).collect::<Result<_, _>>()?;
+        let weights = backend.upload(targets.weights())?;
+        let (loss, largest_weight) = (targets.loss(), targets.largest_weight());
+        Ok(Self { matrix, words, weights, largest_weight, loss, outputs })
+    }
+
+    /// Labels of the rows of `chunk`.
+    fn labels(&self, chunk: usize) -> Labels<'_, B> {
+        Labels { loss: self.loss, words: &self.words[chunk], weights: &self.weights }
     }
 
     /// Number of parameters: `K·D` weights and K biases.
@@ -125,14 +138,14 @@ impl<'a, B: Backend> Objective<'a, B> {
         let Self { backend, data, partials, between } = self;
         let (outputs, len) = (data.outputs, data.parameters());
         let rows = data.rows(batch.chunk, index, batch.first, batch.count);
-        let labels = &data.labels[batch.chunk];
+        let labels = data.labels(batch.chunk);
         let splits = backend.splits(batch.count, rows.columns, outputs).count;
         let Some(Between { scores, residual, losses }) = between else {
-            backend.objective(&rows, labels, parameters, outputs, partials)?;
+            backend.objective(&rows, &labels, parameters, outputs, partials)?;
             return backend.reduce(partials, splits, len + 1, sums, 0, false);
         };
         backend.scores(&rows, parameters, outputs, scores)?;
-        backend.softmax(&rows, labels, scores, outputs, residual, losses)?;
+        backend.loss(&rows, &labels, scores, outputs, residual, losses)?;
         backend.gradient(&rows, residual, outputs, partials)?;
         backend.reduce(partials, splits, len, sums, 0, false)?;
         backend.reduce(losses, batch.count, 1, sums, len, false)
@@ -153,81 +166,116 @@ pub fn loss_sum<B: Backend>(
     parameters: &B::Array<f32>,
 ) -> Result<f64, DeviceError> {
     let mut sum = 0.0;
-    forward(
-        backend,
-        data,
-        rows,
-        parameters,
-        |chunk| &data.labels[chunk],
-        |batch, _, losses| {
-            sum += backend.download(losses, batch.count)?.into_iter().map(f64::from).sum::<f64>();
-            Ok(())
-        },
-    )?;
+    let most = most_rows(backend, data, rows);
+    let mut residual = backend.zeros::<f32>(most * data.outputs)?;
+    let mut losses = backend.zeros::<f32>(most)?;
+    forward(backend, data, rows, parameters, |batch, rows, scores| {
+        let labels = data.labels(batch.chunk);
+        backend.loss(rows, &labels, scores, data.outputs, &mut residual, &mut losses)?;
+        sum += backend.download(&losses, batch.count)?.into_iter().map(f64::from).sum::<f64>();
+        Ok(())
+    })?;
     Ok(sum)
 }
 
-/// Probabilities of `rows`, n×K in the order of `rows`; labels are not looked at.
+/// Scores of `rows`, n×K in the order of `rows`; labels are not looked at.
 ///
 /// # Errors
 /// The device was lost or has no memory left.
+pub fn scores<B: Backend>(
+    backend: &B,
+    data: &Labelled<'_, B>,
+    rows: &[usize],
+    parameters: &B::Array<f32>,
+) -> Result<Vec<f32>, DeviceError> {
+    let mut ordered = Ordered::new(data, rows);
+    forward(backend, data, rows, parameters, |batch, _, scores| {
+        ordered.put(batch, &backend.download(scores, batch.count * data.outputs)?);
+        Ok(())
+    })?;
+    Ok(ordered.values)
+}
+
+/// Probabilities of `rows`, n×K in the order of `rows`; labels are not looked at. Of the softmax those of a row add up to 1, of
+/// the sigmoid each stands for itself.
+///
+/// # Errors
+/// The device was lost or has no memory left.
+///
+/// # Panics
+/// The loss knows only margins: see [`Loss::probabilistic`] and [`scores`].
 pub fn probabilities<B: Backend>(
     backend: &B,
     data: &Labelled<'_, B>,
     rows: &[usize],
     parameters: &B::Array<f32>,
 ) -> Result<Vec<f32>, DeviceError> {
-    let outputs = data.outputs;
+    let (loss, outputs) = (data.loss, data.outputs);
+    assert!(loss.probabilistic(), "{loss} has no probabilities");
     // A row without a label has its probabilities as its residual.
-    let unlabelled = backend.upload(&vec![NO_LABEL; data.matrix.chunk_rows()])?;
-    // Rows come chunk by chunk; where each belongs in the order asked for.
-    let mut places = vec![Vec::new(); data.matrix.chunks().len()];
-    for (i, &row) in rows.iter().enumerate() {
-        places[data.matrix.place(row).0].push(i);
-    }
-    let mut probabilities = vec![0.0; rows.len() * outputs];
-    forward(
-        backend,
-        data,
-        rows,
-        parameters,
-        |_| &unlabelled,
-        |batch, residual, _| {
-            let found = backend.download(residual, batch.count * outputs)?;
-            for (row, &to) in found.chunks_exact(outputs).zip(&places[batch.chunk][batch.first..]) {
-                probabilities[to * outputs..(to + 1) * outputs].copy_from_slice(row);
-            }
-            Ok(())
-        },
-    )?;
-    Ok(probabilities)
+    let none = Targets::none(loss, outputs, data.matrix.chunk_rows());
+    let (words, weights) = (backend.upload(none.words())?, backend.upload(none.weights())?);
+    let unlabelled = Labels { loss, words: &words, weights: &weights };
+    let most = most_rows(backend, data, rows);
+    let mut residual = backend.zeros::<f32>(most * outputs)?;
+    let mut losses = backend.zeros::<f32>(most)?;
+    let mut ordered = Ordered::new(data, rows);
+    forward(backend, data, rows, parameters, |batch, rows, scores| {
+        backend.loss(rows, &unlabelled, scores, outputs, &mut residual, &mut losses)?;
+        ordered.put(batch, &backend.download(&residual, batch.count * outputs)?);
+        Ok(())
+    })?;
+    Ok(ordered.values)
 }
 
-/// Scores `rows` chunk by chunk in batches that fit the device; `take` is given residuals and losses of each.
-fn forward<'b, B: Backend>(
+/// Rows come chunk by chunk; here they go where they belong in the order asked for.
+struct Ordered {
+    /// By chunk, the place of each of its rows.
+    places: Vec<Vec<usize>>,
+    outputs: usize,
+    /// n×K.
+    values: Vec<f32>,
+}
+
+impl Ordered {
+    fn new<B: Backend>(data: &Labelled<'_, B>, rows: &[usize]) -> Self {
+        let mut places = vec![Vec::new(); data.matrix.chunks().len()];
+        for (i, &row) in rows.iter().enumerate() {
+            places[data.matrix.place(row).0].push(i);
+        }
+        Self { places, outputs: data.outputs, values: vec![0.0; rows.len() * data.outputs] }
+    }
+
+    fn put(&mut self, batch: Batch, found: &[f32]) {
+        let outputs = self.outputs;
+        for (row, &to) in found.chunks_exact(outputs).zip(&self.places[batch.chunk][batch.first..]) {
+            self.values[to * outputs..(to + 1) * outputs].copy_from_slice(row);
+        }
+    }
+}
+
+/// Rows of a batch of [`forward`], at most.
+fn most_rows<B: Backend>(backend: &B, data: &Labelled<'_, B>, rows: &[usize]) -> usize {
+    data.max_batch(backend).min(FORWARD_ROWS).min(rows.len().max(1))
+}
+
+/// Scores `rows` chunk by chunk in batches that fit the device; `take` is given each batch and its scores.
+fn forward<B: Backend>(
     backend: &B,
     data: &Labelled<'_, B>,
     rows: &[usize],
     parameters: &B::Array<f32>,
-    labels: impl Fn(usize) -> &'b B::Array<u32>,
-    mut take: impl FnMut(Batch, &B::Array<f32>, &B::Array<f32>) -> Result<(), DeviceError>,
-) -> Result<(), DeviceError>
-where
-    B::Array<u32>: 'b,
-{
-    let outputs = data.outputs;
-    let most = data.max_batch(backend).min(FORWARD_ROWS).min(rows.len().max(1));
-    let mut scores = backend.zeros::<f32>(most * outputs)?;
-    let mut residual = backend.zeros::<f32>(most * outputs)?;
-    let mut losses = backend.zeros::<f32>(most)?;
+    mut take: impl FnMut(Batch, &Rows<'_, B>, &B::Array<f32>) -> Result<(), DeviceError>,
+) -> Result<(), DeviceError> {
+    let most = most_rows(backend, data, rows);
+    let mut scores = backend.zeros::<f32>(most * data.outputs)?;
     for (chunk, index) in data.by_chunk(rows).iter().enumerate() {
         let device_index = backend.upload(index)?;
         for first in (0..index.len()).step_by(most) {
             let count = most.min(index.len() - first);
             let batch = data.rows(chunk, &device_index, first, count);
-            backend.scores(&batch, parameters, outputs, &mut scores)?;
-            backend.softmax(&batch, labels(chunk), &scores, outputs, &mut residual, &mut losses)?;
-            take(Batch { chunk, first, count }, &residual, &losses)?;
+            backend.scores(&batch, parameters, data.outputs, &mut scores)?;
+            take(Batch { chunk, first, count }, &batch, &scores)?;
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! What is asked of the solver, and what it will do: options with gaps become a plan without, checked.
 
-use super::LearnError;
+use super::{LearnError, Targets};
+use crate::backend::Loss;
 
 /// What is asked of mini-batch gradient descent; `None` means "choose from the data".
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +30,9 @@ impl Default for SgdOptions {
 /// What the solver will do.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Plan {
+    /// The loss; of a plan that does not say, softmax.
+    #[serde(default)]
+    pub loss: Loss,
     /// See [`SgdOptions::c`].
     pub c: f64,
     /// N: rows fitted to.
@@ -52,14 +56,23 @@ const EPOCHS: usize = 200;
 const STEPS_AN_EPOCH: usize = 8;
 
 impl SgdOptions {
-    /// Checks the options and fills the gaps, for `rows` rows whose squared norms are at most `squared_norm`.
+    /// Checks the options and fills the gaps, for `rows` rows whose squared norms are at most `squared_norm`. Of `targets` the
+    /// loss, K and the weights count, not how many rows they are for.
     ///
-    /// Without a learning rate, it is 1/L. The loss of a row has a Hessian of at most `½·(‖x‖² + 1)` (Böhning 1992;
-    /// the 1 is the bias), so `L = ½·(squared_norm + 1) + l2`.
+    /// Without a learning rate, it is 1/L with `L = h·w·(squared_norm + 1) + l2`: w is the largest weight, the 1 is the bias, and h
+    /// bounds the Hessian of the loss of a row by its scores.
+    ///
+    /// * Softmax: ½ (Böhning 1992).
+    /// * Sigmoid: ¼, as σ' = σ·(1 − σ); outputs do not touch each other.
+    /// * Squared hinge: 2·K. The Hessian is `2·Σ (e_j − e_y)(e_j − e_y)ᵀ` over the margins above 0: twice the Laplacian of a
+    ///   star, whose largest eigenvalue is its number of nodes, at most K.
+    /// * Hinge: it has no curvature, and no rate is small enough to stay at the optimum; the rate must fall, as it does. The
+    ///   slopes of a row are at most 1 for each of K − 1 outputs and K − 1 for its own, so that with h = K one step by one
+    ///   row moves none of its margins by more than 1: the width of the margin that the loss asks for.
     ///
     /// # Errors
     /// An option that cannot work, with the values that can.
-    pub fn plan(&self, rows: usize, squared_norm: f64) -> Result<Plan, LearnError> {
+    pub fn plan(&self, rows: usize, squared_norm: f64, targets: &Targets) -> Result<Plan, LearnError> {
         let wrong = |option, problem: String| Err(LearnError::Option { option, problem });
         if !(self.c > 0.0 && self.c.is_finite()) {
             return wrong("-C", format!("{:?} is not a positive number", self.c));
@@ -68,7 +81,15 @@ impl SgdOptions {
             return wrong("--momentum", format!("{} is not in 0 ≤ momentum < 1", self.momentum));
         }
         let l2 = 1.0 / (self.c * rows.max(1) as f64);
-        let learning_rate = self.learning_rate.unwrap_or(1.0 / (0.5 * (squared_norm + 1.0) + l2));
+        let (loss, outputs) = (targets.loss(), targets.outputs() as f64);
+        let curvature = match loss {
+            Loss::Softmax => 0.5,
+            Loss::Sigmoid => 0.25,
+            Loss::Hinge => outputs,
+            Loss::SquaredHinge => 2.0 * outputs,
+        };
+        let largest = curvature * targets.largest_weight() * (squared_norm + 1.0) + l2;
+        let learning_rate = self.learning_rate.unwrap_or(1.0 / largest);
         if !(learning_rate > 0.0 && learning_rate.is_finite()) {
             let problem = format!("{learning_rate:?} is not a positive number");
             return wrong("--learning-rate", problem);
@@ -95,7 +116,7 @@ impl SgdOptions {
         };
         let epochs = self.epochs.unwrap_or(EPOCHS);
         let &Self { c, momentum, seed, .. } = self;
-        Ok(Plan { c, rows, batch_size, epochs, learning_rate, momentum, seed })
+        Ok(Plan { loss, c, rows, batch_size, epochs, learning_rate, momentum, seed })
     }
 }
 
@@ -116,10 +137,10 @@ impl Plan {
 
 impl std::fmt::Display for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { c, rows, batch_size, epochs, learning_rate, momentum, .. } = self;
+        let Self { loss, c, rows, batch_size, epochs, learning_rate, momentum, .. } = self;
         write!(
             f,
-            "softmax, C = {c}; {epochs} epochs over {rows} pictures in batches of {batch_size}, \
+            "{loss}, C = {c}; {epochs} epochs over {rows} pictures in batches of {batch_size}, \
              learning rate {learning_rate:.4} falling to 0, momentum {momentum}"
         )
     }
@@ -129,12 +150,41 @@ impl std::fmt::Display for Plan {
 mod tests {
     use super::*;
 
+    fn classes(outputs: usize) -> Targets {
+        Targets::none(Loss::Softmax, outputs, 1)
+    }
+
+    #[test]
+    fn the_rate_follows_the_loss_and_the_weights() {
+        for (loss, curvature) in
+            [(Loss::Softmax, 0.5), (Loss::Sigmoid, 0.25), (Loss::Hinge, 10.0), (Loss::SquaredHinge, 20.0)]
+        {
+            let targets = Targets::none(loss, 10, 1);
+            let plan = SgdOptions::default().plan(1000, 3.0, &targets).unwrap();
+            assert!((1.0 / plan.learning_rate - (4.0 * curvature + 0.001)).abs() < 1e-9, "{plan}");
+            assert!(plan.to_string().starts_with(&format!("{loss}, C = 1")), "{plan}");
+            let heavy = targets.weighted([vec![1.0; 9], vec![5.0], vec![1.0; 10]].concat());
+            let heavy = SgdOptions::default().plan(1000, 3.0, &heavy).unwrap();
+            assert!((1.0 / heavy.learning_rate - (20.0 * curvature + 0.001)).abs() < 1e-9, "{heavy}");
+        }
+    }
+
+    #[test]
+    fn a_plan_of_before_there_were_losses_is_one_of_the_softmax() {
+        let plan = SgdOptions::default().plan(1000, 1.0, &Targets::none(Loss::Hinge, 2, 1)).unwrap();
+        let mut json = serde_json::to_value(&plan).unwrap();
+        assert_eq!(json["loss"], "hinge");
+        json.as_object_mut().unwrap().remove("loss");
+        let old: Plan = serde_json::from_value(json).unwrap();
+        assert_eq!(old, Plan { loss: Loss::Softmax, ..plan });
+    }
+
     #[test]
     fn impossible_options_are_refused_by_name() {
         let option = |change: fn(&mut SgdOptions)| {
             let mut options = SgdOptions::default();
             change(&mut options);
-            match options.plan(100, 1.0) {
+            match options.plan(100, 1.0, &classes(3)) {
                 Err(LearnError::Option { option, .. }) => option,
                 other => panic!("{other:?}"),
             }
@@ -152,11 +202,11 @@ mod tests {
 
     #[test]
     fn gaps_are_filled_from_the_data() {
-        let plan = SgdOptions::default().plan(1000, 1.0).unwrap();
+        let plan = SgdOptions::default().plan(1000, 1.0, &classes(3)).unwrap();
         assert_eq!((plan.batch_size, plan.epochs), (128, 200));
         assert!((plan.learning_rate - 1.0 / 1.001).abs() < 1e-12);
-        assert_eq!(SgdOptions::default().plan(10, 1.0).unwrap().batch_size, 10);
-        assert_eq!(SgdOptions::default().plan(1_000_000, 1.0).unwrap().batch_size, 8192);
+        assert_eq!(SgdOptions::default().plan(10, 1.0, &classes(3)).unwrap().batch_size, 10);
+        assert_eq!(SgdOptions::default().plan(1_000_000, 1.0, &classes(3)).unwrap().batch_size, 8192);
         assert!(plan.rate(0, 10) > plan.rate(9, 10) && plan.rate(9, 10) > 0.0);
     }
 }

@@ -6,7 +6,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Batch, Labelled, LearnError, Objective, Plan, loss_sum};
-use crate::backend::{Backend, Step};
+use crate::backend::{Backend, Loss, Step};
 use crate::progress::Progress;
 
 /// A fitted linear layer.
@@ -48,6 +48,7 @@ pub fn fit<B: Backend>(
     // let the rows of short batches pull harder than others.
     let scale = (batches.len() as f64 / rows.len() as f64) as f32;
 
+    let limit = 100.0 * data.largest_weight.max(1.0) * of_nothing(data.loss, data.outputs);
     let mut objective = Objective::new(backend, data, &batches)?;
     let mut parameters = backend.zeros::<f32>(len)?;
     let mut velocity = backend.zeros::<f32>(len)?;
@@ -82,7 +83,7 @@ pub fn fit<B: Backend>(
         if (epoch + 1) % plan.epochs.div_ceil(EVALUATIONS) == 0 {
             let sum: f64 = backend.download(&batch_losses, batches.len())?.into_iter().map(f64::from).sum();
             let loss = sum / rows.len() as f64;
-            check_divergence(loss, epoch, plan, data.outputs)?;
+            check_divergence(loss, epoch, plan, limit)?;
             progress.note(&format!("loss {loss:.4}"));
         }
         progress.advance(1);
@@ -90,7 +91,7 @@ pub fn fit<B: Backend>(
     progress.end();
 
     let loss = loss_sum(backend, data, rows, &parameters)? / rows.len() as f64;
-    check_divergence(loss, plan.epochs - 1, plan, data.outputs)?;
+    check_divergence(loss, plan.epochs - 1, plan, limit)?;
     let weight = backend.download(&parameters, weights)?;
     let penalty = 0.5 * plan.l2() * weight.iter().map(|&w| f64::from(w) * f64::from(w)).sum::<f64>();
     Ok(Fit { parameters, objective: loss + penalty, loss })
@@ -108,9 +109,17 @@ fn batches(chunks: &[Vec<u32>], size: usize) -> Vec<Batch> {
     chunks.iter().enumerate().flat_map(cut).collect()
 }
 
-/// A loss that is no number, or far above that of knowing nothing (ln K), will not come back down.
-fn check_divergence(loss: f64, epoch: usize, plan: &Plan, outputs: usize) -> Result<(), LearnError> {
-    let limit = 100.0 * (outputs.max(2) as f64).ln();
+/// The loss of a row of which nothing is known: all scores 0.
+fn of_nothing(loss: Loss, outputs: usize) -> f64 {
+    match loss {
+        Loss::Softmax => (outputs.max(2) as f64).ln(),
+        Loss::Sigmoid => outputs as f64 * std::f64::consts::LN_2,
+        Loss::Hinge | Loss::SquaredHinge => (outputs.max(2) - 1) as f64,
+    }
+}
+
+/// A loss that is no number, or far above that of knowing nothing, will not come back down.
+fn check_divergence(loss: f64, epoch: usize, plan: &Plan, limit: f64) -> Result<(), LearnError> {
     if loss.is_finite() && loss < limit {
         return Ok(());
     }

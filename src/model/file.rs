@@ -207,7 +207,7 @@ fn little_endian(values: &[f32]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::learn::SgdOptions;
+    use crate::learn::{SgdOptions, Targets};
 
     fn model() -> Model {
         Model {
@@ -224,7 +224,7 @@ mod tests {
                 label_counts: vec![50, 50, 10],
                 test_size: Some(0.25),
                 split_seed: 42,
-                plan: SgdOptions::default().plan(100, 1.0).unwrap(),
+                plan: SgdOptions::default().plan(100, 1.0, &Targets::classes(3, &[])).unwrap(),
                 objective: 0.1 + 0.2,
             },
         }

@@ -2,14 +2,15 @@
 
 use super::Stage;
 use super::side::{On, Side};
-use crate::backend::{Backend, Bins, DeviceError, Pictures, Splits, Step};
+use crate::backend::{Backend, Bins, DeviceError, Pictures, Splits, Step, Targets};
 
 /// A small training: pictures to describe, then mini-batch steps.
 pub(super) struct Problem {
     pub(super) pictures: Pictures,
     pub(super) bins: Bins,
-    /// By picture.
+    /// Of each picture what it shows, and what training asks for.
     pub(super) labels: Vec<u32>,
+    pub(super) targets: Targets,
     /// K.
     pub(super) outputs: usize,
     /// Pictures in the order of training.
@@ -17,7 +18,7 @@ pub(super) struct Problem {
     /// First place in `order` and number of rows of each step.
     pub(super) batches: Vec<(usize, usize)>,
     pub(super) step: Step,
-    /// Whether scores, softmax and gradient run as one stage.
+    /// Whether scores, loss and gradient run as one stage.
     pub(super) fused: bool,
     /// Parameters to begin with.
     pub(super) start: Vec<f32>,
@@ -48,11 +49,12 @@ impl Problem {
     pub(super) const FEATURES: [Stage; 2] = [Stage::Describe, Stage::Normalize];
 
     /// The stages of a step.
-    pub(super) fn stages(&self) -> &'static [Stage] {
+    pub(super) fn stages(&self) -> Vec<Stage> {
         if self.fused {
-            &[Stage::Objective, Stage::Reduce, Stage::Step]
+            vec![Stage::Objective, Stage::Reduce, Stage::Step]
         } else {
-            &[Stage::Scores, Stage::Softmax, Stage::Gradient, Stage::Reduce, Stage::Step]
+            let loss = Stage::of(self.targets.loss());
+            vec![Stage::Scores, loss, Stage::Gradient, Stage::Reduce, Stage::Step]
         }
     }
 
@@ -130,7 +132,7 @@ pub(super) fn walk(
         run(stage, None, (0, 0))?;
     }
     for (at, &batch) in problem.batches.iter().enumerate() {
-        for &stage in problem.stages() {
+        for stage in problem.stages() {
             run(stage, Some(at), batch)?;
         }
     }
@@ -146,7 +148,7 @@ pub(super) fn unwatched<B: Backend>(backend: &B, problem: &Problem) -> Result<Ve
     }
     for &batch in &problem.batches {
         let splits = side.splits(batch);
-        for &stage in problem.stages() {
+        for stage in problem.stages() {
             side.compute(stage, batch, splits)?;
         }
     }

@@ -4,7 +4,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::backend::{Backend, DeviceError, NO_LABEL, Rows};
+use crate::backend::{Backend, DeviceError, Labels, Loss, NO_LABEL, Rows, Targets};
 
 /// Shapes by rule: one, a workgroup or tile less one, itself, one more, primes.
 pub(super) const SIZES: [usize; 9] = [1, 2, 15, 16, 17, 63, 64, 65, 131];
@@ -50,6 +50,59 @@ pub(super) fn labels(random: &mut ChaCha8Rng, n: usize, outputs: usize) -> Vec<u
     (0..n).map(label).collect()
 }
 
+/// Rows with the `labels`, one each or [`NO_LABEL`], for any loss.
+pub(super) fn one_label(loss: Loss, outputs: usize, labels: &[u32]) -> Targets {
+    let rows: Vec<&[u32]> =
+        labels.iter().map(|y| if *y == NO_LABEL { &[][..] } else { std::slice::from_ref(y) }).collect();
+    Targets::new(loss, outputs, &rows)
+}
+
+/// Targets of `n` rows: of a loss of one label a row [`labels`]; of the sigmoid a third of the labels, of one row in seven none
+/// and of one in seven all.
+pub(super) fn targets(random: &mut ChaCha8Rng, loss: Loss, n: usize, outputs: usize) -> Targets {
+    if loss.exclusive() {
+        return one_label(loss, outputs, &labels(random, n, outputs));
+    }
+    let mut row = |i: usize| -> Vec<u32> {
+        let has = |random: &mut ChaCha8Rng| random.random_range(0..3u32) == 0;
+        (0..outputs as u32).filter(|_| i % 7 == 5 || (has(random) && i % 7 != 3)).collect()
+    };
+    let rows: Vec<_> = (0..n).map(&mut row).collect();
+    Targets::new(loss, outputs, &rows)
+}
+
+/// Targets of `n` rows of which each has a label: a row of the softmax without one has a residual and no loss.
+pub(super) fn every_row(random: &mut ChaCha8Rng, loss: Loss, n: usize, outputs: usize) -> Targets {
+    if loss.exclusive() {
+        let labels: Vec<u32> = (0..n).map(|_| random.random_range(0..outputs as u32)).collect();
+        return one_label(loss, outputs, &labels);
+    }
+    targets(random, loss, n, outputs)
+}
+
+/// Weights of labels, 2·K, other than 1.
+pub(super) fn weights(random: &mut ChaCha8Rng, outputs: usize) -> Vec<f32> {
+    (0..2 * outputs).map(|_| random.random_range(0.1f32..8.0)).collect()
+}
+
+/// [`Targets`] on a device.
+pub(super) struct DeviceTargets<B: Backend> {
+    loss: Loss,
+    words: B::Array<u32>,
+    weights: B::Array<f32>,
+}
+
+impl<B: Backend> DeviceTargets<B> {
+    pub(super) fn new(backend: &B, targets: &Targets) -> Result<Self, DeviceError> {
+        let (words, weights) = (backend.upload(targets.words())?, backend.upload(targets.weights())?);
+        Ok(Self { loss: targets.loss(), words, weights })
+    }
+
+    pub(super) fn labels(&self) -> Labels<'_, B> {
+        Labels { loss: self.loss, words: &self.words, weights: &self.weights }
+    }
+}
+
 /// [`Rows`] on the host.
 #[derive(Debug, Clone)]
 pub(super) struct HostRows {
@@ -91,8 +144,8 @@ impl HostRows {
     }
 
     /// `by_row` (by chunk row) in the order of the batch.
-    pub(super) fn pick<T: Copy>(&self, by_row: &[T]) -> Vec<T> {
-        self.picked().iter().map(|&row| by_row[row as usize]).collect()
+    pub(super) fn pick(&self, by_row: &Targets) -> Targets {
+        by_row.pick(self.picked().iter().map(|&row| row as usize))
     }
 
     /// Puts features and index on a device.

@@ -7,7 +7,7 @@ use super::chain::{Problem, walk};
 use super::data::parameter;
 use super::report::{Failure, StageReport};
 use super::side::{On, Side};
-use super::stages::training::{MIXED, check, name, problem, when};
+use super::stages::training::{MIXED, Size, check, name, problem, when};
 use super::{Options, Stage};
 use crate::backend::{Backend, Cpu, DeviceError, DeviceInfo};
 
@@ -89,13 +89,15 @@ pub fn mixed<B: Backend>(
     options: &Options,
 ) -> Result<Vec<MixedReport>, DeviceError> {
     let (Mixed::CpuUntil(until) | Mixed::DeviceUntil(until)) = mixed;
+    // A training has one loss: that which divides it, or the softmax.
+    let size = Size { loss: until.loss().unwrap_or_default(), ..MIXED };
     let mut reports = Vec::new();
     for fused in [false, true] {
-        let taken = !fused || device.fuses(MIXED.columns(), MIXED.outputs);
-        let alone = matches!(until, Stage::Scores | Stage::Softmax | Stage::Gradient);
+        let taken = !fused || device.fuses(size.columns(), size.outputs);
+        let alone = until.loss().is_some() || matches!(until, Stage::Scores | Stage::Gradient);
         // A stage that is not part of a training cannot divide it.
         if taken && !(fused && alone) && (fused || until != Stage::Objective) {
-            reports.extend(one(device, cpu, mixed, options, fused)?);
+            reports.extend(one(device, cpu, mixed, options, (size, fused))?);
         }
     }
     Ok(reports)
@@ -106,12 +108,12 @@ fn one<B: Backend>(
     cpu: &Cpu,
     mixed: Mixed,
     options: &Options,
-    fused: bool,
+    (size, fused): (Size, bool),
 ) -> Result<Option<MixedReport>, DeviceError> {
-    let case = format!("{}/{}", Stage::Training, name(MIXED, fused));
+    let case = format!("{}/{}", Stage::Training, name(size, fused));
     let mut unused = StageReport::new(Stage::Training);
     let mut random = Run::new(device, options.seed, Stage::Training, &case, &mut unused).random;
-    let Some(problem) = problem(&mut random, MIXED, fused) else { return Ok(None) };
+    let Some(problem) = problem(&mut random, size, fused) else { return Ok(None) };
 
     let mut alone = Vec::new();
     let mut side = On::new(cpu, &problem)?;

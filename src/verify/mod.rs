@@ -37,12 +37,12 @@ use std::time::Instant;
 
 use case::Case;
 
-use crate::backend::{Backend, Cpu};
+use crate::backend::{Backend, Cpu, Loss};
 use crate::progress::Progress;
 
 /// A stage, in the order of the pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// Pictures to histograms.
     Describe,
@@ -50,8 +50,14 @@ pub enum Stage {
     Normalize,
     /// Features to scores.
     Scores,
-    /// Scores to residuals and losses.
+    /// Scores to residuals and losses of the softmax.
     Softmax,
+    /// The same of the sigmoid.
+    Sigmoid,
+    /// The same of the hinge.
+    Hinge,
+    /// The same of the squared hinge.
+    SquaredHinge,
     /// Residuals to partial sums of the gradient.
     Gradient,
     /// Features to partial sums of gradient and loss, in one pass.
@@ -66,17 +72,37 @@ pub enum Stage {
 
 impl Stage {
     /// All of them, in the order of the pipeline.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Describe,
         Self::Normalize,
         Self::Scores,
         Self::Softmax,
+        Self::Sigmoid,
+        Self::Hinge,
+        Self::SquaredHinge,
         Self::Gradient,
         Self::Objective,
         Self::Reduce,
         Self::Step,
         Self::Training,
     ];
+
+    /// The stage of a loss.
+    #[must_use]
+    pub const fn of(loss: Loss) -> Self {
+        match loss {
+            Loss::Softmax => Self::Softmax,
+            Loss::Sigmoid => Self::Sigmoid,
+            Loss::Hinge => Self::Hinge,
+            Loss::SquaredHinge => Self::SquaredHinge,
+        }
+    }
+
+    /// The loss that this stage is.
+    #[must_use]
+    pub fn loss(self) -> Option<Loss> {
+        Loss::ALL.into_iter().find(|&loss| Self::of(loss) == self)
+    }
 
     /// As it is written everywhere: `describe`, `normalize`, …
     #[must_use]
@@ -85,7 +111,10 @@ impl Stage {
             Self::Describe => "describe",
             Self::Normalize => "normalize",
             Self::Scores => "scores",
-            Self::Softmax => "softmax",
+            Self::Softmax => Loss::Softmax.name(),
+            Self::Sigmoid => Loss::Sigmoid.name(),
+            Self::Hinge => Loss::Hinge.name(),
+            Self::SquaredHinge => Loss::SquaredHinge.name(),
             Self::Gradient => "gradient",
             Self::Objective => "objective",
             Self::Reduce => "reduce",
@@ -233,6 +262,6 @@ mod tests {
         for stage in Stage::ALL {
             assert_eq!(stage.name().parse(), Ok(stage));
         }
-        assert!("sigmoid".parse::<Stage>().unwrap_err().contains("describe, normalize"));
+        assert!("tanh".parse::<Stage>().unwrap_err().contains("describe, normalize"));
     }
 }

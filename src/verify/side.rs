@@ -2,6 +2,7 @@
 
 use super::Stage;
 use super::chain::{Host, Problem};
+use super::data::DeviceTargets;
 use crate::backend::{Backend, DeviceError, Rows, Splits};
 
 /// A device that can run the stages of a [`Problem`]; without its type, so that two kinds can take turns.
@@ -23,7 +24,7 @@ pub(super) struct On<'a, B: Backend> {
     backend: &'a B,
     problem: &'a Problem,
     index: B::Array<u32>,
-    labels: B::Array<u32>,
+    targets: DeviceTargets<B>,
     counts: B::Array<u32>,
     features: B::Array<f32>,
     scores: B::Array<f32>,
@@ -44,7 +45,7 @@ impl<'a, B: Backend> On<'a, B> {
             backend,
             problem,
             index: backend.upload(&problem.order)?,
-            labels: backend.upload(&problem.labels)?,
+            targets: DeviceTargets::new(backend, &problem.targets)?,
             counts: backend.upload(&vec![0xDEAD_BEEFu32; cells])?,
             features: poisoned(cells)?,
             scores: poisoned(n * problem.outputs)?,
@@ -80,13 +81,14 @@ impl<B: Backend> Side for On<'_, B> {
                 backend.normalize(&self.counts, p.pictures.len(), columns, &mut self.features)
             }
             Stage::Scores => backend.scores(&rows, &self.parameters, outputs, &mut self.scores),
-            Stage::Softmax => {
+            Stage::Softmax | Stage::Sigmoid | Stage::Hinge | Stage::SquaredHinge => {
                 let (residual, losses) = (&mut self.residual, &mut self.losses);
-                backend.softmax(&rows, &self.labels, &self.scores, outputs, residual, losses)
+                backend.loss(&rows, &self.targets.labels(), &self.scores, outputs, residual, losses)
             }
             Stage::Gradient => backend.gradient(&rows, &self.residual, outputs, &mut self.partials),
             Stage::Objective => {
-                backend.objective(&rows, &self.labels, &self.parameters, outputs, &mut self.partials)
+                let labels = self.targets.labels();
+                backend.objective(&rows, &labels, &self.parameters, outputs, &mut self.partials)
             }
             Stage::Reduce => {
                 backend.reduce(&self.partials, splits.count, p.width(), &mut self.sums, 0, false)
@@ -110,7 +112,7 @@ impl<B: Backend> Side for On<'_, B> {
             Stage::Describe => host.counts = b.download(&self.counts, cells)?,
             Stage::Normalize => host.features = b.download(&self.features, cells)?,
             Stage::Scores => host.scores = b.download(&self.scores, n * p.outputs)?,
-            Stage::Softmax => {
+            Stage::Softmax | Stage::Sigmoid | Stage::Hinge | Stage::SquaredHinge => {
                 host.residual = b.download(&self.residual, n * p.outputs)?;
                 host.losses = b.download(&self.losses, n)?;
             }
@@ -133,7 +135,7 @@ impl<B: Backend> Side for On<'_, B> {
             Stage::Describe => b.write(&mut self.counts, 0, &host.counts),
             Stage::Normalize => b.write(&mut self.features, 0, &host.features),
             Stage::Scores => b.write(&mut self.scores, 0, &host.scores),
-            Stage::Softmax => {
+            Stage::Softmax | Stage::Sigmoid | Stage::Hinge | Stage::SquaredHinge => {
                 b.write(&mut self.residual, 0, &host.residual)?;
                 b.write(&mut self.losses, 0, &host.losses)
             }
@@ -155,7 +157,7 @@ impl<B: Backend> Side for On<'_, B> {
             Stage::Describe => b.write(&mut self.counts, 0, &vec![0xDEAD_BEEF; cells]),
             Stage::Normalize => b.write(&mut self.features, 0, &nan(cells)),
             Stage::Scores => b.write(&mut self.scores, 0, &nan(n * p.outputs)),
-            Stage::Softmax => {
+            Stage::Softmax | Stage::Sigmoid | Stage::Hinge | Stage::SquaredHinge => {
                 b.write(&mut self.residual, 0, &nan(n * p.outputs))?;
                 b.write(&mut self.losses, 0, &nan(n))
             }

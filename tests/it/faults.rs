@@ -31,15 +31,28 @@ pub fn register(trials: &mut Vec<Trial>) {
 }
 
 /// Cases of every stage, without those that take long.
-const LIGHT: [&str; 13] = [
+const LIGHT: [&str; 26] = [
     "describe/mixed/26x5x7",
     "normalize/5x6",
     "normalize/zeros",
     "scores/17x",
     "softmax/17x",
     "softmax/no-label",
+    "sigmoid/17x",
+    "sigmoid/hostile",
+    "sigmoid/weighted",
+    "hinge/17x",
+    "hinge/grid",
+    "hinge/no-label",
+    "squared-hinge/17x",
+    "squared-hinge/grid",
+    "squared-hinge/weighted",
     "gradient/131x",
     "objective/131x",
+    "objective/sigmoid/131x",
+    "objective/sigmoid/weighted/131x",
+    "objective/hinge/131x",
+    "objective/squared-hinge/131x",
     "reduce/257x",
     "step/25",
     "training/stage-by-stage",

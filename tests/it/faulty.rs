@@ -1,7 +1,8 @@
 //! A device that does what another does, but for one fault in one stage.
 
 use huemax::backend::{
-    Backend, Bins, DeviceError, DeviceInfo, Element, Pictures, Probe, Rows, Splits, Step, Timed,
+    Backend, Bins, DeviceError, DeviceInfo, Element, Labels, Loss, NO_LABEL, Pictures, Probe, Rows, Splits,
+    Step, Timed,
 };
 use huemax::verify::Stage;
 
@@ -19,6 +20,16 @@ pub enum Fault {
     ResidualSlightlyOff,
     LossOfUnlabelledRows,
     LossIsNaN,
+    LabelInTheWrongWord,
+    WeightsWithoutTheLabelForgotten,
+    SmallLossesVanish,
+    KinkTaken,
+    OwnResidualForgotten,
+    UnlabelledRowsHaveMargins,
+    SquareNotDoubled,
+    HingeWeightsForgotten,
+    SigmoidObjectiveForgetsWeights,
+    HingeLossSumOff,
     LastRowNotSummed,
     BiasGradientOff,
     WritesPastTheEnd,
@@ -34,7 +45,7 @@ pub enum Fault {
 
 impl Fault {
     /// All that spoil a result.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 30] = [
         Self::OneCountTooMany,
         Self::LastPictureNotCounted,
         Self::OneColourInTheNextBin,
@@ -45,6 +56,16 @@ impl Fault {
         Self::ResidualSlightlyOff,
         Self::LossOfUnlabelledRows,
         Self::LossIsNaN,
+        Self::LabelInTheWrongWord,
+        Self::WeightsWithoutTheLabelForgotten,
+        Self::SmallLossesVanish,
+        Self::KinkTaken,
+        Self::OwnResidualForgotten,
+        Self::UnlabelledRowsHaveMargins,
+        Self::SquareNotDoubled,
+        Self::HingeWeightsForgotten,
+        Self::SigmoidObjectiveForgetsWeights,
+        Self::HingeLossSumOff,
         Self::LastRowNotSummed,
         Self::BiasGradientOff,
         Self::WritesPastTheEnd,
@@ -67,11 +88,19 @@ impl Fault {
             Self::FeatureSlightlyOff | Self::ZeroRowIsNaN => Stage::Normalize,
             Self::BiasForgotten | Self::LastScoreNotWritten => Stage::Scores,
             Self::ResidualSlightlyOff | Self::LossOfUnlabelledRows | Self::LossIsNaN => Stage::Softmax,
+            Self::LabelInTheWrongWord | Self::WeightsWithoutTheLabelForgotten | Self::SmallLossesVanish => {
+                Stage::Sigmoid
+            }
+            Self::KinkTaken | Self::OwnResidualForgotten | Self::UnlabelledRowsHaveMargins => Stage::Hinge,
+            Self::SquareNotDoubled | Self::HingeWeightsForgotten => Stage::SquaredHinge,
             Self::LastRowNotSummed
             | Self::BiasGradientOff
             | Self::WritesPastTheEnd
             | Self::GradientRefused => Stage::Gradient,
-            Self::OneWeightOfTheObjectiveOff | Self::LossSumOff => Stage::Objective,
+            Self::OneWeightOfTheObjectiveOff
+            | Self::LossSumOff
+            | Self::SigmoidObjectiveForgetsWeights
+            | Self::HingeLossSumOff => Stage::Objective,
             Self::LastPartialForgotten | Self::NeverAccumulates => Stage::Reduce,
             Self::PenaltyOnTheBias | Self::NoMomentum | Self::LastParameterNotMoved => Stage::Step,
         }
@@ -101,6 +130,44 @@ impl<B: Backend> Faulty<B> {
 fn rows<'a, B: Backend>(rows: &Rows<'a, Faulty<B>>) -> Rows<'a, B> {
     let &Rows { features, columns, index, first, count } = rows;
     Rows { features, columns, index, first, count }
+}
+
+fn labels<'a, B: Backend>(labels: &Labels<'a, Faulty<B>>) -> Labels<'a, B> {
+    let &Labels { loss, words, weights } = labels;
+    Labels { loss, words, weights }
+}
+
+impl<B: Backend> Faulty<B> {
+    /// The residuals of scores (n×K) with `change` made to each: what it is given is the row, the output, and the residual.
+    fn residuals(
+        &self,
+        residual: &mut B::Array<f32>,
+        [n, outputs]: [usize; 2],
+        change: impl Fn(usize, usize, f32) -> f32,
+    ) -> Result<(), DeviceError> {
+        let mut all = self.inner.download(residual, n * outputs)?;
+        all.iter_mut().enumerate().for_each(|(at, r)| *r = change(at / outputs, at % outputs, *r));
+        self.inner.write(residual, 0, &all)
+    }
+
+    /// Labels of the rows of a batch, for a loss of one a row.
+    fn labels_of(&self, r: &Rows<'_, Self>, labels: &Labels<'_, Self>) -> Result<Vec<u32>, DeviceError> {
+        let index = self.inner.download(r.index, r.first + r.count)?;
+        let most = index[r.first..].iter().copied().max().map_or(0, |row| row as usize + 1);
+        let words = self.inner.download(labels.words, most)?;
+        Ok(index[r.first..].iter().map(|&row| words[row as usize]).collect())
+    }
+}
+
+/// The weights of labels that a fault leaves of `weights` (2·K).
+fn spoiled_weights(fault: Fault, loss: Loss, weights: &mut [f32]) -> bool {
+    let outputs = weights.len() / 2;
+    match fault {
+        Fault::WeightsWithoutTheLabelForgotten if loss == Loss::Sigmoid => weights[outputs..].fill(1.0),
+        Fault::HingeWeightsForgotten if loss == Loss::SquaredHinge => weights.fill(1.0),
+        _ => return false,
+    }
+    true
 }
 
 impl<B: Backend> Backend for Faulty<B> {
@@ -208,16 +275,80 @@ impl<B: Backend> Backend for Faulty<B> {
         }
     }
 
-    fn softmax(
+    fn loss(
         &self,
         r: &Rows<'_, Self>,
-        labels: &B::Array<u32>,
+        given: &Labels<'_, Self>,
         scores: &B::Array<f32>,
         outputs: usize,
         residual: &mut B::Array<f32>,
         losses: &mut B::Array<f32>,
     ) -> Result<(), DeviceError> {
-        self.inner.softmax(&rows(r), labels, scores, outputs, residual, losses)?;
+        let loss = given.loss;
+        let mut weights = self.inner.download(given.weights, 2 * outputs)?;
+        let inner = &self.inner;
+        if spoiled_weights(self.fault, loss, &mut weights) {
+            let weights = inner.upload(&weights)?;
+            let labels = Labels { weights: &weights, ..labels(given) };
+            return inner.loss(&rows(r), &labels, scores, outputs, residual, losses);
+        }
+        inner.loss(&rows(r), &labels(given), scores, outputs, residual, losses)?;
+        let shape = [r.count, outputs];
+        match (self.fault, loss) {
+            // The second word of a row, where it has one, is taken for the first.
+            (Fault::LabelInTheWrongWord, Loss::Sigmoid) if outputs > 32 => {
+                let index = inner.download(r.index, r.first + r.count)?;
+                let width = loss.words(outputs);
+                let most = index[r.first..].iter().copied().max().map_or(0, |row| row as usize + 1);
+                let mut words = inner.download(given.words, most * width)?;
+                words.chunks_exact_mut(width).for_each(|row| row[1] = row[0]);
+                let words = inner.upload(&words)?;
+                let labels = Labels { words: &words, ..labels(given) };
+                inner.loss(&rows(r), &labels, scores, outputs, residual, losses)?;
+            }
+            // What ln(1 + eˣ) leaves of a power that 1 + eˣ forgets.
+            (Fault::SmallLossesVanish, Loss::Sigmoid) => {
+                let mut all = inner.download(losses, r.count)?;
+                all.iter_mut().filter(|l| **l < 1e-7).for_each(|l| *l = 0.0);
+                inner.write(losses, 0, &all)?;
+            }
+            (Fault::KinkTaken, Loss::Hinge) => {
+                let (of_rows, scores) =
+                    (self.labels_of(r, given)?, inner.download(scores, r.count * outputs)?);
+                self.residuals(residual, shape, |i, k, value| match of_rows[i] {
+                    y if y == NO_LABEL || y as usize == k => value,
+                    y if scores[i * outputs + k] - scores[i * outputs + y as usize] == -1.0 => 1.0,
+                    _ => value,
+                })?;
+            }
+            (Fault::OwnResidualForgotten, Loss::Hinge) => {
+                let of_rows = self.labels_of(r, given)?;
+                self.residuals(
+                    residual,
+                    shape,
+                    |i, k, value| {
+                        if of_rows[i] as usize == k { 0.0 } else { value }
+                    },
+                )?;
+            }
+            (Fault::UnlabelledRowsHaveMargins, Loss::Hinge) => {
+                let of_rows = self.labels_of(r, given)?;
+                self.residuals(
+                    residual,
+                    shape,
+                    |i, _, value| {
+                        if of_rows[i] == NO_LABEL { 1.0 } else { value }
+                    },
+                )?;
+            }
+            (Fault::SquareNotDoubled, Loss::SquaredHinge) => {
+                self.residuals(residual, shape, |_, _, value| value / 2.0)?;
+            }
+            _ => {}
+        }
+        if loss != Loss::Softmax {
+            return Ok(());
+        }
         match self.fault {
             Fault::ResidualSlightlyOff => self.spoil(residual, r.count * outputs - 1, |v| v + 1e-4),
             Fault::LossOfUnlabelledRows => {
@@ -280,13 +411,22 @@ impl<B: Backend> Backend for Faulty<B> {
     fn objective(
         &self,
         r: &Rows<'_, Self>,
-        labels: &B::Array<u32>,
+        given: &Labels<'_, Self>,
         parameters: &B::Array<f32>,
         outputs: usize,
         partials: &mut B::Array<f32>,
     ) -> Result<(), DeviceError> {
-        self.inner.objective(&rows(r), labels, parameters, outputs, partials)?;
+        let loss = given.loss;
+        if self.fault == Fault::SigmoidObjectiveForgetsWeights && loss == Loss::Sigmoid {
+            let weights = self.inner.upload(&vec![1f32; 2 * outputs])?;
+            let labels = Labels { weights: &weights, ..labels(given) };
+            return self.inner.objective(&rows(r), &labels, parameters, outputs, partials);
+        }
+        self.inner.objective(&rows(r), &labels(given), parameters, outputs, partials)?;
         match self.fault {
+            Fault::HingeLossSumOff if matches!(loss, Loss::Hinge | Loss::SquaredHinge) => {
+                self.spoil(partials, outputs * (r.columns + 1), |v| v * 1.001)
+            }
             Fault::OneWeightOfTheObjectiveOff => self.spoil(partials, 0, |v| v * 1.001 + 1e-4),
             Fault::LossSumOff => self.spoil(partials, outputs * (r.columns + 1), |v| v * 1.001),
             _ => Ok(()),

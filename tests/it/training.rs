@@ -1,7 +1,7 @@
 //! The solver on the golden problem: converges by default, the same bits every time, the same on every device and in
 //! every chunking.
 
-use huemax::backend::{Backend, Bins, Gpu, Pictures, reference};
+use huemax::backend::{Backend, Bins, Gpu, Loss, Pictures, reference};
 use huemax::features::{Matrix, extract};
 use huemax::learn::{Labelled, SgdOptions, Targets, fit, loss_sum, probabilities};
 use huemax::progress::{Progress, Quiet};
@@ -40,9 +40,10 @@ fn features(golden: &Golden) -> Vec<f32> {
 fn train<B: Backend>(backend: &B, options: &SgdOptions) -> huemax::Result<Trained> {
     let golden = Golden::load();
     let matrix = Matrix::upload(backend, &features(&golden), 512)?;
-    let data = Labelled::new(backend, &matrix, &Targets::classes(golden.classes.len(), &golden.labels))?;
+    let targets = golden.targets(Loss::Softmax);
+    let data = Labelled::new(backend, &matrix, &targets)?;
     let rows: Vec<usize> = (0..golden.labels.len()).collect();
-    let fitted = fit(backend, &data, &rows, &options.plan(rows.len(), 1.0)?, &Quiet)?;
+    let fitted = fit(backend, &data, &rows, &options.plan(rows.len(), 1.0, &targets)?, &Quiet)?;
     let probabilities = probabilities(backend, &data, &rows, &fitted.parameters)?;
     let parameters = backend.download(&fitted.parameters, data.parameters())?;
     Ok(Trained { parameters, objective: fitted.objective, probabilities })
@@ -55,7 +56,7 @@ fn objective(parameters: &[f32]) -> f64 {
     let weight = Array2::from_shape_vec((10, 512), f64s(weight)).expect("shape");
     let x = reference::normalize(golden.counts.view());
     let scores = reference::scores(x.view(), weight.view(), f64s(bias).as_slice().into());
-    let (_, losses) = reference::softmax(scores.view(), &golden.labels);
+    let (_, losses) = reference::softmax(scores.view(), &golden.targets(Loss::Softmax));
     reference::penalized(losses.view(), weight.view(), 1.0 / golden.labels.len() as f64)
 }
 
@@ -131,9 +132,11 @@ fn a_lost_device_is_an_error_that_names_it() {
         let device = adapters()[0].open().expect("a device");
         let golden = Golden::load();
         let matrix = Matrix::upload(&device, &features(&golden), 512).expect("a matrix");
-        let data = Labelled::new(&device, &matrix, &Targets::classes(10, &golden.labels)).expect("labels");
+        let targets = golden.targets(Loss::Softmax);
+        let data = Labelled::new(&device, &matrix, &targets).expect("labels");
         let rows: Vec<usize> = (0..1000).collect();
-        let plan = SgdOptions { epochs: Some(5), ..SgdOptions::default() }.plan(1000, 1.0).expect("a plan");
+        let options = SgdOptions { epochs: Some(5), ..SgdOptions::default() };
+        let plan = options.plan(1000, 1.0, &targets).expect("a plan");
         let lose = LoseAfter { device: &device, epochs: epochs.into() };
         if epochs == 0 {
             device.lose();

@@ -61,9 +61,9 @@ fn check<B: Backend + 'static>(devices: &Devices<'_, B>, stage: Stage, quick: bo
 }
 
 fn mixed_with_the_cpu<B: Backend>(device: &B) {
-    for until in
-        [Stage::Normalize, Stage::Scores, Stage::Softmax, Stage::Gradient, Stage::Reduce, Stage::Step]
-    {
+    let losses = [Stage::Softmax, Stage::Sigmoid, Stage::Hinge, Stage::SquaredHinge];
+    let others = [Stage::Normalize, Stage::Scores, Stage::Gradient, Stage::Reduce, Stage::Step];
+    for until in others.into_iter().chain(losses) {
         for how in [Mixed::CpuUntil(until), Mixed::DeviceUntil(until)] {
             let trainings = mixed(device, cpu(), how, &Options::default()).expect("a training");
             assert!(!trainings.is_empty());
@@ -148,9 +148,9 @@ fn verify_is_json() {
 fn verify_explains_wrong_usage() {
     let folder = tempfile::tempdir().expect("a folder");
     for (arguments, code, said) in [
-        (vec!["--case", "sigmoid"], 2, "no case is named \"sigmoid\""),
+        (vec!["--case", "tanh"], 2, "no case is named \"tanh\""),
         (vec!["--case", "scores/7x7x7x7"], 2, "begins with one of describe, normalize"),
-        (vec!["--cpu-until", "sigmoid"], 2, "the stages are describe, normalize"),
+        (vec!["--cpu-until", "tanh"], 2, "the stages are describe, normalize"),
         (vec!["--cpu-until", "training"], 2, "name one of them"),
         (vec!["--device-until", "scores", "--cpu-until", "scores"], 2, "cannot be used with"),
         (vec!["--seed", "-1"], 2, "--seed"),

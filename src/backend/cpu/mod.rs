@@ -6,11 +6,14 @@
 mod describe;
 mod elementary;
 mod gradient;
+mod hinge;
+mod loss;
 mod normalize;
 mod objective;
 mod probe;
 mod reduce;
 mod scores;
+mod sigmoid;
 mod softmax;
 mod step;
 mod tile;
@@ -20,7 +23,8 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::{
-    Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Pictures, Probe, Rows, Splits, Step, Timed,
+    Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Pictures, Probe, Rows, Splits, Step,
+    Timed,
 };
 
 /// Rows of a partial sum come in multiples of this: shorter ones would cost more to add up than they save.
@@ -145,16 +149,16 @@ impl Backend for Cpu {
         Ok(())
     }
 
-    fn softmax(
+    fn loss(
         &self,
         rows: &Rows<'_, Self>,
-        labels: &Vec<u32>,
+        labels: &Labels<'_, Self>,
         scores: &Vec<f32>,
         outputs: usize,
         residual: &mut Vec<f32>,
         losses: &mut Vec<f32>,
     ) -> Result<(), DeviceError> {
-        softmax::softmax(self.arch, rows, labels, scores, outputs, residual, losses);
+        loss::loss(self.arch, rows, labels, scores, outputs, residual, losses);
         Ok(())
     }
 
@@ -181,7 +185,7 @@ impl Backend for Cpu {
     fn objective(
         &self,
         rows: &Rows<'_, Self>,
-        labels: &Vec<u32>,
+        labels: &Labels<'_, Self>,
         parameters: &Vec<f32>,
         outputs: usize,
         partials: &mut Vec<f32>,

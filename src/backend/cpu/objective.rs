@@ -7,10 +7,10 @@
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::elementary::{exp, ln};
+use super::loss::{BlockTargets, OfScores, with_loss};
 use super::tile::{self, output_tiles};
 use super::{Cpu, row};
-use crate::backend::{NO_LABEL, Rows, Splits};
+use crate::backend::{Labels, Rows, Splits};
 
 /// Rows of a block: with 512 features, 32 KiB.
 pub(super) const BLOCK: usize = 16;
@@ -19,7 +19,19 @@ pub(super) fn objective(
     arch: Arch,
     rows: &Rows<'_, Cpu>,
     splits: Splits,
-    labels: &[u32],
+    labels: &Labels<'_, Cpu>,
+    parameters: &[f32],
+    outputs: usize,
+    partials: &mut [f32],
+) {
+    with_loss!(labels.loss, L => by_splits::<L>(arch, rows, splits, labels, parameters, outputs, partials));
+}
+
+fn by_splits<L: OfScores>(
+    arch: Arch,
+    rows: &Rows<'_, Cpu>,
+    splits: Splits,
+    labels: &Labels<'_, Cpu>,
     parameters: &[f32],
     outputs: usize,
     partials: &mut [f32],
@@ -27,26 +39,29 @@ pub(super) fn objective(
     let width = outputs * (rows.columns + 1) + 1;
     partials[..splits.count * width].par_chunks_exact_mut(width).enumerate().for_each(|(p, partial)| {
         let range = splits.range(p, rows.count);
-        arch.dispatch(Task { rows, range, labels, parameters, outputs, partial });
+        let loss = std::marker::PhantomData::<L>;
+        arch.dispatch(Task { loss, rows, range, labels, parameters, outputs, partial });
     });
 }
 
-struct Task<'a> {
+struct Task<'a, L> {
+    loss: std::marker::PhantomData<L>,
     rows: &'a Rows<'a, Cpu>,
     range: std::ops::Range<usize>,
-    labels: &'a [u32],
+    labels: &'a Labels<'a, Cpu>,
     parameters: &'a [f32],
     outputs: usize,
     partial: &'a mut [f32],
 }
 
-impl WithSimd for Task<'_> {
+impl<L: OfScores> WithSimd for Task<'_, L> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { rows, range, labels, parameters, outputs, partial } = self;
+        let Self { loss: _, rows, range, labels, parameters, outputs, partial } = self;
         let columns = rows.columns;
+        let (words, weights) = (&labels.words[..], &labels.weights[..]);
         let (weight, bias) = parameters[..outputs * (columns + 1)].split_at(outputs * columns);
         partial.fill(0.0);
         let (weight_sum, rest) = partial.split_at_mut(outputs * columns);
@@ -57,10 +72,12 @@ impl WithSimd for Task<'_> {
             let count = BLOCK.min(range.end - first);
             let x = block_of_rows(rows, first, range.end);
             let next = block_of_rows(rows, (first + BLOCK).min(range.end - 1), range.end);
-            let label: [u32; BLOCK] =
-                std::array::from_fn(|a| labels[rows.index[rows.first + first + a.min(count - 1)] as usize]);
+            let mut targets = BlockTargets { words, weights, rows: [0; BLOCK], count };
+            for a in 0..BLOCK {
+                targets.rows[a] = rows.index[rows.first + first + a.min(count - 1)];
+            }
             score(simd, &x, weight, bias, &mut block);
-            loss += softmax(&mut block, &label, count);
+            loss += L::block(&mut block, &targets);
             for k in 0..outputs {
                 let mut sum = 0.0;
                 for a in 0..BLOCK {
@@ -108,46 +125,4 @@ pub(super) fn score<S: Simd>(
             }
         }
     });
-}
-
-/// Scores into residuals, in place; the sum of the losses of the first `count` rows.
-#[inline(always)]
-fn softmax(block: &mut [[f32; BLOCK]], labels: &[u32; BLOCK], count: usize) -> f64 {
-    let mut max = [f32::NEG_INFINITY; BLOCK];
-    for scores in block.iter() {
-        for a in 0..BLOCK {
-            max[a] = if scores[a] > max[a] { scores[a] } else { max[a] };
-        }
-    }
-    let mut own = [0.0; BLOCK];
-    for a in 0..count {
-        if labels[a] != NO_LABEL {
-            own[a] = block[labels[a] as usize][a];
-        }
-    }
-    let mut sum = [0.0f32; BLOCK];
-    for scores in block.iter_mut() {
-        for a in 0..BLOCK {
-            scores[a] = exp(scores[a] - max[a]);
-            sum[a] += scores[a];
-        }
-    }
-    let (mut scale, mut log) = ([0.0; BLOCK], [0.0; BLOCK]);
-    for a in 0..BLOCK {
-        scale[a] = if a < count { 1.0 / sum[a] } else { 0.0 };
-        log[a] = ln(sum[a]);
-    }
-    for scores in block.iter_mut() {
-        for a in 0..BLOCK {
-            scores[a] *= scale[a];
-        }
-    }
-    let mut loss = 0.0;
-    for a in 0..count {
-        if labels[a] != NO_LABEL {
-            block[labels[a] as usize][a] -= 1.0;
-            loss += f64::from((max[a] - own[a]) + log[a]);
-        }
-    }
-    loss
 }

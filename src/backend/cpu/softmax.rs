@@ -1,76 +1,85 @@
-//! **softmax** and cross-entropy on the CPU, a row at a time: the largest score is taken off its own row before
-//! anything is raised to a power, so rows a thousand apart do not disturb each other.
+//! **softmax** and cross-entropy on the CPU: the largest score of a row is taken off it before anything is raised to a
+//! power, so rows a thousand apart do not disturb each other.
 
-use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
+// Indices of rows of a block, as in the formulas; iterators over them cost inlining.
+#![allow(clippy::needless_range_loop)]
 
-use super::Cpu;
 use super::elementary::{exp, ln};
-use crate::backend::{NO_LABEL, Rows};
-
-/// Rows of one task: exponentials of a few rows cost less than handing them to another thread.
-const TASK: usize = 64;
-
-pub(super) fn softmax(
-    arch: Arch,
-    rows: &Rows<'_, Cpu>,
-    labels: &[u32],
-    scores: &[f32],
-    outputs: usize,
-    residual: &mut [f32],
-    losses: &mut [f32],
-) {
-    let index = &rows.index[rows.first..rows.first + rows.count];
-    let n = rows.count * outputs;
-    let parts = scores[..n].par_chunks(TASK * outputs).zip(residual[..n].par_chunks_mut(TASK * outputs));
-    let parts = parts.zip(losses[..rows.count].par_chunks_mut(TASK)).zip(index.par_chunks(TASK));
-    parts.for_each(|(((scores, residual), losses), index)| {
-        arch.dispatch(Task { scores, outputs, residual, losses, index, labels });
-    });
-}
-
-struct Task<'a> {
-    scores: &'a [f32],
-    outputs: usize,
-    residual: &'a mut [f32],
-    losses: &'a mut [f32],
-    index: &'a [u32],
-    labels: &'a [u32],
-}
-
-impl WithSimd for Task<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { scores, outputs, residual, losses, index, labels } = self;
-        let pairs = scores.chunks_exact(outputs).zip(residual.chunks_exact_mut(outputs));
-        for (((scores, residual), loss), &row) in pairs.zip(losses).zip(index) {
-            *loss = one_row(scores, labels[row as usize], residual);
-        }
-    }
-}
+use super::loss::{BlockTargets, OfScores};
+use super::objective::BLOCK;
+use crate::backend::NO_LABEL;
 
 /// Sums that are added to in turn: one alone would wait for itself.
 const LANES: usize = 16;
 
-#[inline(always)]
-fn one_row(scores: &[f32], label: u32, residual: &mut [f32]) -> f32 {
-    let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    for (r, &s) in residual.iter_mut().zip(scores) {
-        *r = exp(s - max);
+pub(super) struct Softmax;
+
+impl OfScores for Softmax {
+    #[inline(always)]
+    fn row(scores: &[f32], target: &[u32], weights: &[f32], residual: &mut [f32]) -> f32 {
+        let label = target[0];
+        let weight = if label == NO_LABEL { 1.0 } else { weights[label as usize] };
+        let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        for (r, &s) in residual.iter_mut().zip(scores) {
+            *r = exp(s - max);
+        }
+        let mut lanes = [0.0f32; LANES];
+        for part in residual.chunks(LANES) {
+            lanes.iter_mut().zip(part).for_each(|(sum, power)| *sum += power);
+        }
+        let sum: f32 = lanes.iter().sum();
+        let scale = weight / sum;
+        residual.iter_mut().for_each(|r| *r *= scale);
+        if label == NO_LABEL {
+            return 0.0;
+        }
+        let y = label as usize;
+        residual[y] -= weight;
+        weight * ((max - scores[y]) + ln(sum))
     }
-    let mut lanes = [0.0f32; LANES];
-    for part in residual.chunks(LANES) {
-        lanes.iter_mut().zip(part).for_each(|(sum, power)| *sum += power);
+
+    #[inline(always)]
+    fn block(block: &mut [[f32; BLOCK]], targets: &BlockTargets<'_>) -> f64 {
+        let (labels, count) = (targets.labels(), targets.count);
+        let mut max = [f32::NEG_INFINITY; BLOCK];
+        for scores in block.iter() {
+            for a in 0..BLOCK {
+                max[a] = if scores[a] > max[a] { scores[a] } else { max[a] };
+            }
+        }
+        let (mut own, mut weight) = ([0.0; BLOCK], [0.0; BLOCK]);
+        for a in 0..count {
+            weight[a] = 1.0;
+            if labels[a] != NO_LABEL {
+                own[a] = block[labels[a] as usize][a];
+                weight[a] = targets.weights[labels[a] as usize];
+            }
+        }
+        let mut sum = [0.0f32; BLOCK];
+        for scores in block.iter_mut() {
+            for a in 0..BLOCK {
+                scores[a] = exp(scores[a] - max[a]);
+                sum[a] += scores[a];
+            }
+        }
+        // Rows that are not there have weight 0.
+        let (mut scale, mut log) = ([0.0; BLOCK], [0.0; BLOCK]);
+        for a in 0..BLOCK {
+            scale[a] = weight[a] / sum[a];
+            log[a] = ln(sum[a]);
+        }
+        for scores in block.iter_mut() {
+            for a in 0..BLOCK {
+                scores[a] *= scale[a];
+            }
+        }
+        let mut loss = 0.0;
+        for a in 0..count {
+            if labels[a] != NO_LABEL {
+                block[labels[a] as usize][a] -= weight[a];
+                loss += f64::from(weight[a] * ((max[a] - own[a]) + log[a]));
+            }
+        }
+        loss
     }
-    let sum: f32 = lanes.iter().sum();
-    let scale = 1.0 / sum;
-    residual.iter_mut().for_each(|r| *r *= scale);
-    if label == NO_LABEL {
-        return 0.0;
-    }
-    let y = label as usize;
-    residual[y] -= 1.0;
-    (max - scores[y]) + ln(sum)
 }

@@ -11,11 +11,14 @@ mod describe;
 mod dispatch;
 mod failure;
 mod gradient;
+mod hinge;
+mod loss;
 mod normalize;
 mod objective;
 mod probe;
 mod reduce;
 mod scores;
+mod sigmoid;
 mod softmax;
 mod source;
 mod step;
@@ -27,7 +30,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
-    Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Pictures, Probe, Rows, Splits, Step, Timed,
+    Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Pictures, Probe, Rows, Splits, Step,
+    Timed,
 };
 use dispatch::{Kernel, Recorder};
 use failure::Failure;
@@ -57,11 +61,13 @@ pub struct Gpu {
 }
 
 /// Every shader by the name of its stage, as it is compiled in; for tests that hold host and shader together.
-pub const SHADERS: [(&str, &str); 10] = [
+pub const SHADERS: [(&str, &str); 12] = [
     describe::SHADER,
     normalize::SHADER,
     scores::SHADER,
     softmax::SHADER,
+    sigmoid::SHADER,
+    hinge::SHADER,
     gradient::SHADER,
     objective::SHADER,
     objective::SUBGROUP_SHADER,
@@ -85,7 +91,7 @@ pub fn shared_structures(stage: &str) -> Vec<(&'static str, Fields, usize)> {
         "describe" => of![describe::Config, describe::Tile],
         "normalize" => of![normalize::Config],
         "scores" => of![scores::Config],
-        "softmax" => of![softmax::Config],
+        "softmax" | "sigmoid" | "hinge" => of![loss::Config],
         "gradient" => of![gradient::Config],
         "objective" | "objective_subgroup" => of![objective::Config],
         "reduce" => of![reduce::Config],
@@ -100,7 +106,7 @@ pub fn shared_structures(stage: &str) -> Vec<(&'static str, Fields, usize)> {
 pub fn shared_constants(stage: &str) -> Vec<(&'static str, u64)> {
     match stage {
         "scores" | "gradient" => vec![("LANES", scores::LANES as u64)],
-        "softmax" => vec![("WORKGROUP", softmax::WORKGROUP as u64)],
+        "softmax" | "sigmoid" | "hinge" => vec![("WORKGROUP", loss::WORKGROUP as u64)],
         "reduce" => vec![("WORKGROUP", reduce::WORKGROUP as u64)],
         "step" => vec![("LANES", step::LANES as u64)],
         "probe" => vec![("LANES", probe::LANES as u64)],
@@ -187,16 +193,16 @@ impl Backend for Gpu {
         scores::scores(self, rows, parameters, outputs, scores)
     }
 
-    fn softmax(
+    fn loss(
         &self,
         rows: &Rows<'_, Self>,
-        labels: &GpuArray<u32>,
+        labels: &Labels<'_, Self>,
         scores: &GpuArray<f32>,
         outputs: usize,
         residual: &mut GpuArray<f32>,
         losses: &mut GpuArray<f32>,
     ) -> Result<(), DeviceError> {
-        softmax::softmax(self, rows, labels, scores, outputs, residual, losses)
+        loss::loss(self, rows, labels, scores, outputs, residual, losses)
     }
 
     fn gradient(
@@ -226,7 +232,7 @@ impl Backend for Gpu {
     fn objective(
         &self,
         rows: &Rows<'_, Self>,
-        labels: &GpuArray<u32>,
+        labels: &Labels<'_, Self>,
         parameters: &GpuArray<f32>,
         outputs: usize,
         partials: &mut GpuArray<f32>,

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::dispatch::{Shader, shared};
 use super::{Gpu, GpuArray};
-use crate::backend::{Backend, DeviceError, DeviceKind, Rows};
+use crate::backend::{Backend, DeviceError, DeviceKind, Labels, Loss, Rows};
 
 pub(super) const SHADER: Shader = ("objective", include_str!("../../../shaders/objective.wgsl"));
 /// For rows that one subgroup holds: no workgroup memory, no barriers.
@@ -119,10 +119,20 @@ fn by_numbers(source: &str) -> String {
     BY_NUMBERS.iter().fold(source.to_owned(), |text, (vectors, numbers)| text.replace(vectors, numbers))
 }
 
+/// `LOSS` of the shaders.
+const fn number(loss: Loss) -> usize {
+    match loss {
+        Loss::Softmax => 0,
+        Loss::Sigmoid => 1,
+        Loss::Hinge => 2,
+        Loss::SquaredHinge => 3,
+    }
+}
+
 pub(super) fn objective(
     gpu: &Gpu,
     rows: &Rows<'_, Gpu>,
-    labels: &GpuArray<u32>,
+    labels: &Labels<'_, Gpu>,
     parameters: &GpuArray<f32>,
     outputs: usize,
     partials: &mut GpuArray<f32>,
@@ -148,12 +158,15 @@ pub(super) fn objective(
         (false, true) => SHADER,
         (false, false) => ("objective by numbers", &SCALAR),
     };
-    let constants = [("LANES", lanes), ("CELLS", cells), ("OUTPUTS", outputs), ("ROWS", step)]
-        .map(|(name, value)| (name, value as u32));
+    let loss = number(labels.loss);
+    let constants =
+        [("LANES", lanes), ("CELLS", cells), ("OUTPUTS", outputs), ("ROWS", step), ("LOSS", loss)]
+            .map(|(name, value)| (name, value as u32));
     let buffers = [
         rows.features.of(rows.columns),
         rows.index.of(rows.first + rows.count),
-        labels.of(0),
+        labels.words.of(0),
+        labels.weights.of(2 * outputs),
         parameters.of(outputs * (rows.columns + 1)),
         partials.of(splits.count * (outputs * (rows.columns + 1) + 1)),
     ];

@@ -2,17 +2,20 @@
 
 pub(super) mod describe;
 pub(super) mod gradient;
+mod hinge;
+pub(super) mod loss;
 pub(super) mod normalize;
 pub(super) mod objective;
 mod pictures;
 pub(super) mod reduce;
 pub(super) mod scores;
-pub(super) mod softmax;
+mod sigmoid;
+mod softmax;
 pub(super) mod step;
 pub(super) mod training;
 
 use super::case::Case;
-use crate::backend::Backend;
+use crate::backend::{Backend, Loss};
 
 /// Every case of every stage, in the order of the pipeline.
 pub(super) fn all<B: Backend + 'static>() -> Vec<Case<B>> {
@@ -21,6 +24,9 @@ pub(super) fn all<B: Backend + 'static>() -> Vec<Case<B>> {
         normalize::cases(),
         scores::cases(),
         softmax::cases(),
+        sigmoid::cases(),
+        hinge::cases(Loss::Hinge),
+        hinge::cases(Loss::SquaredHinge),
         gradient::cases(),
         objective::cases(),
         reduce::cases(),

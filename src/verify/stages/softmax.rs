@@ -2,10 +2,11 @@
 
 use rand::RngExt;
 
-use crate::backend::{Backend, DeviceError, NO_LABEL, reference};
+use super::loss;
+use crate::backend::{Backend, DeviceError, Loss, NO_LABEL};
+use crate::verify::Stage;
 use crate::verify::case::{Case, Run};
-use crate::verify::data::{HostRows, SIZES, Values, flat, matrix};
-use crate::verify::{Stage, bounds};
+use crate::verify::data::{SIZES, Values, one_label, targets, weights};
 
 pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
     let mut cases = Vec::new();
@@ -22,6 +23,9 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
     cases.push(case("hostile/28x4".into(), hostile));
     for outputs in [1, 40, 1000] {
         cases.push(case(format!("no-label/5x{outputs}"), move |run| no_label(run, outputs)));
+    }
+    for outputs in [1, 2, 17, 64, 1000] {
+        cases.push(case(format!("weighted/131x{outputs}"), move |run| weighted(run, 131, outputs)));
     }
     let many = 64 * 65_600;
     for outputs in [1, 2] {
@@ -81,56 +85,18 @@ fn hostile<B: Backend>(run: &mut Run<'_, B>) -> Result<(), DeviceError> {
     check(run, &scores, &labels, 4)
 }
 
-/// Scores (n×K) with a label a row of the batch.
+fn weighted<B: Backend>(run: &mut Run<'_, B>, n: usize, outputs: usize) -> Result<(), DeviceError> {
+    let targets = targets(&mut run.random, Loss::Softmax, n, outputs);
+    let targets = targets.weighted(weights(&mut run.random, outputs));
+    let scores = Values::Uniform(8.0).draw(&mut run.random, n * outputs);
+    loss::check(run, &scores, &targets, false)
+}
+
 fn check<B: Backend>(
     run: &mut Run<'_, B>,
     scores: &[f32],
     labels: &[u32],
     outputs: usize,
 ) -> Result<(), DeviceError> {
-    let n = labels.len();
-    // Rows stand in the chunk in reverse: labels are looked up by chunk row, scores by place in the batch. The batch
-    // begins in the middle of the index.
-    let index: Vec<u32> = [0, 0, 0].into_iter().chain((0..n as u32).rev()).collect();
-    let by_row: Vec<u32> = labels.iter().rev().copied().collect();
-    let rows = HostRows { features: vec![0.0], columns: 1, index, first: 3, count: n };
-    let device = rows.upload(run.backend)?;
-    let (device_labels, device_scores) = (run.backend.upload(&by_row)?, run.backend.upload(scores)?);
-    let (mut residual, mut losses) = (run.output(n * outputs)?, run.output(n)?);
-    run.backend.softmax(
-        &device.rows(),
-        &device_labels,
-        &device_scores,
-        outputs,
-        &mut residual,
-        &mut losses,
-    )?;
-    let residual = run.read(&residual, n * outputs)?;
-    let losses = run.read(&losses, n)?;
-    judge(run, &rows, labels, scores, [&residual, &losses]);
-    Ok(())
-}
-
-/// Compares residuals (n×K) and losses (n) with the reference; `labels` in the order of the batch.
-pub(in crate::verify) fn judge<B: Backend>(
-    run: &mut Run<'_, B>,
-    rows: &HostRows,
-    labels: &[u32],
-    scores: &[f32],
-    [residual, losses]: [&[f32]; 2],
-) {
-    let outputs = scores.len() / labels.len().max(1);
-    let scores = matrix(scores, outputs);
-    let (expected, expected_losses) = reference::softmax(scores.view(), labels);
-    let (bound, loss_bound) = bounds::softmax(scores.view(), labels);
-    let row = |i: usize| {
-        let max = scores.row(i).fold(f64::NEG_INFINITY, |a, &b| a.max(b));
-        let label = if labels[i] == NO_LABEL { "none".into() } else { labels[i].to_string() };
-        format!("{}: label {label}, largest score {max}", rows.name(i))
-    };
-    run.within("residuals", &flat(expected), residual, &flat(bound), |at| {
-        let (i, k) = (at / outputs, at % outputs);
-        format!("{}, output {k} of {outputs} with score {}", row(i), scores[[i, k]])
-    });
-    run.within("losses", &expected_losses.to_vec(), losses, &loss_bound.to_vec(), row);
+    loss::check(run, scores, &one_label(Loss::Softmax, outputs, labels), false)
 }

@@ -1,23 +1,25 @@
 //! training: all stages in a row, each compared on the inputs it really had, so that a fault is found where it arises.
 
-use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::{describe, gradient, normalize, objective, pictures, reduce, scores, softmax, step};
-use crate::backend::{Backend, Bins, DeviceError, Step};
+use super::{describe, gradient, loss, normalize, objective, pictures, reduce, scores, step};
+use crate::backend::{Backend, Bins, DeviceError, Loss, Step};
 use crate::verify::Stage;
 use crate::verify::case::{Case, Run};
 use crate::verify::chain::{Host, Problem, unwatched, walk};
-use crate::verify::data::{HostRows, Linear, Values, parameter};
+use crate::verify::data::{
+    DeviceTargets, HostRows, Linear, Values, every_row, one_label, parameter, targets, weights,
+};
 use crate::verify::side::On;
 
-/// Bins, outputs and rows of a batch of a training.
+/// Bins, outputs, rows of a batch and the loss of a training.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::verify) struct Size {
     pub(in crate::verify) bins: [u32; 3],
     pub(in crate::verify) outputs: usize,
     pub(in crate::verify) batch: usize,
+    pub(in crate::verify) loss: Loss,
 }
 
 impl Size {
@@ -28,9 +30,10 @@ impl Size {
 }
 
 /// The training that a mixed run does. Its batches have several partial sums on every device.
-pub(in crate::verify) const MIXED: Size = Size { bins: [8, 8, 8], outputs: 5, batch: 149 };
+pub(in crate::verify) const MIXED: Size =
+    Size { bins: [8, 8, 8], outputs: 5, batch: 149, loss: Loss::Softmax };
 /// One whose arrays fit 1 MiB.
-const SMALL: Size = Size { bins: [4, 4, 4], outputs: 16, batch: 200 };
+const SMALL: Size = Size { bins: [4, 4, 4], outputs: 16, batch: 200, loss: Loss::Softmax };
 const PICTURES: usize = 203;
 const STEPS: usize = 12;
 
@@ -38,9 +41,13 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
     let mut cases = Vec::new();
     let sizes = [
         MIXED,
-        Size { bins: [26, 5, 7], outputs: 2, batch: 64 },
-        Size { bins: [4, 2, 3], outputs: 33, batch: 17 },
+        Size { bins: [26, 5, 7], outputs: 2, batch: 64, ..MIXED },
+        Size { bins: [4, 2, 3], outputs: 33, batch: 17, ..MIXED },
         SMALL,
+        Size { loss: Loss::Sigmoid, ..MIXED },
+        Size { bins: [4, 2, 3], outputs: 33, batch: 17, loss: Loss::Sigmoid },
+        Size { loss: Loss::Hinge, ..MIXED },
+        Size { loss: Loss::SquaredHinge, ..MIXED },
     ];
     for size in sizes {
         for fused in [false, true] {
@@ -53,21 +60,30 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
     cases.push(Case::new(Stage::Training, format!("small-arrays/{}", name(SMALL, false)), run).small());
     for shape in [[7, 4, 3], [131, 65, 10], [37, 19, 1], [65, 16, 33]] {
         let [n, columns, outputs] = shape;
-        let run = move |run: &mut Run<'_, B>| derivatives(run, shape);
-        cases.push(Case::new(Stage::Training, format!("derivatives/{n}x{columns}x{outputs}"), run));
+        for loss in Loss::ALL {
+            let run = move |run: &mut Run<'_, B>| derivatives(run, loss, shape);
+            let id = format!("derivatives/{}{n}x{columns}x{outputs}", prefix(loss));
+            cases.push(Case::new(Stage::Training, id, run));
+        }
     }
     cases
 }
 
+/// What names a loss in a name; nothing for the softmax.
+fn prefix(loss: Loss) -> String {
+    if loss == Loss::Softmax { String::new() } else { format!("{loss}/") }
+}
+
 /// The end of a training's name.
 pub(in crate::verify) fn name(size: Size, fused: bool) -> String {
-    let Size { bins: [h, s, v], outputs, batch } = size;
-    format!("{}/{h}x{s}x{v}/{outputs}/batches-of-{batch}", if fused { "objective" } else { "stage-by-stage" })
+    let Size { bins: [h, s, v], outputs, batch, loss } = size;
+    let kind = if fused { "objective" } else { "stage-by-stage" };
+    format!("{kind}/{}{h}x{s}x{v}/{outputs}/batches-of-{batch}", prefix(loss))
 }
 
 /// The pictures, labels and order of a training. `None`: the bins cannot be.
 pub(in crate::verify) fn problem(random: &mut ChaCha8Rng, size: Size, fused: bool) -> Option<Problem> {
-    let Size { bins, outputs, batch } = size;
+    let Size { bins, outputs, batch, loss } = size;
     let bins = Bins::new(bins).ok()?;
     let (pictures, labels) = pictures::kinds(random, PICTURES, outputs);
     let mut order: Vec<u32> = Vec::new();
@@ -77,9 +93,14 @@ pub(in crate::verify) fn problem(random: &mut ChaCha8Rng, size: Size, fused: boo
         order.extend(epoch);
     }
     let start = Values::Uniform(0.1).draw(random, outputs * (bins.len() + 1));
+    // Of other losses with all that they have beside the softmax: several labels a row, and weights.
+    let targets = match loss {
+        Loss::Softmax => one_label(loss, outputs, &labels),
+        _ => targets(random, loss, PICTURES, outputs).weighted(weights(random, outputs)),
+    };
     let step = Step { learning_rate: 0.9, momentum: 0.9, l2: 1e-3, scale: 1.0 / batch as f32 };
     let batches = (0..STEPS).map(|s| (s * batch, batch)).collect();
-    Some(Problem { pictures, bins, labels, outputs, order, batches, step, fused, start })
+    Some(Problem { pictures, bins, labels, targets, outputs, order, batches, step, fused, start })
 }
 
 fn train<B: Backend>(run: &mut Run<'_, B>, size: Size, fused: bool) -> Result<(), DeviceError> {
@@ -128,16 +149,16 @@ pub(in crate::verify) fn check<B: Backend>(
         }
         Stage::Normalize => normalize::judge(run, &before.counts, columns, &after.features),
         Stage::Scores => scores::judge(run, &rows, &linear(), &after.scores, any),
-        Stage::Softmax => {
+        Stage::Softmax | Stage::Sigmoid | Stage::Hinge | Stage::SquaredHinge => {
             let outcome = [&after.residual[..], &after.losses];
-            softmax::judge(run, &rows, &rows.pick(&problem.labels), &before.scores, outcome);
+            loss::judge(run, &rows, &rows.pick(&problem.targets), &before.scores, outcome, false);
         }
         Stage::Gradient => {
             gradient::judge(run, &rows, &before.residual, outputs, after.splits, &after.partials, any);
         }
         Stage::Objective => {
-            let labels = rows.pick(&problem.labels);
-            objective::judge(run, &rows, &labels, &linear(), after.splits, &after.partials);
+            let targets = rows.pick(&problem.targets);
+            objective::judge(run, &rows, &targets, &linear(), after.splits, &after.partials);
         }
         Stage::Reduce => reduce::judge(run, &before.partials, problem.width(), None, &after.sums, any),
         Stage::Step => {
@@ -148,36 +169,37 @@ pub(in crate::verify) fn check<B: Backend>(
     }
 }
 
-/// scores → softmax → gradient, each compared by itself, and the gradient against central differences of the loss.
+/// scores → loss → gradient, each compared by itself, and the gradient against central differences of the loss.
 fn derivatives<B: Backend>(
     run: &mut Run<'_, B>,
+    loss: Loss,
     [n, columns, outputs]: [usize; 3],
 ) -> Result<(), DeviceError> {
     let rows = HostRows::draw(&mut run.random, n, columns, Values::Uniform(1.0));
     let parameters = Values::Uniform(1.0).draw(&mut run.random, outputs * (columns + 1));
-    let labels: Vec<u32> = (0..rows.chunk()).map(|_| run.random.random_range(0..outputs as u32)).collect();
+    let targets = every_row(&mut run.random, loss, rows.chunk(), outputs);
     let linear = Linear::new(&parameters, columns, outputs);
-    let (picked, any) = (rows.pick(&labels), Values::Uniform(1.0));
+    let (picked, any) = (rows.pick(&targets), Values::Uniform(1.0));
 
     let backend = run.backend;
     let device = rows.upload(backend)?;
-    let (labels, parameters) = (backend.upload(&labels)?, backend.upload(&parameters)?);
+    let (targets, parameters) = (DeviceTargets::new(backend, &targets)?, backend.upload(&parameters)?);
     let splits = backend.splits(n, columns, outputs);
     let width = outputs * (columns + 1);
     let (mut scores, mut residual, mut losses) =
         (run.output(n * outputs)?, run.output(n * outputs)?, run.output(n)?);
     let mut partials = run.output(splits.count * width)?;
     backend.scores(&device.rows(), &parameters, outputs, &mut scores)?;
-    backend.softmax(&device.rows(), &labels, &scores, outputs, &mut residual, &mut losses)?;
+    backend.loss(&device.rows(), &targets.labels(), &scores, outputs, &mut residual, &mut losses)?;
     backend.gradient(&device.rows(), &residual, outputs, &mut partials)?;
 
     run.blame(Stage::Scores, String::new());
     let scores = run.read(&scores, n * outputs)?;
     scores::judge(run, &rows, &linear, &scores, any);
-    run.blame(Stage::Softmax, String::new());
+    run.blame(Stage::of(loss), String::new());
     let residual = run.read(&residual, n * outputs)?;
     let losses = run.read(&losses, n)?;
-    softmax::judge(run, &rows, &picked, &scores, [&residual, &losses]);
+    loss::judge(run, &rows, &picked, &scores, [&residual, &losses], false);
     run.blame(Stage::Gradient, String::new());
     let partials = run.read(&partials, splits.count * width)?;
     gradient::judge(run, &rows, &residual, outputs, splits, &partials, any);

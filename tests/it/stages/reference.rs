@@ -1,6 +1,6 @@
 //! The reference itself, against OpenCV's, SciPy's and published values, and against numerical derivatives.
 
-use huemax::backend::reference;
+use huemax::backend::{Loss, Targets, reference};
 use libtest_mimic::Trial;
 use ndarray::{Array1, Array2, arr2};
 use sha2::{Digest, Sha256};
@@ -12,6 +12,7 @@ pub fn register(trials: &mut Vec<Trial>) {
     plain(trials, "reference::hsv_equals_opencv_on_every_colour", hsv_equals_opencv_on_every_colour);
     plain(trials, "reference::softmax_of_the_published_example", softmax_of_the_published_example);
     plain(trials, "reference::gradient_equals_numerical_derivatives", gradient_equals_numerical_derivatives);
+    plain(trials, "reference::losses_of_a_few_scores", losses_of_a_few_scores);
     plain(trials, "reference::the_golden_optimum_is_one", the_golden_optimum_is_one);
 }
 
@@ -33,7 +34,7 @@ fn hsv_equals_opencv_on_every_colour() {
 /// Scores of dog, cat, boat and airplane, from "Softmax Classifiers Explained".
 fn softmax_of_the_published_example() {
     let scores = arr2(&[[-3.44, 1.16, -0.81, 3.91]]);
-    let (residual, losses) = reference::softmax(scores.view(), &[3]);
+    let (residual, losses) = reference::softmax(scores.view(), &Targets::classes(4, &[3]));
     let expected = [0.0006, 0.0596, 0.0083, 0.9315 - 1.0];
     for (got, expected) in residual.iter().zip(expected) {
         assert!((got - expected).abs() < 6e-5, "{got} {expected}");
@@ -49,28 +50,56 @@ fn gradient_equals_numerical_derivatives() {
     };
     let (x, weight) = (matrix(rng, n, columns), matrix(rng, outputs, columns));
     let bias = Array1::from(f64s(&uniform(rng, outputs, 1.0)));
-    let labels: Vec<u32> = (0..n as u32).map(|i| i % 3).collect();
-    let loss = |weight: &Array2<f64>, bias: &Array1<f64>| {
-        reference::softmax(reference::scores(x.view(), weight.view(), bias.view()).view(), &labels).1.sum()
-    };
-    let scores = reference::scores(x.view(), weight.view(), bias.view());
-    let (residual, _) = reference::softmax(scores.view(), &labels);
-    let (weight_gradient, bias_gradient) = reference::gradient(x.view(), residual.view());
     let h = 1e-5;
-    for k in 0..outputs {
-        for d in 0..columns {
-            let (mut up, mut down) = (weight.clone(), weight.clone());
-            up[[k, d]] += h;
-            down[[k, d]] -= h;
-            let slope = (loss(&up, &bias) - loss(&down, &bias)) / (2.0 * h);
-            assert!((slope - weight_gradient[[k, d]]).abs() < 1e-8, "weight {k} {d}: {slope}");
+    for loss in Loss::ALL {
+        let rows: Vec<Vec<u32>> = (0..n as u32)
+            .map(|i| if loss.exclusive() { vec![i % 3] } else { (0..i % 4).map(|k| (i + k) % 3).collect() })
+            .collect();
+        let weights = vec![1.0, 0.5, 3.0, 2.0, 1.5, 0.25];
+        let targets = Targets::new(loss, outputs, &rows).weighted(weights);
+        let value = |weight: &Array2<f64>, bias: &Array1<f64>| {
+            let scores = reference::scores(x.view(), weight.view(), bias.view());
+            reference::loss(scores.view(), &targets).1.sum()
+        };
+        let (weight_gradient, bias_gradient, sum) =
+            reference::objective(x.view(), weight.view(), bias.view(), &targets);
+        assert_eq!(sum, value(&weight, &bias));
+        for k in 0..outputs {
+            for d in 0..columns {
+                let (mut up, mut down) = (weight.clone(), weight.clone());
+                up[[k, d]] += h;
+                down[[k, d]] -= h;
+                let slope = (value(&up, &bias) - value(&down, &bias)) / (2.0 * h);
+                let off = (slope - weight_gradient[[k, d]]).abs();
+                assert!(off < 1e-8, "{loss}, weight {k} {d}: {slope}");
+            }
+            let (mut up, mut down) = (bias.clone(), bias.clone());
+            up[k] += h;
+            down[k] -= h;
+            let slope = (value(&weight, &up) - value(&weight, &down)) / (2.0 * h);
+            assert!((slope - bias_gradient[k]).abs() < 1e-8, "{loss}, bias {k}: {slope}");
         }
-        let (mut up, mut down) = (bias.clone(), bias.clone());
-        up[k] += h;
-        down[k] -= h;
-        let slope = (loss(&weight, &up) - loss(&weight, &down)) / (2.0 * h);
-        assert!((slope - bias_gradient[k]).abs() < 1e-8, "bias {k}: {slope}");
     }
+}
+
+/// By hand: a score of 0 and one of −1,000 with their labels, and margins on both sides of 0 and at it.
+fn losses_of_a_few_scores() {
+    let targets = Targets::new(Loss::Sigmoid, 3, &[vec![0, 1]]).weighted(vec![2.0, 1.0, 1.0, 1.0, 1.0, 3.0]);
+    let (residual, losses) = reference::loss(arr2(&[[0.0, -1000.0, 0.0]]).view(), &targets);
+    assert_eq!(residual, arr2(&[[-1.0, -1.0, 1.5]]));
+    assert!((losses[0] - (1000.0 + 5.0 * 2f64.ln())).abs() < 1e-12, "{}", losses[0]);
+
+    let scores = arr2(&[[0.5, 1.0, 0.0, -3.0], [0.5, 1.0, 0.0, -3.0]]);
+    let of = |loss| {
+        let targets = Targets::new(loss, 4, &[vec![1], vec![]]).weighted(vec![2.0; 8]);
+        reference::loss(scores.view(), &targets)
+    };
+    let (residual, losses) = of(Loss::Hinge);
+    assert_eq!(residual, arr2(&[[2.0, -2.0, 0.0, 0.0], [0.0; 4]]));
+    assert_eq!(losses.to_vec(), [1.0, 0.0]);
+    let (residual, losses) = of(Loss::SquaredHinge);
+    assert_eq!(residual, arr2(&[[2.0, -2.0, 0.0, 0.0], [0.0; 4]]));
+    assert_eq!(losses.to_vec(), [0.5, 0.0]);
 }
 
 /// Where SciPy says the optimum is, the objective has SciPy's value and the gradient vanishes.
@@ -78,7 +107,7 @@ fn the_golden_optimum_is_one() {
     let golden = Golden::load();
     let features = reference::normalize(golden.counts.view());
     let scores = reference::scores(features.view(), golden.weight.view(), golden.bias.view());
-    let (residual, losses) = reference::softmax(scores.view(), &golden.labels);
+    let (residual, losses) = reference::softmax(scores.view(), &golden.targets(Loss::Softmax));
     let n = golden.labels.len() as f64;
     let l2 = 1.0 / n;
     let objective = reference::penalized(losses.view(), golden.weight.view(), l2);
@@ -100,6 +129,12 @@ pub struct Golden {
 }
 
 impl Golden {
+    /// The labels, for a loss of one label a row.
+    pub fn targets(&self, loss: Loss) -> Targets {
+        let rows: Vec<&[u32]> = self.labels.iter().map(std::slice::from_ref).collect();
+        Targets::new(loss, self.classes.len(), &rows)
+    }
+
     pub fn load() -> Self {
         let json = fixture("eurosat1k.json");
         let list = |v: &serde_json::Value| v.as_array().expect("a list").clone();

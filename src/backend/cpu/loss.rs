@@ -1,0 +1,131 @@
+//! The **losses** on the CPU, one file each; here is what they share: rows are divided over the threads, and what a loss
+//! must know of them.
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::Cpu;
+use super::objective::BLOCK;
+use crate::backend::{Labels, Rows};
+
+/// Rows of one task: exponentials of a few rows cost less than handing them to another thread.
+const TASK: usize = 64;
+
+/// A loss, for one row and for a block of rows.
+pub(super) trait OfScores {
+    /// Scores of a row (K) into its residuals (K); its loss. `target` are its words, `weights` those of the labels (2·K).
+    fn row(scores: &[f32], target: &[u32], weights: &[f32], residual: &mut [f32]) -> f32;
+
+    /// Scores of a block of rows (K × rows) into residuals, in place; the sum of the losses of the rows that are there.
+    /// The residuals of the others are zeros.
+    fn block(block: &mut [[f32; BLOCK]], targets: &BlockTargets<'_>) -> f64;
+}
+
+/// Targets of a block of rows.
+pub(super) struct BlockTargets<'a> {
+    /// Words of the chunk, and weights of the labels (2·K).
+    pub(super) words: &'a [u32],
+    pub(super) weights: &'a [f32],
+    /// Chunk rows; those that are not there repeat the last one.
+    pub(super) rows: [u32; BLOCK],
+    /// How many are there.
+    pub(super) count: usize,
+}
+
+impl BlockTargets<'_> {
+    /// Label of every row, for a loss of one label a row.
+    #[inline(always)]
+    pub(super) fn labels(&self) -> [u32; BLOCK] {
+        let mut labels = [0; BLOCK];
+        for a in 0..BLOCK {
+            labels[a] = self.words[self.rows[a] as usize];
+        }
+        labels
+    }
+}
+
+/// Runs `$body` with `$type` as the implementation of the loss `$loss`.
+macro_rules! with_loss {
+    ($loss:expr, $type:ident => $body:expr) => {
+        match $loss {
+            $crate::backend::Loss::Softmax => {
+                type $type = $crate::backend::cpu::softmax::Softmax;
+                $body
+            }
+            $crate::backend::Loss::Sigmoid => {
+                type $type = $crate::backend::cpu::sigmoid::Sigmoid;
+                $body
+            }
+            $crate::backend::Loss::Hinge => {
+                type $type = $crate::backend::cpu::hinge::Hinge<false>;
+                $body
+            }
+            $crate::backend::Loss::SquaredHinge => {
+                type $type = $crate::backend::cpu::hinge::Hinge<true>;
+                $body
+            }
+        }
+    };
+}
+pub(super) use with_loss;
+
+pub(super) fn loss(
+    arch: Arch,
+    rows: &Rows<'_, Cpu>,
+    labels: &Labels<'_, Cpu>,
+    scores: &[f32],
+    outputs: usize,
+    residual: &mut [f32],
+    losses: &mut [f32],
+) {
+    with_loss!(labels.loss, L => by_rows::<L>(arch, rows, labels, scores, outputs, residual, losses));
+}
+
+fn by_rows<L: OfScores>(
+    arch: Arch,
+    rows: &Rows<'_, Cpu>,
+    labels: &Labels<'_, Cpu>,
+    scores: &[f32],
+    outputs: usize,
+    residual: &mut [f32],
+    losses: &mut [f32],
+) {
+    let index = &rows.index[rows.first..rows.first + rows.count];
+    let n = rows.count * outputs;
+    let parts = scores[..n].par_chunks(TASK * outputs).zip(residual[..n].par_chunks_mut(TASK * outputs));
+    let parts = parts.zip(losses[..rows.count].par_chunks_mut(TASK)).zip(index.par_chunks(TASK));
+    parts.for_each(|(((scores, residual), losses), index)| {
+        let (words, weights) = (labels.words, labels.weights);
+        let width = labels.loss.words(outputs);
+        let loss = std::marker::PhantomData::<L>;
+        arch.dispatch(Task { loss, scores, outputs, residual, losses, index, words, width, weights });
+    });
+}
+
+struct Task<'a, L> {
+    loss: std::marker::PhantomData<L>,
+    scores: &'a [f32],
+    outputs: usize,
+    residual: &'a mut [f32],
+    losses: &'a mut [f32],
+    index: &'a [u32],
+    words: &'a [u32],
+    /// Words of a row.
+    width: usize,
+    weights: &'a [f32],
+}
+
+impl<L: OfScores> WithSimd for Task<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { loss: _, scores, outputs, residual, losses, index, words, width, weights } = self;
+        let weights = &weights[..2 * outputs];
+        let pairs = scores.chunks_exact(outputs).zip(residual.chunks_exact_mut(outputs));
+        for (((scores, residual), loss), &row) in pairs.zip(losses).zip(index) {
+            let at = row as usize * width;
+            *loss = L::row(scores, &words[at..at + width], weights, residual);
+        }
+    }
+}
