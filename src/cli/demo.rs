@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::common::Common;
 use crate::cli::output;
 use crate::cli::train::{report_run, timed_folder};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, LabelOptions};
 use crate::demo::{DrawOptions, draw};
 use crate::error::Result;
 use crate::pipeline::{Predicted, Run, TrainOptions, predict, train};
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let mut options = TrainOptions::default();
     options.split.seed = args.seed;
     options.solver.seed = args.seed;
-    let dataset = Dataset::open(&pictures, None)?;
+    let dataset = Dataset::open(&pictures, &LabelOptions::default())?;
     let mut run = train(&dataset, &options, &device, &progress)?;
     let folder = timed_folder(&args.dir.join("runs"))?;
     run.save(&folder)?;

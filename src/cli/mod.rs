@@ -5,6 +5,7 @@ mod common;
 mod demo;
 mod devices;
 mod evaluate;
+mod labels;
 mod output;
 mod predict;
 mod progress;
@@ -72,7 +73,9 @@ fn exit_code(outcome: Result<()>) -> ExitCode {
     match error {
         Error::Option { .. }
         | Error::Learn(LearnError::Option { .. })
-        | Error::Dataset(DatasetError::TestSize(_)) => ExitCode::from(2),
+        | Error::Dataset(
+            DatasetError::TestSize(_) | DatasetError::ValSize { .. } | DatasetError::NoTable { .. },
+        ) => ExitCode::from(2),
         _ => ExitCode::FAILURE,
     }
 }

@@ -4,8 +4,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::cli::common::Common;
+use crate::cli::labels::LabelArgs;
 use crate::cli::output;
-use crate::dataset::{Dataset, LabelSource, SplitOptions};
+use crate::dataset::{Dataset, SplitOptions};
 use crate::error::{Error, FileError, Result};
 use crate::features::Descriptor;
 use crate::learn::SgdOptions;
@@ -15,8 +16,8 @@ use crate::report;
 
 /// Train a classifier on a folder of labelled pictures, and measure it
 ///
-/// Labels come from the layout: a folder a class (DATA/cat/1.jpg), or the file name up to its first dot
-/// (DATA/cat.1.jpg); folders train/, val/ and test/ are respected. Writes model.safetensors, metrics.json and
+/// Labels come from DATA/metadata.csv or metadata.jsonl, or from the layout: a folder a class (DATA/cat/1.jpg), or the file
+/// name up to its first dot (DATA/cat.1.jpg); or from what --labels names. Folders train/, val/ and test/ are respected. Writes model.safetensors, metrics.json and
 /// predictions.csv.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -31,10 +32,6 @@ pub(super) struct Args {
     #[arg(long)]
     force: bool,
 
-    /// Where labels come from [default: detected]
-    #[arg(long, value_enum)]
-    labels: Option<LabelsArg>,
-
     /// Histogram bins of hue, saturation and value
     #[arg(long, value_name = "H,S,V", default_value = "8,8,8")]
     bins: Descriptor,
@@ -42,6 +39,10 @@ pub(super) struct Args {
     /// Share of the pictures of each class that is kept for the test
     #[arg(long, value_name = "SHARE", default_value_t = 0.25, value_parser = share)]
     test_size: f64,
+
+    /// Share of the pictures of each class that choices are made on, 0 for none; out of train/ where the data came divided
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share_or_none)]
+    val_size: f64,
 
     /// Seed of the split and of the order of training
     #[arg(long, default_value_t = 42)]
@@ -68,25 +69,10 @@ pub(super) struct Args {
     momentum: f64,
 
     #[command(flatten)]
+    labels: LabelArgs,
+
+    #[command(flatten)]
     common: Common,
-}
-
-/// Values of `--labels`.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub(super) enum LabelsArg {
-    /// The folder a picture lies in
-    Folder,
-    /// The file name up to its first dot
-    Prefix,
-}
-
-impl From<LabelsArg> for LabelSource {
-    fn from(labels: LabelsArg) -> Self {
-        match labels {
-            LabelsArg::Folder => Self::Folder,
-            LabelsArg::Prefix => Self::Prefix,
-        }
-    }
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -96,10 +82,17 @@ fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+fn share_or_none(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
+        _ => Err("a share below 1, such as 0.1, or 0 for none".into()),
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<()> {
     let options = TrainOptions {
         descriptor: args.bins,
-        split: SplitOptions { test_size: args.test_size, seed: args.seed },
+        split: SplitOptions { test_size: args.test_size, val_size: args.val_size, seed: args.seed },
         solver: SgdOptions {
             c: args.c,
             batch_size: args.batch_size,
@@ -112,7 +105,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     // Everything that can be wrong with the command is found before any work is done.
     options.solver.plan(1, 1.0)?;
     let progress = args.common.progress();
-    let dataset = Dataset::open(&args.data, args.labels.map(Into::into))?;
+    let dataset = Dataset::open(&args.data, &args.labels.options(&args.data)?)?;
     let folder = out_folder(args.out.as_deref(), args.force)?;
     let device = args.common.open(&progress)?;
     let mut run = train(&dataset, &options, &device, &progress)?;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::measure::{Test, measure, named};
 use super::{DataSummary, Run, Seconds, Summary, about, describe, on_device};
 use crate::backend::{Backend, Device};
-use crate::dataset::{Dataset, DatasetError, Part};
+use crate::dataset::{Dataset, DatasetError, Part, Task};
 use crate::error::{Error, Result};
 use crate::learn::{Labelled, Targets, probabilities};
 use crate::model::{Model, ModelError};
@@ -29,6 +29,12 @@ fn evaluate_on<B: Backend>(
     dataset: &Dataset,
     progress: &dyn Progress,
 ) -> Result<Run> {
+    if dataset.task == Task::Multilabel {
+        return Err(Error::option(
+            "--task",
+            "multi-label evaluation is not connected yet; give one label a picture",
+        ));
+    }
     let bins = model.descriptor.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
     let label = known_labels(model, dataset)?;
     let samples = &dataset.samples;
@@ -43,8 +49,9 @@ fn evaluate_on<B: Backend>(
         "data: {which}{} pictures of {} classes, {}",
         picked.len(),
         dataset.classes.len(),
-        dataset.labels.explained()
+        dataset.explained()
     ));
+    dataset.mismatches.describe().iter().for_each(|line| progress.say(&format!("note: {line}")));
     if part.is_none() && dataset.digest() == model.trained.data_sha256 {
         progress.say("note: this is the data the model was trained on; most of it is no test of it");
     }
@@ -91,6 +98,8 @@ fn evaluate_on<B: Backend>(
         data: DataSummary {
             folder: dataset.root.to_string_lossy().into_owned(),
             labels: dataset.labels,
+            manifest: dataset.manifest.clone(),
+            mismatches: dataset.mismatches.clone(),
             classes: model.classes.clone(),
             train: vec![0; model.classes.len()],
             val: 0,

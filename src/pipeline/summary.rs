@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::backend::DeviceInfo;
-use crate::dataset::LabelSource;
+use crate::dataset::{LabelSource, Manifest, Mismatches};
 use crate::error::{FileError, Result};
 use crate::features::Descriptor;
 use crate::files::{Staged, stage};
@@ -30,6 +30,11 @@ pub struct DataSummary {
     pub folder: String,
     /// How labels were read.
     pub labels: LabelSource,
+    /// The table they were read from, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<Manifest>,
+    /// Rows and pictures that do not fit together.
+    pub mismatches: Mismatches,
     /// Class names; labels are indices into it.
     pub classes: Vec<String>,
     /// Pictures trained on, by class. All zero in an evaluation.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::measure::{Test, measure, named};
 use super::{DataSummary, Run, Seconds, Summary, TrainSummary, about, describe, on_device};
 use crate::backend::{Backend, Device};
-use crate::dataset::{Dataset, DatasetError, Part, Split, SplitOptions};
+use crate::dataset::{Dataset, DatasetError, Part, Split, SplitOptions, Task};
 use crate::error::{Error, Result};
 use crate::features::{Descriptor, Skipped};
 use crate::learn::{Labelled, SgdOptions, Targets, fit, probabilities};
@@ -45,12 +45,25 @@ fn train_on<B: Backend>(
     options: &TrainOptions,
     progress: &dyn Progress,
 ) -> Result<Run> {
+    if dataset.task == Task::Multilabel {
+        return Err(Error::option(
+            "--task",
+            "multi-label training is not connected yet; train with one label a picture",
+        ));
+    }
     let bins = options.descriptor.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
     let split = Split::new(dataset, &options.split)?;
     // What cannot work is said before pictures are read.
     options.solver.plan(split.train.len(), options.descriptor.max_squared_norm())?;
     progress.say(&about(device));
     progress.say(&describe_data(dataset, &split));
+    let notes = if dataset.task == Task::Multilabel { split.notes(dataset) } else { Vec::new() };
+    dataset
+        .mismatches
+        .describe()
+        .iter()
+        .chain(&notes)
+        .for_each(|line| progress.say(&format!("note: {line}")));
     progress.say(&format!("features: {}", options.descriptor));
 
     let start = Instant::now();
@@ -109,6 +122,8 @@ fn train_on<B: Backend>(
         data: DataSummary {
             folder: dataset.root.to_string_lossy().into_owned(),
             labels: dataset.labels,
+            manifest: dataset.manifest.clone(),
+            mismatches: dataset.mismatches.clone(),
             classes: dataset.classes.clone(),
             train: train_counts,
             val: split.val.len(),
@@ -135,8 +150,8 @@ fn describe_data(dataset: &Dataset, split: &Split) -> String {
     let tested = dataset.samples.iter().any(|s| s.part == Some(Part::Test));
     let how = match (dataset.parts_given(), tested) {
         (false, _) => "divided by a hash of each path",
-        (true, true) => "as its folders divide it",
-        (true, false) => "as its folders divide it, val being the test",
+        (true, true) => "as it came divided",
+        (true, false) => "as it came divided, val being the test",
     };
     let val = match split.val.len() {
         0 => String::new(),
@@ -145,7 +160,7 @@ fn describe_data(dataset: &Dataset, split: &Split) -> String {
     format!(
         "data: {} pictures, {}; {} train{val}, {} test, {how}\nclasses: {} ({})",
         dataset.samples.len(),
-        dataset.labels.explained(),
+        dataset.explained(),
         split.train.len(),
         split.test.len(),
         dataset.classes.len(),
