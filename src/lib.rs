@@ -2,7 +2,7 @@
 //! measured, saved model, in one command (`huemax train`) or in ten lines:
 //!
 //! ```
-//! use huemax::{Dataset, Device, Model, Predicted, Quiet, TrainOptions, demo, predict, report, train};
+//! use huemax::{Dataset, Device, LabelOptions, Model, Predicted, Quiet, TrainOptions, demo, predict, report, train};
 //!
 //! # fn main() -> huemax::Result<()> {
 //! # let folder = tempfile::tempdir().expect("a folder");
@@ -11,7 +11,7 @@
 //! let options = demo::DrawOptions { per_class: 8, ..Default::default() };
 //! demo::draw(&folder.join("fruit"), &options, &Quiet)?;
 //!
-//! let dataset = Dataset::open(&folder.join("fruit"), None)?;
+//! let dataset = Dataset::open(&folder.join("fruit"), &LabelOptions::default())?;
 //! let device = Device::cpu(); // or Device::open(&"auto".parse()?)
 //! let mut run = train(&dataset, &TrainOptions::default(), &device, &Quiet)?;
 //! println!("{}", report::text(&run.summary.evaluation));
@@ -62,7 +62,7 @@ pub mod report;
 pub mod verify;
 
 pub use backend::Device;
-pub use dataset::Dataset;
+pub use dataset::{Dataset, LabelOptions};
 pub use error::{Error, Result};
 pub use model::Model;
 pub use pipeline::{Predicted, TrainOptions, evaluate, predict, train};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::backend::{Choice, Device};
 use crate::bench::{self, Options, Run, Shape};
 use crate::cli::{output, progress::Terminal};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, LabelOptions};
 use crate::error::{Error, FileError, Result};
 use crate::progress::Progress;
 
@@ -85,7 +85,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if let Some(path) = json {
         writable(path)?;
     }
-    let dataset = args.data.as_deref().map(|data| Dataset::open(data, None)).transpose()?;
+    let dataset =
+        args.data.as_deref().map(|data| Dataset::open(data, &LabelOptions::default())).transpose()?;
     let (device, why) = Device::open(&args.device)?;
     if let Some(reason) = why.strip_prefix("auto: ") {
         progress.say(&format!("--device auto: {reason}"));

@@ -87,7 +87,8 @@ const BASKET_VAL: f64 = 0.15;
 /// it and through `single`.
 fn baskets(args: &Args, single: &Run, device: &Device, progress: &dyn Progress) -> Result<()> {
     progress.say("\n4. Drawing baskets: one to five kinds of fruit in each picture\n");
-    let drawn = draw_baskets(&args.dir, &BasketOptions { seed: args.seed, ..BasketOptions::default() }, progress)?;
+    let drawn =
+        draw_baskets(&args.dir, &BasketOptions { seed: args.seed, ..BasketOptions::default() }, progress)?;
     let BasketSummary { pictures, manifest, kinds, .. } = &drawn;
     progress.say(&format!(
         "{} pictures with {} kinds of fruit are in {}, which are in which stands in {}",
@@ -117,7 +118,8 @@ fn baskets(args: &Args, single: &Run, device: &Device, progress: &dyn Progress) 
     let path = &run.paths[shown];
     progress.say(&format!("\n6. One basket through both models: {}\n", pictures.join(path).display()));
     let outputs = run.model.classes.len();
-    let truth: Vec<String> = run.truth[shown].iter().map(|&k| run.model.classes[k as usize].clone()).collect();
+    let truth: Vec<String> =
+        run.truth[shown].iter().map(|&k| run.model.classes[k as usize].clone()).collect();
     let mut softmax = Vec::new();
     predict(&single.model, &[pictures.join(path)], device, &Quiet, &mut |_, predicted| {
         if let Predicted::Values(row) = predicted {

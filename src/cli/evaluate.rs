@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::cli::common::Common;
+use crate::cli::labels::LabelArgs;
 use crate::cli::output;
-use crate::cli::train::LabelsArg;
 use crate::dataset::Dataset;
 use crate::error::{FileError, Result};
 use crate::model::Model;
@@ -28,9 +28,8 @@ pub(super) struct Args {
     #[arg(long)]
     force: bool,
 
-    /// Where labels come from [default: detected]
-    #[arg(long, value_enum)]
-    labels: Option<LabelsArg>,
+    #[command(flatten)]
+    labels: LabelArgs,
 
     #[command(flatten)]
     common: Common,
@@ -39,7 +38,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<()> {
     let progress = args.common.progress();
     let model = Model::load(&args.model)?;
-    let dataset = Dataset::open(&args.data, args.labels.map(Into::into))?;
+    let dataset = Dataset::open(&args.data, &args.labels.options(&args.data)?)?;
     let folder = match &args.out {
         Some(out) => super::train::out_folder(Some(out), args.force)?,
         None => None,

@@ -6,6 +6,7 @@ mod demo;
 mod devices;
 mod evaluate;
 mod explain;
+mod labels;
 mod output;
 mod predict;
 mod progress;
@@ -76,7 +77,9 @@ fn exit_code(outcome: Result<()>) -> ExitCode {
     match error {
         Error::Option { .. }
         | Error::Learn(LearnError::Option { .. })
-        | Error::Dataset(DatasetError::TestSize(_)) => ExitCode::from(2),
+        | Error::Dataset(
+            DatasetError::TestSize(_) | DatasetError::ValSize { .. } | DatasetError::NoTable { .. },
+        ) => ExitCode::from(2),
         _ => ExitCode::FAILURE,
     }
 }

@@ -46,10 +46,7 @@ pub(super) fn tell_skipped(summary: &Summary, first_unlabelled: Option<&Path>) {
     let (skipped, unlabelled) = (&summary.data.skipped, summary.data.unlabelled);
     if let Some(example) = first_unlabelled {
         let noun = if unlabelled == 1 { "picture has" } else { "pictures have" };
-        tell(&format!(
-            "{unlabelled} {noun} no label by this layout and stayed out, for example {}",
-            example.display()
-        ));
+        tell(&format!("{unlabelled} {noun} no label and stayed out, for example {}", example.display()));
     }
     if skipped.is_empty() {
         return;

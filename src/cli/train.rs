@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use crate::backend::Loss;
 use crate::cli::common::Common;
+use crate::cli::labels::LabelArgs;
 use crate::cli::output;
-use crate::dataset::{Dataset, LabelSource, SplitOptions};
+use crate::dataset::{Dataset, SplitOptions};
 use crate::error::{Error, FileError, Result};
 use crate::features::Descriptor;
-use crate::learn::SgdOptions;
+use crate::learn::{SgdOptions, Targets};
 use crate::metrics::ThresholdRule;
 use crate::pipeline::{Choices, Run, TrainOptions, Weighting, train};
 use crate::progress::Progress;
@@ -17,8 +18,8 @@ use crate::report;
 
 /// Train a classifier on a folder of labelled pictures, and measure it
 ///
-/// Labels come from the layout: a folder a class (DATA/cat/1.jpg), or the file name up to its first dot
-/// (DATA/cat.1.jpg); folders train/, val/ and test/ are respected. Writes model.safetensors, metrics.json and
+/// Labels come from DATA/metadata.csv or metadata.jsonl, or from the layout: a folder a class (DATA/cat/1.jpg), or the file
+/// name up to its first dot (DATA/cat.1.jpg); or from what --labels names. Folders train/, val/ and test/ are respected. Writes model.safetensors, metrics.json and
 /// predictions.csv.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -33,10 +34,6 @@ pub(super) struct Args {
     #[arg(long)]
     force: bool,
 
-    /// Where labels come from [default: detected]
-    #[arg(long, value_enum)]
-    labels: Option<LabelsArg>,
-
     /// Histogram bins of hue, saturation and value
     #[arg(long, value_name = "H,S,V", default_value = "8,8,8")]
     bins: Descriptor,
@@ -44,6 +41,10 @@ pub(super) struct Args {
     /// Share of the pictures of each class that is kept for the test
     #[arg(long, value_name = "SHARE", default_value_t = 0.25, value_parser = share)]
     test_size: f64,
+
+    /// Share of the pictures of each class that choices are made on, 0 for none; out of train/ where the data came divided
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share_or_none)]
+    val_size: f64,
 
     /// Seed of the split and of the order of training
     #[arg(long, default_value_t = 42)]
@@ -90,25 +91,10 @@ pub(super) struct Args {
     momentum: f64,
 
     #[command(flatten)]
+    labels: LabelArgs,
+
+    #[command(flatten)]
     common: Common,
-}
-
-/// Values of `--labels`.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub(super) enum LabelsArg {
-    /// The folder a picture lies in
-    Folder,
-    /// The file name up to its first dot
-    Prefix,
-}
-
-impl From<LabelsArg> for LabelSource {
-    fn from(labels: LabelsArg) -> Self {
-        match labels {
-            LabelsArg::Folder => Self::Folder,
-            LabelsArg::Prefix => Self::Prefix,
-        }
-    }
 }
 
 /// Values of `--loss`.
@@ -142,10 +128,17 @@ fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+fn share_or_none(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
+        _ => Err("a share below 1, such as 0.1, or 0 for none".into()),
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<()> {
     let options = TrainOptions {
         descriptor: args.bins,
-        split: SplitOptions { test_size: args.test_size, seed: args.seed },
+        split: SplitOptions { test_size: args.test_size, val_size: args.val_size, seed: args.seed },
         solver: SgdOptions {
             c: args.c,
             batch_size: args.batch_size,
@@ -154,11 +147,16 @@ pub(super) fn run(args: &Args) -> Result<()> {
             momentum: args.momentum,
             seed: args.seed,
         },
+        loss: args.loss.map(Into::into),
+        class_weight: args.class_weight.clone().unwrap_or_default(),
+        pos_weight: args.pos_weight.clone().unwrap_or_default(),
+        choices: Choices { thresholds: args.thresholds, calibrate: args.calibrate },
     };
     // Everything that can be wrong with the command is found before any work is done.
-    options.solver.plan(1, 1.0)?;
+    let loss = options.loss.unwrap_or_default();
+    options.solver.plan(1, 1.0, &Targets::none(loss, 2, 1))?;
     let progress = args.common.progress();
-    let dataset = Dataset::open(&args.data, args.labels.map(Into::into))?;
+    let dataset = Dataset::open(&args.data, &args.labels.options(&args.data)?)?;
     let folder = out_folder(args.out.as_deref(), args.force)?;
     let device = args.common.open(&progress)?;
     let mut run = train(&dataset, &options, &device, &progress)?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::LabelSource;
+use super::{LabelProblem, LabelSource};
 use crate::files::FileError;
 
 /// Pictures, labels or their layout that cannot be used.
@@ -24,7 +24,8 @@ pub enum DatasetError {
     NoPictures(PathBuf),
     /// The layout does not say where the labels are.
     #[error("cannot tell how the pictures in {} are labelled: {seen}; give `--labels folder` if each class \
-        has a folder of its own, or `--labels prefix` if names begin with the class, as in `cat.123.jpg`",
+        has a folder of its own, `--labels prefix` if names begin with the class, as in `cat.123.jpg`, `--labels FILE` if a \
+        CSV, TSV or JSON lines file names them, or `--labels sidecar` if a text file beside each does",
         root.display())]
     Undetected {
         /// The folder.
@@ -44,6 +45,51 @@ pub enum DatasetError {
         pictures: usize,
         /// One of them, relative to the folder, with `/`.
         example: String,
+    },
+    /// A table of labels that names none of the pictures.
+    #[error("{}: no row gives a label to any of the {pictures} pictures in {}: a row names {row:?}, a picture is {example:?}; names \
+        are relative to the file or to the folder, with or without extension: say with --name-column which column holds them",
+        file.display(), root.display())]
+    NothingNamed {
+        /// The folder.
+        root: PathBuf,
+        /// How many pictures there are.
+        pictures: usize,
+        /// One of them, relative to the folder, with `/`.
+        example: String,
+        /// The table.
+        file: PathBuf,
+        /// What its first row names.
+        row: String,
+    },
+    /// An option about a table, and no table.
+    #[error("{option} is about a table of labels, but the pictures are {}; name the table with --labels FILE", labels.explained())]
+    NoTable {
+        /// The option.
+        option: &'static str,
+        /// What labels were read from.
+        labels: LabelSource,
+    },
+    /// A file with labels that cannot be opened.
+    #[error("{0}; name a readable CSV, TSV or JSON lines file with --labels")]
+    LabelFileUnreadable(FileError),
+    /// What a file with labels says cannot be used.
+    #[error("{}{}: {problem}", file.display(), if *line == 0 { String::new() } else { format!(":{line}") })]
+    InFile {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1; 0 where it is about the whole file.
+        line: u64,
+        /// What is wrong.
+        problem: LabelProblem,
+    },
+    /// Rows and pictures that do not fit together, where they have to.
+    #[error("{}: {}; correct them, or leave out --strict to train without them", root.display(), problems.join("; "))]
+    Strict {
+        /// The folder.
+        root: PathBuf,
+        /// A line for each kind, with examples.
+        problems: Vec<String>,
     },
     /// Nothing to tell apart.
     #[error("{} has only one class, {class:?} ({pictures} pictures, {}); training needs at least two: {}",
@@ -68,7 +114,7 @@ pub enum DatasetError {
         classes: Vec<String>,
     },
     /// The data came divided, without pictures to fit to.
-    #[error("{} has no labelled pictures in a folder `train`, only in `{found}`; add `train`, or give the \
+    #[error("{} has no labelled pictures in a part `train`, only in `{found}`; add `train`, or give the \
         folder inside `{found}` to have its pictures divided by `--test-size`", root.display())]
     NoTrainPart {
         /// The folder.
@@ -77,7 +123,7 @@ pub enum DatasetError {
         found: String,
     },
     /// The data came divided, and what is tested was never trained on.
-    #[error("{} has pictures to test but none in its folder `train` of {}: add some or take the class out",
+    #[error("{} has pictures to test but none in its part `train` of {}: add some or take the class out",
         root.display(), some_classes(classes))]
     NotInTrain {
         /// The folder.
@@ -104,6 +150,32 @@ pub enum DatasetError {
         for example 0.25"
     )]
     TestSize(f64),
+    /// A share for the validation that is none, or too large.
+    #[error(
+        "--val-size {val_size}: give the share of the pictures that choices are made on, 0 for none; with the \
+        --test-size of {test_size} it must stay below 1"
+    )]
+    ValSize {
+        /// The share.
+        val_size: f64,
+        /// The share of the test beside it; 0 where the test is given.
+        test_size: f64,
+    },
+    /// Labels so rare that every picture is needed for training.
+    #[error("{} has {pictures} pictures and none to spare for the test: each has a label that no other picture has; \
+        add pictures, or take rare labels out", root.display())]
+    NothingToTest {
+        /// The folder.
+        root: PathBuf,
+        /// How many pictures there are.
+        pictures: usize,
+    },
+}
+
+impl DatasetError {
+    pub(super) fn in_file(file: &Path, line: u64, problem: LabelProblem) -> Self {
+        Self::InFile { file: file.to_owned(), line, problem }
+    }
 }
 
 fn nothing_readable(root: &Path, skipped: usize, classes: &[String]) -> String {
@@ -133,6 +205,11 @@ fn no_label(labels: LabelSource, example: &str) -> String {
             "with `--labels prefix` a name needs two dots, as `cat.123.jpg` has, and {example} has not; \
              rename the pictures, or give `--labels folder`"
         ),
+        LabelSource::Sidecar => format!(
+            "with `--labels sidecar` the labels of {example} stand in a text file beside it, one a line, called as the \
+             picture is but with .txt at the end; write such files, or give `--labels FILE`"
+        ),
+        LabelSource::Manifest => format!("no row names {example}; correct the names in the file"),
     }
 }
 
@@ -140,6 +217,12 @@ fn second_class(labels: LabelSource) -> &'static str {
     match labels {
         LabelSource::Folder => "give the folder that holds the class folders, or give `--labels prefix`",
         LabelSource::Prefix => "add pictures of another class, or give `--labels folder`",
+        LabelSource::Sidecar => {
+            "add pictures with another label, or pictures without it and `--task multilabel`"
+        }
+        LabelSource::Manifest => {
+            "add pictures of another class, or say with --label-column where the classes are, or `--task multilabel`"
+        }
     }
 }
 

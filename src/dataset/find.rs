@@ -27,6 +27,15 @@ pub fn pictures_under(path: &Path) -> Result<Vec<PathBuf>, DatasetError> {
 /// Picture files in and below the folder `root`: paths relative to it, sorted as text with `/` between the
 /// parts, which is the same order on every system. At least one.
 pub(super) fn pictures_in(root: &Path) -> Result<Vec<PathBuf>, DatasetError> {
+    let found = files_in(root, is_picture)?;
+    if found.is_empty() {
+        return Err(DatasetError::NoPictures(root.to_owned()));
+    }
+    Ok(found)
+}
+
+/// Files in and below the folder `root` that are `wanted` by their names, found and sorted as pictures are.
+pub(super) fn files_in(root: &Path, wanted: fn(&Path) -> bool) -> Result<Vec<PathBuf>, DatasetError> {
     if !metadata(root)?.is_dir() {
         return Err(DatasetError::NotAFolder(root.to_owned()));
     }
@@ -45,14 +54,11 @@ pub(super) fn pictures_in(root: &Path) -> Result<Vec<PathBuf>, DatasetError> {
                 None => return Err(unreadable(root, error)),
             },
         };
-        if is_picture(&path)
+        if wanted(&path)
             && let Ok(relative) = path.strip_prefix(root)
         {
             found.push(relative.to_owned());
         }
-    }
-    if found.is_empty() {
-        return Err(DatasetError::NoPictures(root.to_owned()));
     }
     // Names that are not UTF-8 may look alike as text; the path itself settles their order.
     found.sort_by_cached_key(|path| (slashed(path), path.clone()));

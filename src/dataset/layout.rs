@@ -15,38 +15,18 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::find::slashed;
-use super::{Dataset, DatasetError, Part, Sample};
-
-/// How labels are read from names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LabelSource {
-    /// The folder a picture lies in is its class.
-    Folder,
-    /// The file name up to its first dot is the class (`cat.123.jpg`).
-    Prefix,
-}
-
-impl LabelSource {
-    /// In words, for messages and reports.
-    pub fn explained(self) -> &'static str {
-        match self {
-            Self::Folder => "labelled by the folder they lie in",
-            Self::Prefix => "labelled by their name up to its first dot",
-        }
-    }
-}
+use super::{Dataset, DatasetError, LabelSource, Mismatches, Part, Sample, Task};
 
 /// A picture by its names: all that a label can be read from.
-struct Found {
-    path: PathBuf,
+pub(super) struct Found {
+    pub(super) path: PathBuf,
     /// The folders between root and file, outermost first.
-    folders: Vec<String>,
+    pub(super) folders: Vec<String>,
     prefix: Option<String>,
 }
 
 impl Found {
-    fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let stem = name.rsplit_once('.').map_or("", |(stem, _extension)| stem);
         let prefix = stem.split_once('.').map(|(prefix, _)| prefix).filter(|p| !p.is_empty());
@@ -58,17 +38,17 @@ impl Found {
 }
 
 /// Where class folders or part folders begin.
-struct Base {
+pub(super) struct Base {
     /// So many folders wrap everything.
-    depth: usize,
+    pub(super) depth: usize,
     /// The folders at this depth are parts.
-    divided: bool,
+    pub(super) divided: bool,
     /// How many folders with pictures lie at this depth.
-    folders: usize,
+    pub(super) folders: usize,
 }
 
 impl Base {
-    fn of(found: &[Found]) -> Self {
+    pub(super) fn of(found: &[Found]) -> Self {
         let mut depth = 0;
         loop {
             let names: BTreeSet<&str> =
@@ -84,7 +64,7 @@ impl Base {
 
     /// The part of a picture (`Ok(None)` in undivided data; `Err` for one outside the parts), and the
     /// depth below which its class folder would be.
-    fn place(&self, found: &Found) -> Result<(Option<Part>, usize), ()> {
+    pub(super) fn place(&self, found: &Found) -> Result<(Option<Part>, usize), ()> {
         if !self.divided {
             return Ok((None, self.depth));
         }
@@ -93,7 +73,7 @@ impl Base {
     }
 }
 
-fn part_named(folder: &str) -> Option<Part> {
+pub(super) fn part_named(folder: &str) -> Option<Part> {
     match folder.to_ascii_lowercase().as_str() {
         "train" | "training" => Some(Part::Train),
         "val" | "valid" | "validation" => Some(Part::Val),
@@ -111,18 +91,14 @@ fn divides(names: &BTreeSet<&str>, loose: bool) -> bool {
     }
 }
 
-/// Reads a label for each of `paths` (sorted, relative to `root`, at least one).
+/// Reads a label for each of `found` (sorted, relative to `root`, at least one) from its folder, or with `labels` as
+/// [`LabelSource::Prefix`] from its name.
 pub(super) fn label(
     root: &Path,
-    paths: Vec<PathBuf>,
-    labels: Option<LabelSource>,
+    found: Vec<Found>,
+    mut base: Base,
+    labels: LabelSource,
 ) -> Result<Dataset, DatasetError> {
-    let found: Vec<Found> = paths.into_iter().map(Found::new).collect();
-    let mut base = Base::of(&found);
-    let labels = match labels {
-        Some(labels) => labels,
-        None => detect(root, &found, &base)?,
-    };
     if labels == LabelSource::Folder && !base.divided && base.folders < 2 {
         // The single folder that holds the pictures themselves is a class, not a wrapper.
         base.depth = base.depth.saturating_sub(1);
@@ -139,7 +115,7 @@ pub(super) fn label(
         };
         let class = match labels {
             LabelSource::Folder => found.folders.get_mut(depth).map(std::mem::take),
-            LabelSource::Prefix => found.prefix,
+            _ => found.prefix,
         };
         match class {
             Some(class) => named.push((found.path, class, part)),
@@ -162,12 +138,21 @@ pub(super) fn label(
             part: part.filter(|_| !only_train),
         })
         .collect();
-    Ok(Dataset { root: root.to_owned(), labels, classes, samples, unlabelled })
+    Ok(Dataset {
+        root: root.to_owned(),
+        labels,
+        manifest: None,
+        task: Task::Multiclass,
+        classes,
+        samples,
+        unlabelled,
+        mismatches: Mismatches::default(),
+    })
 }
 
 /// Decides between folders and prefixes by the pictures that are trained on: a `test` folder often holds
 /// pictures without any label.
-fn detect(root: &Path, found: &[Found], base: &Base) -> Result<LabelSource, DatasetError> {
+pub(super) fn detect(root: &Path, found: &[Found], base: &Base) -> Result<LabelSource, DatasetError> {
     let placed: Vec<(&Found, Option<Part>, usize)> =
         found.iter().filter_map(|f| base.place(f).ok().map(|(part, depth)| (f, part, depth))).collect();
     let has_train = placed.iter().any(|(_, part, _)| *part == Some(Part::Train));

@@ -1,11 +1,13 @@
 //! Every layout, and what belongs to none.
 
 use super::testing::folder;
-use super::{Dataset, DatasetError, LabelSource};
+use super::{Dataset, DatasetError, LabelChoice, LabelOptions, LabelSource};
 use LabelSource::{Folder, Prefix};
 
 fn open(files: &[&str], labels: Option<LabelSource>) -> Result<Dataset, DatasetError> {
-    Dataset::open(folder(files).path(), labels)
+    let source =
+        labels.map(|labels| if labels == Folder { LabelChoice::Folder } else { LabelChoice::Prefix });
+    Dataset::open(folder(files).path(), &LabelOptions { source, ..LabelOptions::default() })
 }
 
 /// `class path [part]` a sample, as text.

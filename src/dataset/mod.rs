@@ -4,20 +4,38 @@
 mod decode;
 #[cfg(test)]
 mod decode_tests;
+mod entries;
 mod error;
 mod find;
+mod index;
 mod layout;
 #[cfg(test)]
 mod layout_tests;
+mod manifest;
+mod mismatch;
+mod open;
+#[cfg(test)]
+mod open_tests;
+mod options;
 mod pixels;
+mod problem;
+mod sidecar;
+#[cfg(test)]
+mod sidecar_tests;
 mod split;
+#[cfg(test)]
+mod split_tests;
+mod stratify;
 #[cfg(test)]
 mod testing;
 
 pub use decode::{Decoder, MAX_PIXELS, Picture, PictureError};
 pub use error::DatasetError;
 pub use find::{EXTENSIONS, pictures_under};
-pub use layout::LabelSource;
+pub use manifest::{LabelColumns, Manifest};
+pub use mismatch::{Mention, Mismatches};
+pub use options::{LabelChoice, LabelOptions, LabelSource, Separator};
+pub use problem::{LabelProblem, MAX_LABEL_BYTES};
 pub use split::{Split, SplitOptions};
 
 use std::path::{Path, PathBuf};
@@ -52,10 +70,10 @@ pub enum Task {
 pub struct Sample {
     /// Path relative to [`Dataset::root`].
     pub path: PathBuf,
-    /// Indices into [`Dataset::classes`], ascending: one, unless the data is multi-label.
+    /// Indices into [`Dataset::classes`], ascending: one, or in multi-label data any number, also none.
     pub labels: Vec<u32>,
-    /// The part its folder (`train/`, `val/`, `test/`) puts it in, if the data came so divided: then every
-    /// sample has one.
+    /// The part that its folder (`train/`, `val/`, `test/`) or a column of its table (`split`) puts it in, if the data
+    /// came so divided: then every sample has one.
     pub part: Option<Part>,
 }
 
@@ -64,35 +82,76 @@ pub struct Sample {
 pub struct Dataset {
     /// The folder that was opened.
     pub root: PathBuf,
-    /// How labels were read from names.
+    /// What labels were read from.
     pub labels: LabelSource,
+    /// The table they were read from, if it was one.
+    pub manifest: Option<Manifest>,
+    /// Whether a picture has one label or any number.
+    pub task: Task,
     /// Class names in sorted order (by code point); labels are indices into it. At least one.
     pub classes: Vec<String>,
     /// The pictures, sorted by [`Dataset::relative_path_string`]. At least one.
     pub samples: Vec<Sample>,
-    /// Pictures that the layout gives no label, relative to the root and sorted: loose ones beside class
-    /// folders, names without a prefix, those outside `train`, `val` and `test`. Not used; worth telling.
+    /// Pictures that were given no label, relative to the root and sorted: loose ones beside class folders, names
+    /// without a prefix, those outside `train`, `val` and `test`, those no row names or rows contradict each other on.
+    /// Not used; worth telling. A picture whose row says that it has none of the labels is a sample.
     pub unlabelled: Vec<PathBuf>,
+    /// Rows and pictures that do not fit together, where labels are in a table or in sidecars.
+    pub mismatches: Mismatches,
 }
 
 impl Dataset {
     /// Finds the pictures in and below the folder `root`, by the extensions in [`EXTENSIONS`] (in any case;
-    /// hidden files and folders are skipped, links followed), and reads their labels from their names. With
-    /// `labels` as `None` the layout is detected:
+    /// hidden files and folders are skipped, links followed), and reads their labels. What `options` leave open is
+    /// detected, in this order:
     ///
+    /// - `DATA/metadata.csv` or `DATA/metadata.jsonl`, in a folder that wraps everything, or in each of the folders `train`,
+    ///   `val` and `test`: a table that names pictures, if one of its columns is clearly labels;
     /// - `DATA/cat/…/1.jpg`: a folder a class, whatever lies deeper in it; also inside a folder or a chain of
     ///   folders that wraps everything (`DATA/images/cat/1.jpg`);
     /// - `DATA/cat.1.jpg`: the class is the name up to its first dot;
     /// - either of them inside `train` (or `training`), `val` (`valid`, `validation`) and `test` (`testing`, `test1`), which then are the
-    ///   [`Sample::part`]. `train` without another part divides nothing, it only wraps.
+    ///   [`Sample::part`]. `train` without another part divides nothing, it only wraps;
+    /// - `DATA/1.txt` or `DATA/1.jpg.txt` beside `DATA/1.jpg`, for at least half of the pictures: a label a line.
+    ///
+    /// A table names pictures relative to its own folder or to `root`, with or without extension, or by the name of the
+    /// file alone where only one file has it.
     ///
     /// One class alone is no error here, as it can be evaluated and predicted; [`Split::new`] refuses it.
     ///
     /// # Errors
     /// `root` does not exist, is a file or holds no pictures; a folder in it cannot be read; the layout is
-    /// neither of these, or both; no picture has a label of the kind asked for.
-    pub fn open(root: &Path, labels: Option<LabelSource>) -> Result<Self, DatasetError> {
-        layout::label(root, find::pictures_in(root)?, labels)
+    /// none of these, or several; no picture has a label of the kind asked for. A table or sidecar that cannot be
+    /// read, with its line; in multi-class data, a row with no label or with several. With
+    /// [`LabelOptions::strict`], pictures without labels and anything in [`Dataset::mismatches`].
+    pub fn open(root: &Path, options: &LabelOptions) -> Result<Self, DatasetError> {
+        let dataset = open::open(root, options)?;
+        let of_table = [
+            ("--name-column", options.name_column.is_some()),
+            ("--label-column", !options.label_columns.is_empty()),
+            ("--separator", options.separator.is_some()),
+        ];
+        if let (None, Some((option, _))) = (&dataset.manifest, of_table.into_iter().find(|(_, set)| *set)) {
+            return Err(DatasetError::NoTable { option, labels: dataset.labels });
+        }
+        let fits = dataset.mismatches.is_empty() && dataset.unlabelled.is_empty();
+        if options.strict && !fits {
+            let mut problems = dataset.mismatches.describe();
+            if let (true, Some(first)) = (problems.is_empty(), dataset.unlabelled.first()) {
+                let count = dataset.unlabelled.len();
+                problems.push(format!("pictures without a label: {count}, for example {}", first.display()));
+            }
+            return Err(DatasetError::Strict { root: dataset.root, problems });
+        }
+        Ok(dataset)
+    }
+
+    /// How labels were found, in words: ``labelled by train.csv, names in `image`, labels in `label` ``.
+    pub fn explained(&self) -> String {
+        match &self.manifest {
+            Some(manifest) => format!("labelled by {}", manifest.explained()),
+            None => self.labels.explained().into(),
+        }
     }
 
     /// How many pictures each class has, in the order of [`Dataset::classes`].
@@ -104,13 +163,7 @@ impl Dataset {
         counts
     }
 
-    /// What this data asks: [`Task::Multilabel`] where any picture has several labels.
-    pub fn task(&self) -> Task {
-        let several = self.samples.iter().any(|sample| sample.labels.len() > 1);
-        if several { Task::Multilabel } else { Task::Multiclass }
-    }
-
-    /// Whether the data came divided into `train`, `val` and `test` folders.
+    /// Whether the data came divided into `train`, `val` and `test`.
     pub fn parts_given(&self) -> bool {
         self.samples.iter().any(|sample| sample.part.is_some())
     }
@@ -126,7 +179,7 @@ impl Dataset {
         self.root.join(&self.samples[index].path)
     }
 
-    /// SHA-256 over the relative path, class and size of every picture, as hexadecimal digits: whether data is the same
+    /// SHA-256 over the relative path, labels and size of every picture, as hexadecimal digits: whether data is the same
     /// as before, without reading it. A picture that cannot be looked at counts as one of no size.
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
@@ -137,6 +190,10 @@ impl Dataset {
             for &label in &sample.labels {
                 hash.update(&self.classes[label as usize]);
                 hash.update([0]);
+            }
+            // Labels and size must not run into each other where there is not exactly one label.
+            if sample.labels.len() != 1 {
+                hash.update((sample.labels.len() as u64).to_le_bytes());
             }
             hash.update(size.to_le_bytes());
         }

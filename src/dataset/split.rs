@@ -2,55 +2,74 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Dataset, DatasetError, Part};
+use super::mismatch::{line, short};
+use super::stratify::take;
+use super::{Dataset, DatasetError, Part, Task};
 
 /// Options of a split.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SplitOptions {
     /// Share of the pictures of each class that is kept for the test, 0 < share < 1.
     pub test_size: f64,
+    /// Share of the pictures of each class that choices are made on; 0 for none.
+    pub val_size: f64,
     /// Seed of the hash.
     pub seed: u64,
 }
 
 impl Default for SplitOptions {
-    /// A quarter for the test, seed 42.
+    /// A quarter for the test, none for the validation, seed 42.
     fn default() -> Self {
-        Self { test_size: 0.25, seed: 42 }
+        Self { test_size: 0.25, val_size: 0.0, seed: 42 }
     }
 }
 
 /// Indices into `Dataset::samples`, each list ascending, no index in two of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Split {
-    /// Fitted to. Never empty, and holds every class.
+    /// Fitted to. Never empty, and holds every class; of data that came divided and has several labels a picture, perhaps
+    /// not every label: see [`Split::notes`].
     pub train: Vec<usize>,
-    /// Chosen on. Empty unless the data came with `train`, `val` and `test` folders.
+    /// Chosen on. Empty unless [`SplitOptions::val_size`] asks for it, or the data came with `train`, `val` and `test`.
     pub val: Vec<usize>,
     /// Reported on. Never empty.
     pub test: Vec<usize>,
 }
 
 impl Split {
-    /// Divides the pictures into those to fit to and those to test.
+    /// Divides the pictures into those to fit to, those to choose on and those to test.
     ///
-    /// Data that came in `train`, `val` and `test` folders stays divided so, whatever the options say. With
-    /// `train` and `val` alone, `val` is the test: nothing was chosen on it.
+    /// Data that came in `train`, `val` and `test` stays divided so, whatever the options say. With
+    /// `train` and `val` alone, `val` is the test: nothing was chosen on it. Where that leaves no validation part,
+    /// `val_size` of the pictures of `train` become it.
     ///
     /// Otherwise, in each class, the pictures are ordered by SHA-256 of the seed as decimal text, a zero
     /// byte, and [`Dataset::relative_path_string`]; the first `test_size` of them, rounded, are the test, at
-    /// least one and at most all but one. The order of two pictures does not depend on any third, so
+    /// least one and at most all but one. The next `val_size`, rounded, are the validation, at least one where that
+    /// leaves one to fit to. The order of two pictures does not depend on any third, so
     /// adding pictures moves few of the old ones from one side to the other.
     ///
+    /// Where pictures have several labels, the test is chosen by iterative stratification, the rarest label first, with
+    /// pictures in that same order, and then the validation out of the rest. The same pictures are always divided alike,
+    /// but adding some may move others. A label with one picture is trained on and not tested.
+    ///
+    /// In either case the test does not depend on `val_size`.
+    ///
     /// # Errors
-    /// A share outside 0…1; a single class; a class with one picture; in data that came divided, no
-    /// training pictures, or none of a class.
+    /// A share outside 0…1, or shares that leave nothing to fit to. With one label a picture: a single class; a class
+    /// with one picture; in data that came divided, a class that is not in `train`. In data that came divided, no
+    /// training pictures. With several labels, no picture that could be tested.
     pub fn new(dataset: &Dataset, options: &SplitOptions) -> Result<Self, DatasetError> {
-        let test_size = options.test_size;
+        let SplitOptions { test_size, val_size, .. } = *options;
         if !(test_size > 0.0 && test_size < 1.0) {
             return Err(DatasetError::TestSize(test_size));
         }
-        if let [class] = dataset.classes.as_slice() {
+        let given = dataset.parts_given();
+        let tested = if given { 0.0 } else { test_size };
+        if !(val_size >= 0.0 && val_size + tested < 1.0) {
+            return Err(DatasetError::ValSize { val_size, test_size: tested });
+        }
+        if let (Task::Multiclass, [class]) = (dataset.task, dataset.classes.as_slice()) {
             return Err(DatasetError::OneClass {
                 root: dataset.root.clone(),
                 class: class.clone(),
@@ -58,10 +77,14 @@ impl Split {
                 labels: dataset.labels,
             });
         }
-        if dataset.parts_given() { Self::by_folder(dataset) } else { Self::by_hash(dataset, options) }
+        match (given, dataset.task) {
+            (true, _) => Self::by_part(dataset, options),
+            (false, Task::Multiclass) => Self::by_hash(dataset, options),
+            (false, Task::Multilabel) => Self::by_stratification(dataset, options),
+        }
     }
 
-    fn by_folder(dataset: &Dataset) -> Result<Self, DatasetError> {
+    fn by_part(dataset: &Dataset, options: &SplitOptions) -> Result<Self, DatasetError> {
         let of = |part| {
             let samples = dataset.samples.iter().enumerate();
             samples.filter(|(_, s)| s.part == Some(part)).map(|(index, _)| index).collect::<Vec<_>>()
@@ -75,13 +98,20 @@ impl Split {
         if split.test.is_empty() {
             split.test = std::mem::take(&mut split.val);
         }
-        let mut trained = vec![false; dataset.classes.len()];
-        split.train.iter().for_each(|&index| {
-            dataset.samples[index].labels.iter().for_each(|&y| trained[y as usize] = true)
-        });
-        let classes = select(&dataset.classes, |label| !trained[label]);
-        if !classes.is_empty() {
+        let unseen = split.unseen(dataset);
+        if dataset.task == Task::Multiclass && !unseen.is_empty() {
+            let classes = unseen.iter().map(|&k| dataset.classes[k as usize].clone()).collect();
             return Err(DatasetError::NotInTrain { root: dataset.root.clone(), classes });
+        }
+        if split.val.is_empty() && options.val_size > 0.0 {
+            let order = ordered(dataset, std::mem::take(&mut split.train), options.seed);
+            (split.val, split.train) = match dataset.task {
+                Task::Multiclass => {
+                    let parts = by_class(dataset, order, [0.0, options.val_size]);
+                    (parts.val, parts.train)
+                }
+                Task::Multilabel => take(&dataset.samples, &order, dataset.classes.len(), options.val_size),
+            };
         }
         Ok(split)
     }
@@ -92,21 +122,104 @@ impl Split {
         if !classes.is_empty() {
             return Err(DatasetError::SinglePicture { root: dataset.root.clone(), classes });
         }
-        let mut order: Vec<(u32, [u8; 32], usize)> = (0..dataset.samples.len())
-            .map(|index| (dataset.samples[index].labels[0], key(options.seed, dataset, index), index))
-            .collect();
-        order.sort_unstable();
-        let mut split = Self::default();
-        for class in order.chunk_by(|a, b| a.0 == b.0) {
-            let test = (options.test_size * class.len() as f64).round() as usize;
-            let (test, train) = class.split_at(test.clamp(1, class.len() - 1));
-            split.test.extend(test.iter().map(|&(.., index)| index));
-            split.train.extend(train.iter().map(|&(.., index)| index));
-        }
-        split.train.sort_unstable();
-        split.test.sort_unstable();
-        Ok(split)
+        let order = ordered(dataset, (0..dataset.samples.len()).collect(), options.seed);
+        Ok(by_class(dataset, order, [options.test_size, options.val_size]))
     }
+
+    fn by_stratification(dataset: &Dataset, options: &SplitOptions) -> Result<Self, DatasetError> {
+        let labels = dataset.classes.len();
+        let order = ordered(dataset, (0..dataset.samples.len()).collect(), options.seed);
+        let (test, rest) = take(&dataset.samples, &order, labels, options.test_size);
+        if test.is_empty() {
+            let pictures = dataset.samples.len();
+            return Err(DatasetError::NothingToTest { root: dataset.root.clone(), pictures });
+        }
+        if options.val_size == 0.0 {
+            return Ok(Self { train: rest, val: Vec::new(), test });
+        }
+        let order: Vec<usize> = order.into_iter().filter(|i| rest.binary_search(i).is_ok()).collect();
+        let share = options.val_size / (1.0 - options.test_size);
+        let (val, train) = take(&dataset.samples, &order, labels, share);
+        Ok(Self { train, val, test })
+    }
+
+    /// Labels of pictures to choose on or to test that no picture to fit to has, ascending.
+    pub fn unseen(&self, dataset: &Dataset) -> Vec<u32> {
+        let trained = counts(dataset, &self.train);
+        let others = [&self.val, &self.test].map(|part| counts(dataset, part));
+        (0..trained.len())
+            .filter(|&k| trained[k] == 0 && others.iter().any(|part| part[k] > 0))
+            .map(|k| k as u32)
+            .collect()
+    }
+
+    /// What is worth saying of a split of pictures with several labels, a line each: labels that are tested and were never
+    /// trained on, and labels that are trained on and cannot be tested. Their measures are undefined.
+    pub fn notes(&self, dataset: &Dataset) -> Vec<String> {
+        let [trained, tested] = [&self.train, &self.test].map(|part| counts(dataset, part));
+        let untested = (0..trained.len()).filter(|&k| trained[k] > 0 && tested[k] == 0);
+        let name = |k: usize| dataset.classes[k].clone();
+        let unseen: Vec<String> = self.unseen(dataset).into_iter().map(|k| name(k as usize)).collect();
+        let untested: Vec<String> = untested.map(name).collect();
+        let says = [
+            (
+                "is tested or chosen on but never trained on",
+                "are tested or chosen on but never trained on",
+                unseen,
+            ),
+            ("has no picture in the test", "have no picture in the test", untested),
+        ];
+        let lines = says.into_iter().filter_map(|(one, many, labels)| {
+            line(
+                &format!("label {one}"),
+                &format!("labels {many}"),
+                labels.len(),
+                labels.iter().map(|l| short(l)),
+            )
+        });
+        lines.collect()
+    }
+}
+
+/// How many of the samples `part` have each label.
+fn counts(dataset: &Dataset, part: &[usize]) -> Vec<usize> {
+    let mut counts = vec![0; dataset.classes.len()];
+    let labels = part.iter().flat_map(|&index| &dataset.samples[index].labels);
+    labels.for_each(|&k| counts[k as usize] += 1);
+    counts
+}
+
+/// Divides the samples of each class, which are in their `order`, into the first `shares[0]` to test (if that is not 0), the
+/// next `shares[1]` to choose on, and the rest.
+fn by_class(dataset: &Dataset, order: Vec<usize>, shares: [f64; 2]) -> Split {
+    let mut classes: Vec<Vec<usize>> = vec![Vec::new(); dataset.classes.len()];
+    for index in order {
+        dataset.samples[index].labels.iter().take(1).for_each(|&k| classes[k as usize].push(index));
+    }
+    let mut split = Split::default();
+    for class in classes.iter().filter(|class| !class.is_empty()) {
+        // At least one, and one left: but never one to choose on in place of one to fit to.
+        let count = |share: f64, spare: usize| match share > 0.0 {
+            true => ((share * class.len() as f64).round() as usize).clamp(1.min(spare), spare),
+            false => 0,
+        };
+        let tested = count(shares[0], class.len() - 1);
+        let (test, rest) = class.split_at(tested);
+        let (val, train) = rest.split_at(count(shares[1], rest.len() - 1));
+        split.test.extend(test);
+        split.val.extend(val);
+        split.train.extend(train);
+    }
+    [&mut split.train, &mut split.val, &mut split.test].into_iter().for_each(|part| part.sort_unstable());
+    split
+}
+
+/// `samples` in the order of their hashes.
+fn ordered(dataset: &Dataset, samples: Vec<usize>, seed: u64) -> Vec<usize> {
+    let mut order: Vec<([u8; 32], usize)> =
+        samples.into_iter().map(|index| (key(seed, dataset, index), index)).collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, index)| index).collect()
 }
 
 fn key(seed: u64, dataset: &Dataset, index: usize) -> [u8; 32] {
@@ -119,131 +232,4 @@ fn key(seed: u64, dataset: &Dataset, index: usize) -> [u8; 32] {
 
 fn select(classes: &[String], wanted: impl Fn(usize) -> bool) -> Vec<String> {
     (0..classes.len()).filter(|&label| wanted(label)).map(|label| classes[label].clone()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::testing::folder;
-    use super::*;
-    use std::collections::HashSet;
-
-    fn pets(numbers: impl Iterator<Item = usize> + Clone) -> Dataset {
-        let files: Vec<String> = ["cat", "dog"]
-            .iter()
-            .flat_map(|c| numbers.clone().map(move |n| format!("{c}.{n}.jpg")))
-            .collect();
-        Dataset::open(folder(&files).path(), None).unwrap()
-    }
-
-    fn split(dataset: &Dataset, test_size: f64, seed: u64) -> Split {
-        Split::new(dataset, &SplitOptions { test_size, seed }).unwrap()
-    }
-
-    fn test_names(dataset: &Dataset, seed: u64) -> HashSet<String> {
-        split(dataset, 0.25, seed).test.iter().map(|&i| dataset.relative_path_string(i)).collect()
-    }
-
-    #[test]
-    fn every_picture_once_and_a_quarter_of_each_class() {
-        let data = pets(0..41);
-        let split = split(&data, 0.25, 42);
-        let mut all = [split.train.clone(), split.test.clone()].concat();
-        assert!(split.train.is_sorted() && split.test.is_sorted() && split.val.is_empty());
-        all.sort();
-        assert_eq!(all, (0..82).collect::<Vec<_>>());
-        let cats = split.test.iter().filter(|&&i| data.samples[i].labels == [0]).count();
-        assert_eq!((cats, split.test.len()), (10, 20));
-    }
-
-    #[test]
-    fn always_one_on_either_side() {
-        let data = pets(0..2);
-        for test_size in [1e-9, 0.25, 0.5, 0.999] {
-            let split = split(&data, test_size, 1);
-            assert_eq!((split.train.len(), split.test.len()), (2, 2), "{test_size}");
-        }
-    }
-
-    /// The order is a promise: models trained today must be testable on the same pictures tomorrow.
-    #[test]
-    fn the_hash_is_sha256_of_seed_zero_path() {
-        let data = pets(0..4);
-        let mut cats: Vec<(String, usize)> = (0..4)
-            .map(|n| {
-                let hash = Sha256::digest(format!("42\0cat.{n}.jpg"));
-                (hash.iter().map(|byte| format!("{byte:02x}")).collect(), n)
-            })
-            .collect();
-        cats.sort();
-        assert_eq!(split(&data, 0.25, 42).test[0], cats[0].1);
-    }
-
-    #[test]
-    fn the_seed_decides() {
-        let data = pets(0..100);
-        assert_eq!(test_names(&data, 42), test_names(&data, 42));
-        let shared = test_names(&data, 42).intersection(&test_names(&data, 43)).count();
-        assert!(shared < 30, "{shared} of 50 stayed, 12.5 are expected");
-    }
-
-    #[test]
-    fn adding_a_tenth_moves_few() {
-        let (old, new) = (pets(0..400), pets(0..440));
-        let (before, after) = (test_names(&old, 42), test_names(&new, 42));
-        let old_names: HashSet<String> =
-            (0..old.samples.len()).map(|i| old.relative_path_string(i)).collect();
-        let left = before.difference(&after).count();
-        let entered = after.intersection(&old_names).filter(|name| !before.contains(*name)).count();
-        // 40 new ones a class put 10 ± 2.7 into the test, where 10 fit: about 2 move, 9 are 3 sigma.
-        assert!(left + entered <= 16, "{left} left and {entered} entered, of 200 and 600");
-        assert_eq!(after.len(), 220);
-    }
-
-    fn parts(files: &[&str]) -> Result<Split, DatasetError> {
-        let data = Dataset::open(folder(files).path(), None).unwrap();
-        Split::new(&data, &SplitOptions::default())
-    }
-
-    #[test]
-    fn folders_that_divide_are_respected() {
-        let all = ["test/a/1.png", "train/a/1.png", "train/b/1.png", "val/b/1.png"];
-        let expected = Split { test: vec![0], train: vec![1, 2], val: vec![3] };
-        assert_eq!(parts(&all).unwrap(), expected);
-        let expected = Split { test: vec![0], train: vec![1, 2], val: vec![] };
-        assert_eq!(parts(&all[..3]).unwrap(), expected);
-        let expected = Split { test: vec![2], train: vec![0, 1], val: vec![] };
-        assert_eq!(parts(&all[1..]).unwrap(), expected, "val stands in for test");
-    }
-
-    #[test]
-    fn folders_that_divide_badly() {
-        let error = parts(&["test/a/1.png", "test/b/1.png"]).unwrap_err();
-        assert!(matches!(&error, DatasetError::NoTrainPart { found, .. } if found == "test"), "{error}");
-        let error = parts(&["test/a/1.png", "val/b/1.png"]).unwrap_err();
-        assert!(error.to_string().contains("`val` and `test`"), "{error}");
-        let error = parts(&["train/a/1.png", "train/b/1.png", "test/c/1.png"]).unwrap_err();
-        assert!(matches!(&error, DatasetError::NotInTrain { classes, .. } if classes == &["c"]), "{error}");
-    }
-
-    #[test]
-    fn one_class_and_single_pictures_are_refused() {
-        let error = parts(&["cat/1.jpg", "cat/2.jpg"]).unwrap_err();
-        assert!(matches!(&error, DatasetError::OneClass { class, pictures: 2, .. } if class == "cat"));
-        assert!(error.to_string().contains("\"cat\" (2 pictures"), "{error}");
-        let files: Vec<String> = ('a'..='h').map(|c| format!("{c}/1.jpg")).collect();
-        let data = Dataset::open(folder(&files).path(), None).unwrap();
-        let error = Split::new(&data, &SplitOptions::default()).unwrap_err().to_string();
-        assert!(error.contains("classes \"a\", \"b\", \"c\", \"d\", \"e\" and 3 more"), "{error}");
-        let error = parts(&["a/1.jpg", "b/1.jpg", "b/2.jpg"]).unwrap_err();
-        assert!(matches!(&error, DatasetError::SinglePicture { classes, .. } if classes == &["a"]));
-    }
-
-    #[test]
-    fn shares_that_are_none_are_refused_by_name() {
-        let data = pets(0..4);
-        for test_size in [0.0, 1.0, -0.5, 25.0, f64::NAN, f64::INFINITY] {
-            let error = Split::new(&data, &SplitOptions { test_size, seed: 0 }).unwrap_err();
-            assert!(error.to_string().starts_with("--test-size "), "{error}");
-        }
-    }
 }

@@ -9,8 +9,8 @@ pub use error::ModelError;
 pub use file::VERSION;
 
 use crate::features::Descriptor;
-use crate::metrics::Output;
 use crate::learn::Plan;
+use crate::metrics::Output;
 
 /// A linear layer that knows what it was made for.
 #[derive(Debug, Clone, PartialEq)]

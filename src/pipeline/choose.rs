@@ -44,8 +44,12 @@ impl Choices {
         }
         if self.calibrate && matches!(activation, Activation::Margins | Activation::OneVsRest) {
             let problem = match activation {
-                Activation::Margins => "a hinge gives margins, and there are no probabilities to calibrate; use --loss softmax",
-                _ => "one-vs-rest probabilities are divided by their sum, and no temperature makes them likeliest; use --loss softmax",
+                Activation::Margins => {
+                    "a hinge gives margins, and there are no probabilities to calibrate; use --loss softmax"
+                }
+                _ => {
+                    "one-vs-rest probabilities are divided by their sum, and no temperature makes them likeliest; use --loss softmax"
+                }
             };
             return Err(Error::option(calibrate, problem));
         }
@@ -71,7 +75,9 @@ pub(super) fn choose<B: Backend>(
         let parameters = backend.upload(&model.parameters())?;
         let scores = wide(&scores(backend, data, val, &parameters)?, outputs);
         let fitted = match model.activation {
-            Activation::Sigmoid { .. } => fit_temperature_sigmoid(scores.view(), sets(truth, outputs).view())?,
+            Activation::Sigmoid { .. } => {
+                fit_temperature_sigmoid(scores.view(), sets(truth, outputs).view())?
+            }
             _ => {
                 let classes: Vec<u32> = truth.iter().map(|labels| labels[0]).collect();
                 fit_temperature_softmax(scores.view(), &classes)?
@@ -86,7 +92,8 @@ pub(super) fn choose<B: Backend>(
         let tuned = tune(choices.thresholds, sets(truth, outputs).view(), probabilities.view())?;
         model.activation =
             Activation::Sigmoid { thresholds: tuned.iter().map(|tuned| tuned.threshold as f32).collect() };
-        chosen.thresholds = Some(Thresholds { rule: choices.thresholds, pictures: val.len(), per_label: tuned });
+        chosen.thresholds =
+            Some(Thresholds { rule: choices.thresholds, pictures: val.len(), per_label: tuned });
     }
     Ok(chosen)
 }

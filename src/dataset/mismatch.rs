@@ -1,0 +1,121 @@
+//! Rows and pictures that do not fit together.
+
+use serde::Serialize;
+
+/// A name, and the rows (`FILE:LINE`) that use it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mention {
+    /// The name as the row has it, or the picture's path relative to the data.
+    pub name: String,
+    /// Where it stands.
+    pub rows: Vec<String>,
+}
+
+/// What did not fit together. None of it is used for training; all of it is kept here, to be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Mismatches {
+    /// Rows (or sidecars) whose name leads to no picture, or to more than one.
+    pub rows_without_picture: Vec<Mention>,
+    /// Pictures that no row (or sidecar) names.
+    pub pictures_without_row: Vec<String>,
+    /// Pictures that several rows give the same labels; used once.
+    pub duplicates: Vec<Mention>,
+    /// Pictures that several rows give different labels or parts; left out.
+    pub conflicts: Vec<Mention>,
+    /// Labels that only rows without a picture have, or columns without a single 1. No error, whatever is asked for.
+    pub unused_labels: Vec<String>,
+}
+
+impl Mismatches {
+    /// Whether all rows and pictures fit together.
+    pub fn is_empty(&self) -> bool {
+        self.rows_without_picture.is_empty()
+            && self.pictures_without_row.is_empty()
+            && self.duplicates.is_empty()
+            && self.conflicts.is_empty()
+    }
+
+    /// A line for each kind that there is: how many, and the first three.
+    pub fn describe(&self) -> Vec<String> {
+        let rows = |one: &str, many: &str, found: &[Mention]| {
+            line(one, many, found.len(), found.iter().map(|m| format!("{} ({})", short(&m.name), m.places())))
+        };
+        let names = |one: &str, many: &str, found: &[String]| {
+            line(one, many, found.len(), found.iter().map(|name| short(name)))
+        };
+        [
+            rows("row has no picture", "rows have no picture", &self.rows_without_picture),
+            names("picture has no row", "pictures have no row", &self.pictures_without_row),
+            rows(
+                "picture has several rows, all alike",
+                "pictures have several rows, all alike",
+                &self.duplicates,
+            ),
+            rows(
+                "picture has rows that contradict each other, and is left out",
+                "pictures have rows that contradict each other, and are left out",
+                &self.conflicts,
+            ),
+            names("label has no picture", "labels have no picture", &self.unused_labels),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+/// Examples in a line of [`Mismatches::describe`].
+const SHOWN: usize = 3;
+
+impl Mention {
+    fn places(&self) -> String {
+        let more = if self.rows.len() > SHOWN { ", …" } else { "" };
+        self.rows.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ") + more
+    }
+}
+
+/// `3 LABELS: a, b, c, …`; none if there are none.
+pub(super) fn line(
+    one: &str,
+    many: &str,
+    count: usize,
+    names: impl Iterator<Item = String>,
+) -> Option<String> {
+    let noun = if count == 1 { one } else { many };
+    let shown: Vec<String> = names.take(SHOWN).collect();
+    let more = if count > SHOWN { ", …" } else { "" };
+    (count > 0).then(|| format!("{count} {noun}: {}{more}", shown.join(", ")))
+}
+
+/// A name on one line, and not a long one.
+pub(super) fn short(name: &str) -> String {
+    const LONGEST: usize = 80;
+    let mut text: String = name.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    if name.chars().nth(LONGEST).is_some() {
+        text.push('…');
+    }
+    if text.is_empty() { "(no name)".into() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_a_kind_with_three_examples() {
+        let mention = |n: usize| Mention { name: format!("p{n}"), rows: vec![format!("a.csv:{n}")] };
+        let found = Mismatches {
+            rows_without_picture: (2..7).map(mention).collect(),
+            conflicts: vec![Mention { name: "x\n".into(), rows: (2..9).map(|n| format!("f:{n}")).collect() }],
+            unused_labels: vec!["y".repeat(200)],
+            ..Mismatches::default()
+        };
+        let lines = found.describe();
+        assert_eq!(lines[0], "5 rows have no picture: p2 (a.csv:2), p3 (a.csv:3), p4 (a.csv:4), …");
+        assert!(lines[1].ends_with("left out: x\\n (f:2, f:3, f:4, …)"), "{}", lines[1]);
+        assert!(lines[2].len() < 120 && lines.len() == 3, "{lines:?}");
+        assert!(!found.is_empty());
+        let only_unused = Mismatches { unused_labels: vec!["a".into()], ..Mismatches::default() };
+        assert!(only_unused.is_empty() && Mismatches::default().describe().is_empty());
+    }
+}
