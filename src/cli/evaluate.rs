@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::cli::common::Common;
 use crate::cli::labels::LabelArgs;
 use crate::cli::output;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Task};
 use crate::error::{FileError, Result};
 use crate::model::Model;
 use crate::pipeline::evaluate;
@@ -38,7 +38,12 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<()> {
     let progress = args.common.progress();
     let model = Model::load(&args.model)?;
-    let dataset = Dataset::open(&args.data, &args.labels.options(&args.data)?)?;
+    let mut labels = args.labels.options(&args.data)?;
+    if labels.task.is_none() && model.activation.task() == Task::Multilabel {
+        // Pictures without any label are then no mistake, even where no picture happens to have several.
+        labels.task = Some(Task::Multilabel);
+    }
+    let dataset = Dataset::open(&args.data, &labels)?;
     let folder = match &args.out {
         Some(out) => super::train::out_folder(Some(out), args.force)?,
         None => None,

@@ -230,6 +230,10 @@ fn demo_runs() {
         "2. Training",
         "3. Predicting",
         "4. Drawing baskets",
+        "5. Training with any number of labels",
+        "6. One basket through both models",
+        "macro F1",
+        "softmax has one 100 % to share out",
         "huemax train my-pictures",
         "accuracy",
     ];

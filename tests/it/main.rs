@@ -9,6 +9,7 @@ mod cli_errors;
 mod faults;
 mod faulty;
 mod losses;
+mod several;
 mod stages;
 mod support;
 mod training;
@@ -27,5 +28,6 @@ fn main() {
     bench::register(&mut trials);
     cli::register(&mut trials);
     cli_errors::register(&mut trials);
+    several::register(&mut trials);
     libtest_mimic::run(&arguments, trials).exit();
 }
