@@ -59,16 +59,17 @@ impl SgdOptions {
     /// Checks the options and fills the gaps, for `rows` rows whose squared norms are at most `squared_norm`. Of `targets` the
     /// loss, K and the weights count, not how many rows they are for.
     ///
-    /// Without a learning rate, it is 1/L with `L = h·w·(squared_norm + 1) + l2`: w is the largest weight, the 1 is the bias, and h
-    /// bounds the Hessian of the loss of a row by its scores.
+    /// Without a learning rate, it is 1/L with `L = h·(squared_norm + 1) + l2`: the 1 is the bias, and h bounds the Hessian of the
+    /// mean loss by the scores of a row. With w the largest weight:
     ///
-    /// * Softmax: ½ (Böhning 1992).
-    /// * Sigmoid: ¼, as σ' = σ·(1 − σ); outputs do not touch each other.
-    /// * Squared hinge: 2·K. The Hessian is `2·Σ (e_j − e_y)(e_j − e_y)ᵀ` over the margins above 0: twice the Laplacian of a
-    ///   star, whose largest eigenvalue is its number of nodes, at most K.
-    /// * Hinge: it has no curvature, and no rate is small enough to stay at the optimum; the rate must fall, as it does. The
-    ///   slopes of a row are at most 1 for each of K − 1 outputs and K − 1 for its own, so that with h = K one step by one
-    ///   row moves none of its margins by more than 1: the width of the margin that the loss asks for.
+    /// * Softmax: w/2 (Böhning 1992).
+    /// * Sigmoid: w/4, as σ' = σ·(1 − σ); outputs do not touch each other.
+    /// * Squared hinge: 2·(Σ c_k + K·max c_k), where c_k is the weight of label k times the share of rows that have it. A row
+    ///   of label y has at most 2·Σ_j (e_j − e_y)(e_j − e_y)ᵀ, twice the Laplacian of a star, whose largest eigenvalue is K.
+    ///   But rows of other labels have other stars: their mean is the Laplacian `Σc·I + K·diag(c) − c·1ᵀ − 1·cᵀ`, which is 0
+    ///   along 1 and across it no more than the bound. With labels in equal shares that is 4 instead of 2·K.
+    /// * Hinge: it has no curvature. That of a hinge rounded off over a margin of 1, the width that the loss asks for: half of
+    ///   what its square has. No rate is small enough to stay at its optimum; the rate must fall, as it does.
     ///
     /// # Errors
     /// An option that cannot work, with the values that can.
@@ -81,14 +82,8 @@ impl SgdOptions {
             return wrong("--momentum", format!("{} is not in 0 ≤ momentum < 1", self.momentum));
         }
         let l2 = 1.0 / (self.c * rows.max(1) as f64);
-        let (loss, outputs) = (targets.loss(), targets.outputs() as f64);
-        let curvature = match loss {
-            Loss::Softmax => 0.5,
-            Loss::Sigmoid => 0.25,
-            Loss::Hinge => outputs,
-            Loss::SquaredHinge => 2.0 * outputs,
-        };
-        let largest = curvature * targets.largest_weight() * (squared_norm + 1.0) + l2;
+        let loss = targets.loss();
+        let largest = curvature(targets) * (squared_norm + 1.0) + l2;
         let learning_rate = self.learning_rate.unwrap_or(1.0 / largest);
         if !(learning_rate > 0.0 && learning_rate.is_finite()) {
             let problem = format!("{learning_rate:?} is not a positive number");
@@ -146,6 +141,29 @@ impl std::fmt::Display for Plan {
     }
 }
 
+/// What bounds the Hessian of the mean loss by the scores; see [`SgdOptions::plan`].
+fn curvature(targets: &Targets) -> f64 {
+    match targets.loss() {
+        Loss::Softmax => 0.5 * targets.largest_weight(),
+        Loss::Sigmoid => 0.25 * targets.largest_weight(),
+        Loss::Hinge => stars(targets),
+        Loss::SquaredHinge => 2.0 * stars(targets),
+    }
+}
+
+/// `Σ c_k + K·max c_k`; where no row has a label, as if all were equally frequent.
+fn stars(targets: &Targets) -> f64 {
+    let mut shares = vec![0.0; targets.outputs()];
+    for row in 0..targets.rows() {
+        if let Some(y) = targets.label(row) {
+            shares[y] += targets.weight(row, y) / targets.rows() as f64;
+        }
+    }
+    let bound =
+        shares.iter().sum::<f64>() + shares.iter().fold(0.0f64, |a, &c| a.max(c)) * shares.len() as f64;
+    if bound > 0.0 { bound } else { 2.0 * targets.largest_weight() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,7 +175,7 @@ mod tests {
     #[test]
     fn the_rate_follows_the_loss_and_the_weights() {
         for (loss, curvature) in
-            [(Loss::Softmax, 0.5), (Loss::Sigmoid, 0.25), (Loss::Hinge, 10.0), (Loss::SquaredHinge, 20.0)]
+            [(Loss::Softmax, 0.5), (Loss::Sigmoid, 0.25), (Loss::Hinge, 2.0), (Loss::SquaredHinge, 4.0)]
         {
             let targets = Targets::none(loss, 10, 1);
             let plan = SgdOptions::default().plan(1000, 3.0, &targets).unwrap();
@@ -166,6 +184,34 @@ mod tests {
             let heavy = targets.weighted([vec![1.0; 9], vec![5.0], vec![1.0; 10]].concat());
             let heavy = SgdOptions::default().plan(1000, 3.0, &heavy).unwrap();
             assert!((1.0 / heavy.learning_rate - (20.0 * curvature + 0.001)).abs() < 1e-9, "{heavy}");
+        }
+    }
+
+    /// Against the quadratic form itself, summed row by row: never above the bound, and close to it in some direction.
+    #[test]
+    fn the_curvature_of_margins_is_bounded() {
+        for labels in [vec![0, 1, 2, 3], vec![0, 0, 0, 1], vec![2, 2, 2, 2], vec![3, 1, 1, 0]] {
+            let rows: Vec<Vec<u32>> = labels.iter().map(|&y| vec![y]).collect();
+            let targets = Targets::new(Loss::SquaredHinge, 4, &rows)
+                .weighted(vec![1.0, 2.0, 0.5, 3.0, 1.0, 1.0, 1.0, 1.0]);
+            let mut largest = 0.0f64;
+            for direction in 0..625 {
+                let v = [direction % 5, direction / 5 % 5, direction / 25 % 5, direction / 125]
+                    .map(|d| f64::from(d) - 2.0);
+                let of_row = |i: usize| {
+                    let y = labels[i] as usize;
+                    2.0 * targets.weight(i, y) * v.iter().map(|vj| (vj - v[y]).powi(2)).sum::<f64>()
+                };
+                let length: f64 = v.iter().map(|x| x * x).sum();
+                if length > 0.0 {
+                    largest = largest.max((0..4).map(of_row).sum::<f64>() / 4.0 / length);
+                }
+            }
+            let bound = curvature(&targets);
+            assert!(
+                largest <= bound * (1.0 + 1e-12) && largest > 0.6 * bound,
+                "{labels:?}: {largest} {bound}"
+            );
         }
     }
 
