@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::super::testing::{folder, lines, shared, write};
-use super::super::{Dataset, DatasetError, LabelChoice, LabelOptions, LabelProblem, LabelSource, Separator, Task};
+use super::super::{
+    Dataset, DatasetError, LabelChoice, LabelOptions, LabelProblem, LabelSource, Separator, Task,
+};
 use super::LabelColumns;
 
 const PICTURES: [&str; 3] = ["1.jpg", "2.jpg", "3.jpg"];
@@ -77,14 +79,16 @@ fn json_lines() {
     assert_eq!(data.classes, ["10", "7"]);
     let (line, found) = problem(named("m.jsonl", "{\"file_name\": \"1\"}\n[1]\n", LabelOptions::default()));
     assert!(matches!(found, LabelProblem::Json(_)) && line == 2, "{found}");
-    let table = "{\"file_name\": \"1.jpg\", \"label\": \"a\"}\n{\"file_name\": \"2.jpg\", \"label\": {\"b\": 1}}";
+    let table =
+        "{\"file_name\": \"1.jpg\", \"label\": \"a\"}\n{\"file_name\": \"2.jpg\", \"label\": {\"b\": 1}}";
     let expected = (2, LabelProblem::NotText("label".into()));
     assert_eq!(problem(named("m.jsonl", table, LabelOptions::default())), expected);
 }
 
 #[test]
 fn one_hot() {
-    let data = open("filename, car, person,dog\n1.jpg, 1, 0,0\n2.jpg, 0.0, 0,false\n3.jpg, 1.0, TRUE,0\n").unwrap();
+    let data =
+        open("filename, car, person,dog\n1.jpg, 1, 0,0\n2.jpg, 0.0, 0,false\n3.jpg, 1.0, TRUE,0\n").unwrap();
     assert_eq!(lines(&data), ["1.jpg: car", "2.jpg: ", "3.jpg: car, person"]);
     assert_eq!(data.task, Task::Multilabel);
     assert_eq!(data.mismatches.unused_labels, ["dog"]);
@@ -102,7 +106,9 @@ fn one_hot() {
 
 #[test]
 fn lists_and_their_separators() {
-    let cells = |separator: &str| format!("file;tags\n1.jpg;a{separator}b\n2.jpg;b\n3.jpg;b{separator}c d{separator}\n");
+    let cells = |separator: &str| {
+        format!("file;tags\n1.jpg;a{separator}b\n2.jpg;b\n3.jpg;b{separator}c d{separator}\n")
+    };
     let data = open(cells("|")).unwrap();
     assert_eq!(lines(&data)[2], "3.jpg: b, c d");
     let with = |separator, table: &str| {
@@ -124,7 +130,9 @@ fn lists_and_their_separators() {
 fn tabs_semicolons_quotes_line_ends_and_blank_lines() {
     let expected = ["1.jpg: a", "2.jpg: b, \"c\"", "3.jpg: d"];
     for end in ["\n", "\r\n", "\r"] {
-        let table = format!("file_name,label{end}{end}1.jpg,a{end}\"2.jpg\",\"b, \"\"c\"\"\"{end}{end}{end}3.jpg, d ");
+        let table = format!(
+            "file_name,label{end}{end}1.jpg,a{end}\"2.jpg\",\"b, \"\"c\"\"\"{end}{end}{end}3.jpg, d "
+        );
         let data = open(&table).unwrap();
         assert_eq!(lines(&data), expected, "{end:?}");
         let (line, _) = refused(format!("{table}{end}4.jpg,x,y"));
@@ -151,7 +159,8 @@ fn columns_by_their_names_and_by_what_is_in_them() {
         label_columns: vec!["kind".into()],
         ..LabelOptions::default()
     };
-    let data = open_with("file,second,label,kind\n1.jpg,2.jpg,x,a\n2.jpg,1.jpg,y,b\n", asked.clone()).unwrap();
+    let data =
+        open_with("file,second,label,kind\n1.jpg,2.jpg,x,a\n2.jpg,1.jpg,y,b\n", asked.clone()).unwrap();
     assert_eq!(lines(&data), ["1.jpg: b", "2.jpg: a"]);
     let (line, found) = problem(open_with("file,label\n1.jpg,x\n", asked));
     let text = found.to_string();
@@ -220,7 +229,10 @@ fn broken_tables_are_refused_with_their_line() {
         (b"file_name,label\n1.jpg\n", (2, Fields { found: 1, expected: 2 })),
         (b"file_name,label\n1.jpg,a\n2.jpg,a,b\n", (3, Fields { found: 3, expected: 2 })),
         (b"file_name,label\n1.jpg,5\" nail\n", (2, StrayQuote("5\\\" nail".into()))),
-        (b"file_name,label\n1.jpg,a\n\"2.jpg,b\n3.jpg,\"c\"\n", (4, StrayQuote("\\\"2.jpg,b\\n3.jpg,\\\"c\\\"".into()))),
+        (
+            b"file_name,label\n1.jpg,a\n\"2.jpg,b\n3.jpg,\"c\"\n",
+            (4, StrayQuote("\\\"2.jpg,b\\n3.jpg,\\\"c\\\"".into())),
+        ),
         (b"file_name,label\n1.jpg,a\n2.jpg,\"b\n3.jpg,c\n", (3, OpenQuote)),
         (b"file_name,label\n1.jpg,caf\xe9\n", (2, Encoding(0xe9))),
         (b"file_name,label\n1.jpg,\"a\nb\"\n", (2, LineBreak("a\\nb".into()))),
@@ -229,7 +241,10 @@ fn broken_tables_are_refused_with_their_line() {
         (b"file_name,label\n", (1, NoRows("there are no rows"))),
         (b"1.jpg,cat\n2.jpg,dog\n3.jpg,cat\n", (1, NoHeader("1.jpg".into()))),
         (b"file_name\n1.jpg\n", (1, LabelProblem::LabelColumn("`file_name`".into()))),
-        (b"file_name,width,height\n1.jpg,3,4\n", (1, LabelProblem::LabelColumn("`file_name`, `width`, `height`".into()))),
+        (
+            b"file_name,width,height\n1.jpg,3,4\n",
+            (1, LabelProblem::LabelColumn("`file_name`, `width`, `height`".into())),
+        ),
         (b"x,y\na,b\n", (1, LabelProblem::NameColumn("`x`, `y`".into()))),
     ];
     for (table, expected) in cases {
@@ -249,7 +264,8 @@ fn long_labels_and_very_many() {
     let longest = "é".repeat(500);
     assert_eq!(open(format!("file_name,label\n1.jpg,{longest}\n2.jpg,a\n")).unwrap().classes[1], longest);
     let many: Vec<String> = (0..100_000).map(|n| format!("label{n}")).collect();
-    let data = open(format!("file_name,tags\n1.jpg,{}\n2.jpg,label0\n3.jpg,label5\n", many.join(" "))).unwrap();
+    let data =
+        open(format!("file_name,tags\n1.jpg,{}\n2.jpg,label0\n3.jpg,label5\n", many.join(" "))).unwrap();
     assert_eq!((data.classes.len(), data.samples[0].labels.len()), (100_000, 100_000));
     let zeros = vec!["1"; 100_000].join(",");
     let data = open(format!("file_name,{}\n1.jpg,{zeros}\n", many.join(","))).unwrap();
@@ -268,8 +284,22 @@ fn broken_bytes_never_panic() {
         b"f;x;y\n1.jpg;0;1\n2.jpg;1;1.0\n",
         b"\xff\xfef\0,\0l\0\n\x001\0,\0a\0\n\0",
     ];
-    let pieces: &[&[u8]] =
-        &[b"\"", b"\n", b"\r", b",", b"\0", b"\xff", b"\xc3", b"{", b"]", b"", b" ", b"|", b"\xef\xbb\xbf", b"1.jpg"];
+    let pieces: &[&[u8]] = &[
+        b"\"",
+        b"\n",
+        b"\r",
+        b",",
+        b"\0",
+        b"\xff",
+        b"\xc3",
+        b"{",
+        b"]",
+        b"",
+        b" ",
+        b"|",
+        b"\xef\xbb\xbf",
+        b"1.jpg",
+    ];
     let root = folder(&PICTURES);
     let (mut fine, mut wrong) = (0, 0);
     for round in 0..1500 {
@@ -286,7 +316,11 @@ fn broken_bytes_never_panic() {
             table.extend(noise);
         }
         let path = write(root.path(), if round % 2 == 0 { "t.csv" } else { "t.jsonl" }, table);
-        let path = if round % 2 == 1 && round % 5 != 2 { write(root.path(), "t.tsv", std::fs::read(path).unwrap()) } else { path };
+        let path = if round % 2 == 1 && round % 5 != 2 {
+            write(root.path(), "t.tsv", std::fs::read(path).unwrap())
+        } else {
+            path
+        };
         match Dataset::open(root.path(), &LabelChoice::Manifest(path).into()) {
             Ok(data) => {
                 fine += 1;
