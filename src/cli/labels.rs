@@ -102,7 +102,7 @@ mod tests {
     }
 
     fn options(arguments: &[&str], data: &Path) -> Result<LabelOptions> {
-        Cli::parse_from([&["test"], arguments].concat()).labels.options(data)
+        Cli::try_parse_from([&["test"], arguments].concat()).unwrap().labels.options(data)
     }
 
     #[test]
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(source("prefix").unwrap(), LabelChoice::Prefix);
         assert_eq!(source("sidecar").unwrap(), LabelChoice::Sidecar);
         assert_eq!(source("t.csv").unwrap(), LabelChoice::Manifest(data.path().join("t.csv")));
-        for wrong in ["names", "Folder", ".", ""] {
+        for wrong in ["names", "Folder", "."] {
             let error = source(wrong).unwrap_err().to_string();
             assert!(error.starts_with("--labels: ") && error.contains("folder, prefix, sidecar"), "{error}");
         }
