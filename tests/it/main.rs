@@ -8,6 +8,7 @@ mod cli;
 mod cli_errors;
 mod faults;
 mod faulty;
+mod optimum;
 mod stages;
 mod support;
 mod training;
@@ -22,6 +23,7 @@ fn main() {
     verify::register(&mut trials);
     faults::register(&mut trials);
     training::register(&mut trials);
+    optimum::register(&mut trials);
     bench::register(&mut trials);
     cli::register(&mut trials);
     cli_errors::register(&mut trials);
