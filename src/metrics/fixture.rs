@@ -16,11 +16,15 @@ pub(crate) struct Case {
 }
 
 impl Case {
+    /// Truths (n) and probabilities (n×K).
+    pub(crate) fn given(&self) -> (&[u32], Array2<f64>) {
+        let shape = (self.truth.len(), self.classes.len());
+        (&self.truth, Array2::from_shape_vec(shape, self.probability.concat()).unwrap())
+    }
+
     pub(crate) fn measure(&self) -> MultiClass {
-        let k = self.classes.len();
-        let flat = self.probability.concat();
-        let p = Array2::from_shape_vec((self.truth.len(), k), flat).unwrap();
-        MultiClass::new(&self.classes, &vec![1; k], &self.truth, p.view()).unwrap()
+        let (truth, p) = self.given();
+        MultiClass::new(&self.classes, &vec![1; self.classes.len()], truth, p.view()).unwrap()
     }
 }
 

@@ -155,11 +155,14 @@ fn tune_one(rule: ThresholdRule, ranked: &[(f64, bool)]) -> Tuned {
     Tuned { threshold: best.1, score: best.0.value(), score_at_half: at_half.value(), positives }
 }
 
-/// A number above `low` and up to `high`: their middle, rounded to `f32` where that still divides the two.
+/// A number above `low` and up to `high`: their middle, as `f32` where that still divides the two, else `high` where that is
+/// one, so that a threshold between numbers that are `f32` is one as well.
 fn between(low: f64, high: f64) -> f64 {
     let middle = f64::midpoint(low, high);
+    let narrow = |x: f64| f64::from(x as f32);
     let divides = |x: f64| x > low && x <= high && x <= 1.0;
-    [f64::from(middle as f32), middle].into_iter().find(|&x| divides(x)).unwrap_or(high.min(1.0))
+    let candidates = [narrow(middle), narrow(high), middle];
+    candidates.into_iter().find(|&x| divides(x)).unwrap_or(high.min(1.0))
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ pub(super) fn headline(metrics: &MultiClass, evaluation: &Evaluation) -> String 
         let names: Vec<_> = absent.iter().take(5).map(|class| printable(&class.class).into_owned()).collect();
         let more = if absent.len() > names.len() { ", …" } else { "" };
         text += &format!(
-            "no picture here is of {}{more}: no ROC AUC, and left out of what is averaged above\n",
+            "no picture here is of {}{more}: no mean ROC AUC; balanced accuracy and average precision leave it out\n",
             names.join(", ")
         );
     }

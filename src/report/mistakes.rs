@@ -149,13 +149,16 @@ pub(super) fn mistakes_text(mistakes: &[Mistake], output: Kind) -> String {
     text
 }
 
-/// Likely label errors as a list.
-pub(super) fn suspicions_text(suspicion: &LabelSuspicion) -> String {
+/// Likely label errors as a list, with how good the judge is.
+pub(super) fn suspicions_text(suspicion: &LabelSuspicion, accuracy: f64) -> String {
     let more = match suspicion.found - suspicion.pictures.len() {
         0 => String::new(),
         _ => format!(", the {} most suspicious of {}", suspicion.pictures.len(), suspicion.found),
     };
-    let mut text = format!("Likely label errors (confidently another class{more}): look at them\n\n");
+    let mut text = format!(
+        "Likely label errors (confidently another class{more}), by a model that is right {:.1} % of the time\n\n",
+        100.0 * accuracy
+    );
     let paths: Vec<String> = suspicion.pictures.iter().map(|s| cut(&s.path, PATH)).collect();
     let longest = paths.iter().map(|path| display_width(path)).max().unwrap_or(0);
     for (picture, path) in suspicion.pictures.iter().zip(&paths) {

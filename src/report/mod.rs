@@ -55,7 +55,7 @@ pub fn text(evaluation: &Evaluation) -> String {
         blocks.push(mistakes::mistakes_text(mistakes, kind));
     }
     if let Some(suspicion) = label_errors.as_ref().filter(|suspicion| suspicion.found > 0) {
-        blocks.push(mistakes::suspicions_text(suspicion));
+        blocks.push(mistakes::suspicions_text(suspicion, metrics.accuracy()));
     }
     if !examples.is_empty() {
         blocks.push(example_lines(&names, examples));

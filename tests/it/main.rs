@@ -9,6 +9,7 @@ mod cli_errors;
 mod faults;
 mod faulty;
 mod losses;
+mod optimum;
 mod several;
 mod stages;
 mod support;
@@ -25,6 +26,7 @@ fn main() {
     faults::register(&mut trials);
     training::register(&mut trials);
     losses::register(&mut trials);
+    optimum::register(&mut trials);
     bench::register(&mut trials);
     cli::register(&mut trials);
     cli_errors::register(&mut trials);
