@@ -148,10 +148,15 @@ fn train_on<B: Backend>(
 
 fn describe_data(dataset: &Dataset, split: &Split) -> String {
     let tested = dataset.samples.iter().any(|s| s.part == Some(Part::Test));
+    let column = dataset.manifest.as_ref().and_then(|manifest| manifest.part_column.as_ref());
+    let divider = match column {
+        Some(column) => format!("its column `{}` divides", column.escape_debug()),
+        None => "its folders divide".into(),
+    };
     let how = match (dataset.parts_given(), tested) {
-        (false, _) => "divided by a hash of each path",
-        (true, true) => "as it came divided",
-        (true, false) => "as it came divided, val being the test",
+        (false, _) => "divided by a hash of each path".into(),
+        (true, true) => format!("as {divider} it"),
+        (true, false) => format!("as {divider} it, val being the test"),
     };
     let val = match split.val.len() {
         0 => String::new(),
