@@ -5,33 +5,35 @@ use std::path::{Path, PathBuf};
 use crate::dataset::{LabelChoice, LabelOptions, Separator, Task};
 use crate::error::{Error, Result};
 
+/// What these arguments stand under in the help.
+const HEADING: &str = "Labels";
+
 /// Where labels are.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Labels")]
 pub(super) struct LabelArgs {
     /// Where labels come from: `folder`, `prefix`, `sidecar` (1.txt beside 1.jpg, a label a line), or a CSV, TSV or
     /// JSON lines file that names pictures and their labels [default: detected]
-    #[arg(long, value_name = "WHAT|FILE")]
+    #[arg(long, help_heading = HEADING, value_name = "WHAT|FILE")]
     labels: Option<PathBuf>,
 
     /// Column of the file that names the pictures [default: detected]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, help_heading = HEADING, value_name = "NAME")]
     name_column: Option<String>,
 
     /// Column of the file that holds the labels; given several times, columns of 0 and 1 [default: detected]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, help_heading = HEADING, value_name = "NAME")]
     label_column: Vec<String>,
 
     /// What divides the labels of a column: a text, or space, tab, comma, none [default: detected]
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    #[arg(long, help_heading = HEADING, value_name = "TEXT", allow_hyphen_values = true)]
     separator: Option<Separator>,
 
     /// Whether a picture has one label or any number [default: what the labels show]
-    #[arg(long, value_enum, default_value_t = TaskArg::Auto, hide_default_value = true)]
+    #[arg(long, help_heading = HEADING, value_enum, default_value_t = TaskArg::Auto, hide_default_value = true)]
     task: TaskArg,
 
     /// Fail where rows and pictures do not fit together, rather than list what is left out
-    #[arg(long)]
+    #[arg(long, help_heading = HEADING)]
     strict: bool,
 }
 

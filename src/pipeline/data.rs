@@ -15,10 +15,15 @@ pub(super) fn describe_data(
     options: &TrainOptions,
 ) -> Vec<String> {
     let tested = dataset.samples.iter().any(|s| s.part == Some(Part::Test));
+    let column = dataset.manifest.as_ref().and_then(|manifest| manifest.part_column.as_ref());
+    let divider = match column {
+        Some(column) => format!("its column `{}` divides", column.escape_debug()),
+        None => "its folders divide".into(),
+    };
     let how = match (dataset.parts_given(), tested) {
-        (false, _) => "divided by a hash of each path",
-        (true, true) => "as it came divided",
-        (true, false) => "as it came divided, val being the test",
+        (false, _) => "divided by a hash of each path".into(),
+        (true, true) => format!("as {divider} it"),
+        (true, false) => format!("as {divider} it, val being the test"),
     };
     let unused = if options.choices.any() { "" } else { " (set aside: nothing is chosen on them)" };
     let val = match split.val.len() {

@@ -142,7 +142,7 @@ fn ready_made_parts_are_respected() {
         }
     }
     huemax(&["train", "parts", "--device", "cpu", "--out", "run"], at)
-        .check(0, &["10 train, 6 test", "as it came divided"]);
+        .check(0, &["10 train, 6 test", "as its folders"]);
     huemax(&["evaluate", "run/model.safetensors", "parts", "--device", "cpu"], at)
         .check(0, &["the test part: 6"]);
 }
