@@ -231,16 +231,16 @@ impl Answers {
         let (n, k) = truth.dim();
         let label = |c: usize| {
             let (is, p) = (truth.column(c).to_vec(), probabilities.column(c).to_vec());
-            (Counts::over(&is, &said.column(c)), average_precision(&is, &p), roc_auc(&is, &p))
+            (Counts::over(&is, said.column(c)), average_precision(&is, &p), roc_auc(&is, &p))
         };
         let labels: Vec<_> = (0..k).into_par_iter().map(label).collect();
         let mut samples = Vec::with_capacity(n);
         let (mut ranking, mut losses, mut whole) = (Vec::with_capacity(n), Vec::with_capacity(n), 0);
         for ((truth, p), said) in truth.axis_iter(Axis(0)).zip(probabilities.rows()).zip(said.rows()) {
-            samples.push(Counts::over(&truth, &said).scores());
             ranking.push(label_ranking_precision(&truth.to_vec(), &p.to_vec()));
             losses.push(truth.iter().zip(p).map(|(&t, &p)| binary_cross_entropy(p, t)).sum());
             whole += usize::from(truth == said);
+            samples.push(Counts::over(truth, said).scores());
         }
         let (all, all_p): (Vec<bool>, Vec<f64>) =
             (truth.iter().copied().collect(), probabilities.iter().copied().collect());

@@ -52,7 +52,7 @@ pub struct Evaluation {
 #[serde(tag = "task", rename_all = "lowercase")]
 pub enum Metrics {
     /// Which one of the labels?
-    MultiClass(MultiClass),
+    MultiClass(Box<MultiClass>),
     /// Which of the labels, if any?
     MultiLabel(Box<MultiLabel>),
 }
@@ -131,11 +131,11 @@ impl Evaluation {
                 let classes = one_each(truth)?;
                 let metrics = MultiClass::new(labels, train_counts, &classes, wide.view())?;
                 let suspicious = suspicions(scored, &classes, ArrayView2::from(&wide))?;
-                (Metrics::MultiClass(metrics), Some(suspicious))
+                (Metrics::MultiClass(Box::new(metrics)), Some(suspicious))
             }
             Output::Margins { .. } => {
                 let metrics = MultiClass::from_margins(labels, train_counts, &one_each(truth)?, wide.view())?;
-                (Metrics::MultiClass(metrics), None)
+                (Metrics::MultiClass(Box::new(metrics)), None)
             }
         };
         let example =

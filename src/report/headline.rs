@@ -1,7 +1,7 @@
 //! The figures of one label a picture, each beside what it has to beat.
 
 use super::evaluation::Evaluation;
-use super::width::printable;
+use super::width::{cut, printable};
 use crate::metrics::{BINS, Calibration, Limit, MultiClass, Temperature};
 
 /// Accuracy, top-5 accuracy, cross-entropy and their kind, a line each.
@@ -58,11 +58,11 @@ pub(super) fn headline(metrics: &MultiClass, evaluation: &Evaluation) -> String 
     }
     let absent: Vec<_> = metrics.per_class.iter().filter(|class| class.support == 0).collect();
     if !absent.is_empty() {
-        let names: Vec<_> = absent.iter().take(5).map(|class| printable(&class.class).into_owned()).collect();
+        let names: Vec<_> = absent.iter().take(5).map(|class| printable(&class.class)).collect();
         let more = if absent.len() > names.len() { ", …" } else { "" };
         text += &format!(
             "no picture here is of {}{more}: no mean ROC AUC; balanced accuracy and average precision leave it out\n",
-            names.join(", ")
+            cut(&names.join(", "), 24)
         );
     }
     text
@@ -74,13 +74,15 @@ pub(super) fn temperature_line(temperature: &Temperature) -> String {
     let why = match limit {
         None => "",
         Some(Limit::Separable) => {
-            "; at the limit: every answer there is right, which is too little to calibrate on"
+            "  at the limit of what is looked at: every answer there is right, which is too little to calibrate on\n"
         }
-        Some(Limit::Useless) => "; at the limit: the scores are worse than knowing nothing",
+        Some(Limit::Useless) => {
+            "  at the limit of what is looked at: the scores are worse than knowing nothing\n"
+        }
     };
     format!(
         "temperature {t:.3} from {samples} validation pictures: log loss there {:.4} → {:.4}, calibration error {:.1} % → \
-         {:.1} %{why}\n",
+         {:.1} %\n{why}",
         before.log_loss,
         after.log_loss,
         100.0 * before.ece,

@@ -153,10 +153,10 @@ pub(super) fn mistakes_text(mistakes: &[Mistake], output: Kind) -> String {
 pub(super) fn suspicions_text(suspicion: &LabelSuspicion, accuracy: f64) -> String {
     let more = match suspicion.found - suspicion.pictures.len() {
         0 => String::new(),
-        _ => format!(", the {} most suspicious of {}", suspicion.pictures.len(), suspicion.found),
+        _ => format!("; the {} most suspicious of {}", suspicion.pictures.len(), suspicion.found),
     };
     let mut text = format!(
-        "Likely label errors (confidently another class{more}), by a model that is right {:.1} % of the time\n\n",
+        "Likely label errors (confidently another class{more}), by a model right {:.1} % of the time\n\n",
         100.0 * accuracy
     );
     let paths: Vec<String> = suspicion.pictures.iter().map(|s| cut(&s.path, PATH)).collect();

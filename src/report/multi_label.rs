@@ -101,7 +101,7 @@ pub(super) fn table(metrics: &MultiLabel, evaluation: &Evaluation) -> String {
     }
     if !metrics.without_positives.is_empty() {
         text += &format!(
-            "\nNo picture here has {}: counted as 0 in macro F1 and F2, left out of mAP and ROC AUC.\n",
+            "\nNo picture here has {}: 0 in macro F1 and F2, left out of mAP and ROC AUC.\n",
             some(&metrics.without_positives)
         );
     }
@@ -118,7 +118,7 @@ pub(super) fn table(metrics: &MultiLabel, evaluation: &Evaluation) -> String {
 /// Enough names for a line.
 fn some(names: &[String]) -> String {
     let more = if names.len() > 5 { format!(" and {} more", names.len() - 5) } else { String::new() };
-    cut(&names[..names.len().min(5)].join(", "), 60) + &more
+    cut(&names[..names.len().min(5)].join(", "), 36) + &more
 }
 
 fn number(value: Option<f64>, digits: usize) -> String {

@@ -122,8 +122,8 @@ fn a_weak_judge_of_labels_says_so() {
     let text = seen(&evaluation);
     assert!(text.contains("\n  14.54  dog/1.jpg    said boat 92.1%, is dog 0.0%\n"));
     assert!(text.contains(
-        "\nLikely label errors (confidently another class, the 10 most suspicious of 99), \
-         by a model that is right 43.0 % of the time\n\n\
+        "\nLikely label errors (confidently another class; the 10 most suspicious of 99), \
+         by a model right 43.0 % of the time\n\n\
          cat/21.jpg    labelled cat 0.3%, looks like boat 99.6%\n"
     ));
 }
@@ -139,7 +139,7 @@ fn margins_are_never_told_as_probabilities() {
             assert!(!text.contains(word), "{word}");
         }
         assert!(text.contains("\nscores are margins of a hinge loss and no probabilities"));
-        assert!(text.contains("boat=0.970") && text.contains("said boat 0.921, is dog 0.000"));
+        assert!(text.contains("boat=0.970") && text.contains(", is dog 0.000\n"));
         let json = serde_json::to_value(&evaluation).unwrap();
         assert!(json["examples"][0].get("probabilities").is_none());
         assert!(json["metrics"]["cross_entropy"].is_null() && json["metrics"]["calibration"].is_null());
@@ -179,9 +179,9 @@ fn the_text_of_several_labels() {
     assert!(names.is_sorted());
     assert_eq!(line("ship "), "ship 0.38 1.00 0.55 0.75 0.68 3 8 0.0323");
     assert_eq!(line("dock "), "dock 0.00 0.00 0.00 0.00 - 0 0 0.5000");
-    assert!(text.contains(
-        "\nNo picture here has dock: counted as 0 in macro F1 and F2, left out of mAP and ROC AUC.\n"
-    ));
+    assert!(
+        text.contains("\nNo picture here has dock: 0 in macro F1 and F2, left out of mAP and ROC AUC.\n")
+    );
     assert!(text.contains("\nNo validation picture has dock: threshold 0.5, not tuned.\n"));
     assert!(text.contains("   2.71  harbour/0.jpg is sea, ship, sand\n         missed sea 75.0%\n"));
     assert!(text.contains("missed sea 87.8%; wrongly said ship 8.2%\n"));
@@ -203,7 +203,10 @@ fn long_and_wide_names_do_not_break_lines() {
     metrics.without_positives = vec!["a label whose name is very long indeed".into(); 9];
     evaluation.mistakes[0].path = "a/very/long/path/".repeat(9);
     evaluation.mistakes[0].truth = Answer::Several(vec!["some label or other\n".into(); 9]);
-    assert!(seen(&evaluation).contains(" and 4 more"));
+    let at_its_limit = evaluation.temperature.as_mut().unwrap();
+    at_its_limit.limit = Some(crate::metrics::Limit::Separable);
+    let text = seen(&evaluation);
+    assert!(text.contains(" and 4 more:") && text.contains("\n  at the limit of what is looked at:"));
 }
 
 #[test]
