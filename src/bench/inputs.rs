@@ -85,9 +85,10 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// One label a picture; which of several, or of none, is of no consequence to how long training takes.
     pub(super) fn label(&self, i: usize) -> u32 {
         match self {
-            Self::Files(dataset, picked) => dataset.samples[picked[i]].labels[0],
+            Self::Files(dataset, picked) => dataset.samples[picked[i]].labels.first().copied().unwrap_or(0),
             Self::Drawn(pictures) => pictures[i].1,
         }
     }
