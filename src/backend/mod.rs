@@ -187,7 +187,7 @@ pub trait Backend: Sync {
     /// |---|---|---|
     /// | softmax | −w·ln p_y, p = softmax(s) | w·(p_k − [k = y]) |
     /// | sigmoid | Σ_k w·(max(s_k, 0) − s_k·t + ln(1 + e^−abs(s_k))) | w·(σ(s_k) − t) |
-    /// | hinge | w·Σ_{j≠y} max(0, m_j), m_j = s_j − s_y + 1 | w·[m_k > 0]; of y, −Σ of the others |
+    /// | hinge | w·Σ_{j≠y} max(0, m_j), m_j = s_j − s_y + 1 | w where m_k > 0, else 0; of y, −Σ of the others |
     /// | squared hinge | w·Σ_{j≠y} max(0, m_j)² | 2·w·max(0, m_k); of y, −Σ of the others |
     ///
     /// A row without a label: see [`NO_LABEL`].

@@ -1,6 +1,9 @@
 //! The **losses** on the CPU, one file each; here is what they share: rows are divided over the threads, and what a loss
 //! must know of them.
 
+// Indices of rows of a block, as in the formulas; iterators over them cost inlining.
+#![allow(clippy::needless_range_loop)]
+
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 

@@ -98,7 +98,13 @@ pub(in crate::verify) fn problem(random: &mut ChaCha8Rng, size: Size, fused: boo
         Loss::Softmax => one_label(loss, outputs, &labels),
         _ => targets(random, loss, PICTURES, outputs).weighted(weights(random, outputs)),
     };
-    let step = Step { learning_rate: 0.9, momentum: 0.9, l2: 1e-3, scale: 1.0 / batch as f32 };
+    // Small enough for the curvature of each with its weights: parameters that grow without bounds show nothing.
+    let learning_rate = match loss {
+        Loss::Softmax => 0.9,
+        Loss::Sigmoid => 0.1,
+        Loss::Hinge | Loss::SquaredHinge => 0.01,
+    };
+    let step = Step { learning_rate, momentum: 0.9, l2: 1e-3, scale: 1.0 / batch as f32 };
     let batches = (0..STEPS).map(|s| (s * batch, batch)).collect();
     Some(Problem { pictures, bins, labels, targets, outputs, order, batches, step, fused, start })
 }
