@@ -3,7 +3,7 @@
 //!
 //! [`MultiClass`] measures where each sample has one class, [`MultiLabel`] where it may have any number of labels,
 //! always beside answers that know nothing. [`tune`] chooses thresholds and `fit_temperature_…` a temperature, both on
-//! validation samples; [`label_errors`] names samples whose label is probably wrong.
+//! validation samples; [`label_errors()`] names samples whose label is probably wrong.
 //!
 //! This room knows neither pictures nor files: it takes class indices and probabilities and returns numbers
 //! that serialize. How they read on a terminal is the business of [`report`](crate::report).

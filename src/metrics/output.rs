@@ -54,12 +54,14 @@ impl Output {
         }
     }
 
-    /// The answer for a picture with `row` (K): indices of labels, ascending. Exactly one, unless several are possible.
+    /// The answer for a picture with `row` (K): indices of labels, ascending. Exactly one, unless several are possible;
+    /// a label without a threshold is never part of it.
     #[must_use]
     pub fn answer(&self, row: &[f32]) -> Vec<usize> {
         match self {
             Self::Sigmoid { thresholds } => {
-                (0..row.len()).filter(|&k| says(f64::from(row[k]), thresholds[k])).collect()
+                let decided = row.iter().zip(thresholds).enumerate();
+                decided.filter(|(_, (p, t))| says(f64::from(**p), **t)).map(|(k, _)| k).collect()
             }
             Self::Softmax | Self::Margins { .. } => argmax(row).into_iter().collect(),
         }

@@ -1,5 +1,7 @@
 //! Measures of order alone: they ask which scores are larger and never how large, so that margins do as well as
-//! probabilities. Equal scores are one step, as in `sklearn.metrics`: no order among them is invented.
+//! probabilities. Equal scores are one step, as in `sklearn.metrics`: no order among them is invented. These functions check
+//! nothing: truths and scores are of one length and scores no NaN, as [`MultiClass`](super::MultiClass) and
+//! [`MultiLabel`](super::MultiLabel) have made sure.
 
 /// Numbers of the samples in order of falling score, and where the runs of equal scores end.
 ///

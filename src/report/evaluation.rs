@@ -41,7 +41,7 @@ pub struct Evaluation {
     /// The ten pictures with the largest loss, largest first.
     pub mistakes: Vec<Mistake>,
     /// Pictures that are confidently another class, most suspicious first: see
-    /// [`label_errors`](crate::metrics::label_errors). None for margins and for several labels.
+    /// [`label_errors`](crate::metrics::label_errors()). None for margins and for several labels.
     pub label_errors: Option<LabelSuspicion>,
     /// A few pictures with what was said of them; see [`draw`].
     pub examples: Vec<Example>,
