@@ -12,10 +12,10 @@ use crate::metrics::{MetricsError, Output, label_errors};
 const SHOWN: usize = 10;
 
 /// Columns of the widest line.
-const WIDTH: usize = 120;
+pub(super) const WIDTH: usize = 120;
 
 /// Columns after which a path is cut in the text; `predictions.csv` has it in full.
-const PATH: usize = 60;
+pub(super) const PATH: usize = 60;
 
 /// A picture the model is wrong about.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -63,13 +63,17 @@ pub fn text(evaluation: &Evaluation) -> String {
     blocks.join("\n")
 }
 
-/// One line an example: path, what was said, truth.
+/// One line an example: path, what was said, truth. Where names are long fewer classes are shown.
 fn example_lines(names: &[&str], examples: &[Example]) -> String {
-    let longest = examples.iter().map(|e| display_width(&e.path)).max().unwrap_or(0);
+    let paths: Vec<String> = examples.iter().map(|e| width::cut(&e.path, mistakes::PATH)).collect();
+    let longest = paths.iter().map(|path| display_width(path)).max().unwrap_or(0);
     let mut text = String::from("Pictures drawn at random\n\n");
-    for example in examples {
-        let line = sample_line(names, example, TOP);
-        text += &format!("{}  {line}\n", width::left(&example.path, longest));
+    for (example, path) in examples.iter().zip(&paths) {
+        let line = |top| format!("{}  {}", width::left(path, longest), sample_line(names, example, top));
+        let fits = |line: &String| display_width(line) <= mistakes::WIDTH;
+        let line =
+            (1..=TOP).rev().map(line).find(fits).unwrap_or_else(|| width::cut(&line(1), mistakes::WIDTH));
+        text += &format!("{line}\n");
     }
     text
 }

@@ -210,6 +210,19 @@ fn long_and_wide_names_do_not_break_lines() {
 }
 
 #[test]
+fn of_classes_with_long_names_fewer_are_shown() {
+    let mut evaluation = evaluation("four classes", &Output::Softmax);
+    let Metrics::MultiClass(metrics) = &mut evaluation.metrics else { panic!("one label") };
+    for class in &mut metrics.per_class {
+        class.class += " and more of the same name";
+    }
+    let text = seen(&evaluation);
+    let line = text.lines().find(|line| line.starts_with("boat/43.jpg ")).unwrap();
+    assert_eq!(line.matches('%').count(), 2, "{line}");
+    assert!(line.ends_with("actual=boat"), "{line}");
+}
+
+#[test]
 fn what_is_wrong_with_a_picture_is_an_error() {
     let paths = ["a".to_owned(), "b".to_owned()];
     let labels = ["cat".to_owned(), "dog".to_owned()];
