@@ -55,11 +55,11 @@ pub(super) struct Args {
     loss: Option<LossArg>,
 
     /// How much labels count: `balanced` (rare ones more), or a CSV file with label,weight
-    #[arg(long, value_name = "balanced|FILE")]
+    #[arg(long, value_name = "balanced|FILE", allow_negative_numbers = true)]
     class_weight: Option<Weighting>,
 
     /// How much more a label counts where a picture has it, with sigmoid: `balanced`, a number, or a CSV file with label,weight
-    #[arg(long, value_name = "balanced|NUMBER|FILE")]
+    #[arg(long, value_name = "balanced|NUMBER|FILE", allow_negative_numbers = true)]
     pos_weight: Option<Weighting>,
 
     /// Probability from which on a label is part of the answer: 0.5, or the best for each label on validation pictures by F1 or F2

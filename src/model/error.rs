@@ -29,7 +29,7 @@ pub enum ModelError {
     },
     /// Another version of the format.
     #[error(
-        "{} has model format {found}, and this huemax reads format {reads}; use the huemax that wrote it \
+        "{} has model format {found}, and this huemax reads formats up to {reads}; use the huemax that wrote it \
          (version {written_by}), or train it again",
         path.display()
     )]
@@ -38,7 +38,7 @@ pub enum ModelError {
         path: PathBuf,
         /// Format of the file.
         found: u64,
-        /// Format that is read.
+        /// The latest format that is read.
         reads: u64,
         /// Version of huemax that wrote the file.
         written_by: String,

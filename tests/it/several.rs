@@ -66,7 +66,7 @@ fn train_choose_evaluate_predict() {
         &[
             "names in `image_name`",
             "any number of labels a picture",
-            "32 validation",
+            "30 validation",
             "temperature",
             "threshold",
         ],
@@ -78,7 +78,7 @@ fn train_choose_evaluate_predict() {
     let metrics = &written["evaluation"]["metrics"];
     let f1 = |who: &str| metrics[who]["macro_average"]["f1"].as_f64().expect("a number");
     assert!(f1("model") > 0.6 && f1("predicts_nothing") == 0.0, "{metrics}");
-    assert_eq!(written["evaluation"]["thresholds"]["pictures"], 32);
+    assert_eq!(written["evaluation"]["thresholds"]["pictures"], 30);
     assert!(written["evaluation"]["temperature"]["temperature"].as_f64().is_some_and(|t| t != 1.0));
     assert_eq!(written["data"]["task"], "multilabel");
 
