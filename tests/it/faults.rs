@@ -5,7 +5,8 @@ use huemax::progress::Quiet;
 use huemax::verify::{Devices, Mixed, Options, Report, Stage, mixed, verify};
 use libtest_mimic::Trial;
 
-use crate::faulty::{Fault, Faulty};
+use crate::fault::Fault;
+use crate::faulty::Faulty;
 use crate::support::{cpu, gpu, on_both, plain};
 use crate::verify::failures;
 

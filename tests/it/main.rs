@@ -6,6 +6,7 @@
 mod bench;
 mod cli;
 mod cli_errors;
+mod fault;
 mod faults;
 mod faulty;
 mod losses;

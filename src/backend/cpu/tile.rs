@@ -1,7 +1,7 @@
 //! The two products that training is made of, in vector registers: rows by weights, and residuals by rows.
 
 // Indices of tiles, as in the formulas; iterators over them cost inlining.
-#![allow(clippy::needless_range_loop, clippy::manual_memcpy)]
+#![allow(clippy::needless_range_loop)]
 
 use pulp::Simd;
 

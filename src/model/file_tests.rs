@@ -1,0 +1,144 @@
+//! The model file: exact, and hard to fool.
+
+use super::*;
+use crate::learn::{SgdOptions, Targets};
+
+fn model() -> Model {
+    Model {
+        classes: vec!["cat".into(), "dog, \"big\"".into(), "鳥".into()],
+        descriptor: Descriptor { bins: [2, 1, 2] },
+        activation: Activation::Softmax,
+        temperature: 1.0,
+        weight: (0..12).map(|i| (i as f32 * 0.37).sin()).collect(),
+        bias: vec![f32::MIN_POSITIVE, -0.0, 1e30],
+        trained: Trained {
+            huemax: "0.1.0".into(),
+            device: "CPU".into(),
+            data_sha256: "00".into(),
+            label_counts: vec![50, 50, 10],
+            test_size: Some(0.25),
+            split_seed: 42,
+            plan: SgdOptions::default().plan(100, 1.0, &Targets::classes(3, &[])).unwrap(),
+            objective: 0.1 + 0.2,
+        },
+    }
+}
+
+fn saved(model: &Model) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    model.save(&path).unwrap();
+    (folder, path)
+}
+
+#[test]
+fn a_model_reloads_exactly_and_saves_to_the_same_bytes() {
+    let mut model = model();
+    let (_folder, path) = saved(&model);
+    assert_eq!(Model::load(&path).unwrap(), model);
+    for activation in [
+        Activation::OneVsRest,
+        Activation::Margins,
+        Activation::Sigmoid { thresholds: vec![0.0, 0.1 + 0.2, 1.0] },
+    ] {
+        (model.activation, model.temperature) = (activation, 1.7);
+        model.save(&path).unwrap();
+        assert_eq!(Model::load(&path).unwrap(), model);
+    }
+    let first = std::fs::read(&path).unwrap();
+    for _ in 0..10 {
+        model.save(&path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), first);
+    }
+}
+
+#[test]
+fn every_cut_is_an_error_that_names_the_file() {
+    let (_folder, path) = saved(&model());
+    let bytes = std::fs::read(&path).unwrap();
+    let header = 8 + usize::from(u16::from_le_bytes([bytes[0], bytes[1]]));
+    for len in 0..bytes.len() {
+        std::fs::write(&path, &bytes[..len]).unwrap();
+        let error = Model::load(&path).unwrap_err();
+        assert!(error.to_string().contains("model.safetensors"), "{len}: {error}");
+        assert!(len < header || matches!(error, ModelError::Damaged { .. }), "{len}: {error}");
+    }
+    std::fs::write(&path, [&bytes[..], &[0]].concat()).unwrap();
+    assert!(matches!(Model::load(&path), Err(ModelError::Damaged { .. })));
+}
+
+#[test]
+fn flipped_bytes_never_panic() {
+    let (_folder, path) = saved(&model());
+    let bytes = std::fs::read(&path).unwrap();
+    for at in 0..bytes.len() {
+        for flip in [0x01, 0x80, 0xff] {
+            let mut broken = bytes.clone();
+            broken[at] ^= flip;
+            std::fs::write(&path, &broken).unwrap();
+            let _ = Model::load(&path);
+        }
+    }
+}
+
+#[test]
+fn other_files_and_other_versions_are_told_apart() {
+    let (folder, path) = saved(&model());
+    let load = |bytes: &[u8]| {
+        let path = folder.path().join("other");
+        std::fs::write(&path, bytes).unwrap();
+        Model::load(&path).unwrap_err()
+    };
+    assert!(matches!(load(b""), ModelError::NotAModel { .. }));
+    assert!(matches!(load(b"\xff\xd8\xff\xe0 a JPEG, surely"), ModelError::NotAModel { .. }));
+    assert!(matches!(Model::load(folder.path()), Err(ModelError::NotAModel { .. })));
+    assert!(matches!(Model::load(&folder.path().join("none")), Err(ModelError::File(_))));
+    let tensors: [(&str, TensorView<'_>); 0] = [];
+    assert!(matches!(load(&safetensors::serialize(tensors, None).unwrap()), ModelError::NotAModel { .. }));
+
+    let text = std::fs::read(&path).unwrap();
+    let at = text.windows(10).position(|w| w == b"format\\\":2").unwrap();
+    let mut newer = text.clone();
+    newer[at + 9] = b'7';
+    assert!(matches!(load(&newer), ModelError::Version { found: 7, reads: 2, .. }));
+}
+
+#[test]
+fn a_model_of_the_first_format_is_read() {
+    let model = model();
+    let (_folder, path) = saved(&model);
+    let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+    assert!(text.contains("\\\"temperature\\\":1.0,"), "{text}");
+    // What the first format did not have, as many spaces in its place.
+    let mut bytes = std::fs::read(&path).unwrap();
+    let blank = |bytes: &mut Vec<u8>, what: &[u8], with: &[u8]| {
+        let at = bytes.windows(what.len()).position(|w| w == what).unwrap();
+        bytes[at..at + what.len()].copy_from_slice(with);
+    };
+    blank(&mut bytes, b"\\\"temperature\\\":1.0,", &[b' '; 20]);
+    blank(&mut bytes, b"format\\\":2", b"format\\\":1");
+    std::fs::write(&path, bytes).unwrap();
+    assert_eq!(Model::load(&path).unwrap(), model);
+}
+
+#[test]
+fn thresholds_and_temperatures_that_are_none_are_refused() {
+    let refused = |change: fn(&mut Model)| {
+        let mut model = model();
+        change(&mut model);
+        let (_folder, path) = saved(&model);
+        assert!(matches!(Model::load(&path), Err(ModelError::Damaged { .. })));
+    };
+    refused(|m| m.activation = Activation::Sigmoid { thresholds: vec![0.5; 2] });
+    refused(|m| m.activation = Activation::Sigmoid { thresholds: vec![0.5, 0.5, 1.5] });
+    refused(|m| m.temperature = 0.0);
+    refused(|m| m.temperature = -1.0);
+}
+
+#[test]
+fn numbers_that_are_none_are_refused() {
+    let mut model = model();
+    model.weight[5] = f32::NAN;
+    let (_folder, path) = saved(&model);
+    assert!(matches!(Model::load(&path), Err(ModelError::Damaged { .. })));
+}
