@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::cli::common::Common;
 use crate::cli::labels::LabelArgs;
 use crate::cli::output;
-use crate::dataset::{Dataset, Task};
+use crate::dataset::{Dataset, LabelOptions, Task};
 use crate::error::{FileError, Result};
 use crate::model::Model;
 use crate::pipeline::evaluate;
@@ -38,12 +38,15 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<()> {
     let progress = args.common.progress();
     let model = Model::load(&args.model)?;
-    let mut labels = args.labels.options(&args.data)?;
-    if labels.task.is_none() && model.activation.task() == Task::Multilabel {
-        // Pictures without any label are then no mistake, even where no picture happens to have several.
-        labels.task = Some(Task::Multilabel);
-    }
-    let dataset = Dataset::open(&args.data, &labels)?;
+    let labels = args.labels.options(&args.data)?;
+    let dataset = match Dataset::open(&args.data, &labels) {
+        // Pictures without any label are no mistake for such a model, even where no picture has several.
+        Err(error) if labels.task.is_none() && model.activation.task() == Task::Multilabel => {
+            let several = LabelOptions { task: Some(Task::Multilabel), ..labels };
+            Dataset::open(&args.data, &several).map_err(|_| error)?
+        }
+        opened => opened?,
+    };
     let folder = match &args.out {
         Some(out) => super::train::out_folder(Some(out), args.force)?,
         None => None,

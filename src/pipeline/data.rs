@@ -4,7 +4,7 @@ use super::train::counts;
 use super::{TrainOptions, Weighting};
 use crate::backend::Loss;
 use crate::dataset::{Dataset, DatasetError, Part, Split, Task};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::features::Skipped;
 
 /// What is said of the data before pictures are read, a line each.
@@ -26,7 +26,11 @@ pub(super) fn describe_data(
         (true, false) => format!("as {divider} it, val being the test"),
     };
     let unused = if options.choices.any() { "" } else { " (set aside: nothing is chosen on them)" };
+    let given = split.val.iter().any(|&i| dataset.samples[i].part.is_some_and(|part| part == Part::Val));
     let val = match split.val.len() {
+        n if given && options.split.val_size > 0.0 => {
+            format!(", {n} validation{unused} (given, so --val-size is not used)")
+        }
         0 => String::new(),
         n => format!(", {n} validation{unused}"),
     };
@@ -55,6 +59,21 @@ pub(super) fn describe_data(
     }
     lines.push(format!("features: {}", options.descriptor));
     lines
+}
+
+/// Classes that exclude each other, at most: the confusion matrix has as many numbers as their square.
+const MAX_CLASSES: usize = 10_000;
+
+/// Refuses more classes than can be reported on.
+pub(super) fn few_enough(task: Task, classes: usize) -> Result<()> {
+    if task == Task::Multilabel || classes <= MAX_CLASSES {
+        return Ok(());
+    }
+    let problem = format!(
+        "{classes} classes are more than the {MAX_CLASSES} that a confusion matrix is made of; check that the labels are no names or \
+         numbers of single pictures (--label-column), or give --task multilabel"
+    );
+    Err(Error::option("--labels", problem))
 }
 
 /// What labels are called.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::answer::answers;
 use super::choose::{Chosen, choose};
-use super::data::{describe_data, without_skipped};
+use super::data::{describe_data, few_enough, without_skipped};
 use super::measure::{Test, measure, named};
 use super::weights::{Counted, Weighting, weights};
 use super::{Choices, DataSummary, Run, Seconds, Summary, TrainSummary, about, describe, on_device};
@@ -82,13 +82,15 @@ fn train_on<B: Backend>(
     let bins = options.descriptor.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
     let loss = options.loss(dataset.task)?;
     let outputs = dataset.classes.len();
+    few_enough(dataset.task, outputs)?;
     let activation = Activation::new(loss, dataset.task, outputs);
     let split = Split::new(dataset, &options.split)?;
     // What cannot work is said before pictures are read.
     options.choices.check(&activation, split.val.len())?;
     let targets = targets(dataset, &split, loss, options)?;
     let squared_norm = options.descriptor.max_squared_norm();
-    options.solver.plan(split.train.len(), squared_norm, &targets)?;
+    let of_training = |targets: &Targets, split: &Split| targets.pick(split.train.iter().copied());
+    options.solver.plan(split.train.len(), squared_norm, &of_training(&targets, &split))?;
     progress.say(&about(device));
     describe_data(dataset, &split, loss, options).iter().for_each(|line| progress.say(line));
 
@@ -103,7 +105,8 @@ fn train_on<B: Backend>(
 
     let start = Instant::now();
     let targets = self::targets(dataset, &split, loss, options)?;
-    let plan = options.solver.plan(split.train.len(), squared_norm, &targets)?;
+    // Nothing that training does may depend on the labels of the test.
+    let plan = options.solver.plan(split.train.len(), squared_norm, &of_training(&targets, &split))?;
     progress.say(&format!("training: {plan}"));
     let data = Labelled::new(backend, &extracted.matrix, &targets)?;
     let fitted = fit(backend, &data, &split.train, &plan, progress)?;

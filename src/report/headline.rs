@@ -74,10 +74,10 @@ pub(super) fn temperature_line(temperature: &Temperature) -> String {
     let why = match limit {
         None => "",
         Some(Limit::Separable) => {
-            "  at the limit of what is looked at: every answer there is right, which is too little to calibrate on\n"
+            "  at the limit of what is looked at: every answer there is right, too little to calibrate on; not applied\n"
         }
         Some(Limit::Useless) => {
-            "  at the limit of what is looked at: the scores are worse than knowing nothing\n"
+            "  at the limit of what is looked at: the scores are worse than knowing nothing; not applied\n"
         }
     };
     format!(

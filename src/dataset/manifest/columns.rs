@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::super::index::{Index, Lookup};
 use super::super::layout::part_named;
+use super::super::mismatch::short;
 use super::super::{DatasetError, LabelOptions, LabelProblem, Separator, Task};
 use super::table::{Cell, Row, Table};
 
@@ -179,6 +180,19 @@ fn label_columns(
         .filter(|&column| !table.columns[column].is_empty())
         .filter(|&column| table.rows.iter().all(|row| is_one(&table.cell(row, column)).is_some()))
         .collect();
+    if binary.len() >= 2 {
+        // A column of 0 and 1 with a slip in it would lose its label without a word.
+        for &column in others.iter().filter(|column| !binary.contains(column)) {
+            let wrong = |&row: &usize| is_one(&table.cell(&table.rows[row], column)).is_none();
+            let mut slips = (0..table.rows.len()).filter(wrong);
+            if let (Some(first), true) = (slips.next(), 10 * (slips.count() + 1) <= table.rows.len()) {
+                let row = &table.rows[first];
+                let value = short(table.cell(row, column).text().unwrap_or("a list"));
+                let column = table.columns[column].clone();
+                return Err(table.error(row, LabelProblem::NotBinary { column, value }));
+            }
+        }
+    }
     match (binary.len(), others.as_slice()) {
         (2.., _) => Ok(binary),
         (_, &[column]) if !found => Ok(vec![column]),

@@ -102,6 +102,17 @@ fn one_hot() {
     assert_eq!(lines(&open_with(table, columns(&["a", "b"])).unwrap())[2], "3.jpg: a, b");
     let (line, found) = problem(open_with(table, columns(&["a", "width"])));
     assert_eq!((line, found), (2, LabelProblem::NotBinary { column: "width".into(), value: "640".into() }));
+    // One slip in a column of 0 and 1 is told, and no reason to lose a label.
+    let slip = |value: &str| {
+        let row = |i: usize| format!("{i},1,0,{}\n", if i == 7 { value } else { "1" });
+        format!("id,a,b,c\n{}", (1..=10).map(row).collect::<String>())
+    };
+    assert_eq!(open(slip("0")).unwrap().classes, ["a", "c"]);
+    for value in ["", "x"] {
+        let (line, found) = problem(open(slip(value)));
+        assert_eq!(line, 8);
+        assert!(matches!(found, LabelProblem::NotBinary { column, .. } if column == "c"));
+    }
 }
 
 #[test]
