@@ -22,7 +22,7 @@ pub(super) struct Args {
     #[arg(required = true, value_name = "PICTURE|DIR|-")]
     pictures: Vec<PathBuf>,
 
-    /// How many classes to show for each picture, most probable first
+    /// How many labels to show for each picture: those of the answer first, then the most probable others
     #[arg(long, value_name = "K", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     top: u32,
 
@@ -39,7 +39,7 @@ pub(super) struct Args {
 enum FormatArg {
     /// A line a picture
     Table,
-    /// path,rank,label,probability
+    /// path,rank,label,probability (or margin); with any number of labels also whether it is part of the answer
     Csv,
     /// A JSON object a line
     Jsonl,

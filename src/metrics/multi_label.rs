@@ -24,7 +24,8 @@ pub struct MultiLabel {
     pub model: Figures,
     /// An answer without labels: every probability 0, nothing over a threshold.
     pub predicts_nothing: Figures,
-    /// Each label with its frequency among the training samples as its probability, under the same thresholds.
+    /// Each label with its frequency among the training samples as its probability: said where that is at least ½, and
+    /// always where the label's threshold is another than ½, that is, tuned.
     pub predicts_frequency: Figures,
     /// Whether a probability is how often the label is there, over all decisions.
     pub calibration: Calibration,
@@ -127,9 +128,15 @@ impl MultiLabel {
         let model = Answers::new(truth, probabilities, decided(probabilities));
         let nothing = Array2::zeros((n, k));
         let frequency = Array2::from_shape_fn((n, k), |(_, c)| train_frequency[c]);
+        // Its own best decisions, not those at cuts that suit the model: a probability that is always the same has the
+        // best F1 and F2 where its label is always said, so that is what tuning it comes to.
+        let by_frequency = Array2::from_shape_fn((n, k), |(_, c)| {
+            let frequency = train_frequency[c];
+            says(frequency, 0.5) || (thresholds[c] != 0.5 && frequency > 0.0)
+        });
         // Decided nothing, even where a threshold is 0.
         let predicts_nothing = Answers::new(truth, nothing.view(), Array2::from_elem((n, k), false));
-        let predicts_frequency = Answers::new(truth, frequency.view(), decided(frequency.view()));
+        let predicts_frequency = Answers::new(truth, frequency.view(), by_frequency);
 
         let per_label: Vec<LabelMetrics> = labels
             .iter()

@@ -43,6 +43,11 @@ pub enum ModelError {
         /// Version of huemax that wrote the file.
         written_by: String,
     },
+    /// Pictures have any number of labels, and the model answers with one.
+    #[error(
+        "these pictures have any number of labels, and the model answers with one; train another on such pictures, with --loss sigmoid"
+    )]
+    OneLabel,
     /// Pictures carry labels that the model has never seen.
     #[error(
         "the model does not know {}: {}; it knows {}",

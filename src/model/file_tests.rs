@@ -16,6 +16,8 @@ fn model() -> Model {
             device: "CPU".into(),
             data_sha256: "00".into(),
             label_counts: vec![50, 50, 10],
+            weights: None,
+            val_size: None,
             test_size: Some(0.25),
             split_seed: 42,
             plan: SgdOptions::default().plan(100, 1.0, &Targets::classes(3, &[])).unwrap(),

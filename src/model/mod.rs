@@ -44,6 +44,13 @@ pub struct Trained {
     /// Pictures trained on that have each label; empty in models of the first format.
     #[serde(default)]
     pub label_counts: Vec<usize>,
+    /// How much labels counted, as `--class-weight` and `--pos-weight` say it, and for each label the weight with it and
+    /// without it (2·K); none where all counted alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<(String, String, Vec<f32>)>,
+    /// Share of pictures that choices were made on; none where the data came divided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_size: Option<f64>,
     /// Share of pictures that was kept for the test; none where the data came divided.
     pub test_size: Option<f64>,
     /// Seed of the split.

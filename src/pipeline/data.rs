@@ -48,14 +48,19 @@ pub(super) fn describe_data(
         let total: usize = dataset.samples.iter().map(|s| s.labels.len()).sum();
         let mean = total as f64 / dataset.samples.len() as f64;
         let why = if options.loss.is_none() { ", so each label gets a sigmoid of its own" } else { "" };
-        lines.push(format!("task: any number of labels a picture ({mean:.1} on average){why}"));
+        let none = dataset.samples.iter().filter(|s| s.labels.is_empty()).count();
+        let none = if none > 0 { format!(", {none} pictures without any") } else { String::new() };
+        lines.push(format!("task: any number of labels a picture ({mean:.1} on average{none}){why}"));
         lines.extend(split.notes(dataset).into_iter().map(|note| format!("note: {note}")));
     } else if loss == Loss::Sigmoid {
         lines.push("task: one label a picture, each against the rest (sigmoids divided by their sum)".into());
     }
     lines.extend(dataset.mismatches.describe().into_iter().map(|note| format!("note: {note}")));
     if options.class_weight != Weighting::Equal || options.pos_weight != Weighting::Equal {
-        lines.push("weights: labels do not count alike; the objective is weighed".into());
+        lines.push(format!(
+            "weights: labels do not count alike (class {}, positive {})",
+            options.class_weight, options.pos_weight
+        ));
     }
     lines.push(format!("features: {}", options.descriptor));
     lines

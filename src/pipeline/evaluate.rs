@@ -1,5 +1,6 @@
 //! Evaluating: how well a model does on labelled pictures.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use super::answer::answers;
@@ -33,16 +34,22 @@ fn evaluate_on<B: Backend>(
 ) -> Result<Run> {
     let bins = model.descriptor.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
     if dataset.task == Task::Multilabel && model.activation.task() == Task::Multiclass {
-        let problem = "these pictures have any number of labels, and the model answers with one; train one with --loss sigmoid on such pictures";
-        return Err(Error::option("MODEL", problem));
+        return Err(ModelError::OneLabel.into());
     }
-    let label = known_labels(model, dataset, progress)?;
+    let label = known_labels(model, dataset)?;
     let samples = &dataset.samples;
     // As in training: what came divided is tested on `test`, or on `val` where there is none.
     let part =
         [Part::Test, Part::Val].map(Some).into_iter().find(|&part| samples.iter().any(|s| s.part == part));
-    let picked: Vec<usize> =
+    let mut picked: Vec<usize> =
         (0..samples.len()).filter(|&i| part.is_none_or(|part| samples[i].part == part)).collect();
+    let all = picked.len();
+    // Without the labels that it does not know, a picture's truth would be another.
+    picked.retain(|&i| samples[i].labels.iter().all(|&y| label[y as usize].is_some()));
+    if picked.is_empty() {
+        let unknown = unknown(dataset, &label);
+        return Err(ModelError::UnknownLabels { unknown, known: model.classes.clone() }.into());
+    }
     progress.say(&about(device));
     let which = if part.is_some() { "the test part: " } else { "" };
     progress.say(&format!(
@@ -52,6 +59,15 @@ fn evaluate_on<B: Backend>(
         noun(dataset.task),
         dataset.explained()
     ));
+    if picked.len() < all {
+        let names = unknown(dataset, &label);
+        let (more, shown) = (if names.len() > 5 { ", …" } else { "" }, &names[..names.len().min(5)]);
+        progress.say(&format!(
+            "note: {} of {all} pictures have labels that the model does not know ({}{more}) and are left out",
+            all - picked.len(),
+            shown.join(", ").escape_debug()
+        ));
+    }
     dataset.mismatches.describe().iter().for_each(|line| progress.say(&format!("note: {line}")));
     if part.is_none() && dataset.digest() == model.trained.data_sha256 {
         progress.say("note: this is the data the model was trained on; most of it is no test of it");
@@ -125,24 +141,20 @@ fn evaluate_on<B: Backend>(
     Ok(Run { model, summary, paths: measured.paths, truth: measured.truth, values: measured.values })
 }
 
-/// For each label of the data, its number in the model. A model that answers with any number of labels is measured on those it
-/// knows, and the others are named.
-fn known_labels(model: &Model, dataset: &Dataset, progress: &dyn Progress) -> Result<Vec<Option<u32>>> {
-    let find = |class: &String| model.classes.iter().position(|c| c == class).map(|k| k as u32);
-    let found: Vec<Option<u32>> = dataset.classes.iter().map(find).collect();
-    let unknown: Vec<String> =
-        dataset.classes.iter().zip(&found).filter(|(_, k)| k.is_none()).map(|(c, _)| c.clone()).collect();
-    if unknown.is_empty() {
+/// For each label of the data, its number in the model. A model that answers with any number of labels is measured on pictures
+/// all of whose labels it knows.
+fn known_labels(model: &Model, dataset: &Dataset) -> Result<Vec<Option<u32>>> {
+    let numbers: HashMap<&str, u32> = model.classes.iter().map(String::as_str).zip(0..).collect();
+    let found: Vec<Option<u32>> =
+        dataset.classes.iter().map(|class| numbers.get(class.as_str()).copied()).collect();
+    if found.iter().all(Option::is_some) || model.activation.task() == Task::Multilabel {
         return Ok(found);
     }
-    let some = unknown.len() < found.len();
-    if model.activation.task() == Task::Multilabel && some {
-        progress.say(&format!(
-            "note: the model does not know {}: {}; this says nothing of them",
-            if unknown.len() == 1 { "this label" } else { "these labels" },
-            unknown.join(", ")
-        ));
-        return Ok(found);
-    }
-    Err(ModelError::UnknownLabels { unknown, known: model.classes.clone() }.into())
+    Err(ModelError::UnknownLabels { unknown: unknown(dataset, &found), known: model.classes.clone() }.into())
+}
+
+/// Labels of the data that the model does not know.
+fn unknown(dataset: &Dataset, known: &[Option<u32>]) -> Vec<String> {
+    let unknown = dataset.classes.iter().zip(known).filter(|(_, known)| known.is_none());
+    unknown.map(|(class, _)| class.clone()).collect()
 }

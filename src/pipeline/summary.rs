@@ -78,6 +78,9 @@ impl DataSummary {
 pub struct TrainSummary {
     /// What the solver did.
     pub plan: Plan,
+    /// How much labels counted; see [`Trained::weights`](crate::model::Trained::weights).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<(String, String, Vec<f32>)>,
     /// Mean loss and penalty over the training rows at the end.
     pub objective: f64,
     /// Mean loss alone.

@@ -116,6 +116,11 @@ fn train_on<B: Backend>(
     let mut weight = backend.download(&fitted.parameters, data.parameters())?;
     let bias = weight.split_off(outputs * bins.len());
     let train_counts = counts(dataset, &split.train);
+    let weighed = [&options.class_weight, &options.pos_weight].iter().any(|w| **w != Weighting::Equal);
+    let weighed = weighed.then(|| {
+        let typed = (options.class_weight.to_string(), options.pos_weight.to_string());
+        (typed.0, typed.1, targets.weights().to_vec())
+    });
     let mut model = Model {
         classes: dataset.classes.clone(),
         descriptor: options.descriptor,
@@ -128,6 +133,8 @@ fn train_on<B: Backend>(
             device: backend.info().id(),
             data_sha256: dataset.digest(),
             label_counts: train_counts.clone(),
+            weights: weighed.clone(),
+            val_size: Some(options.split.val_size).filter(|&share| share > 0.0),
             test_size: (!dataset.parts_given()).then_some(options.split.test_size),
             split_seed: options.split.seed,
             plan: plan.clone(),
@@ -165,7 +172,12 @@ fn train_on<B: Backend>(
             ..DataSummary::of(dataset)
         },
         descriptor: options.descriptor,
-        training: Some(TrainSummary { plan, objective: fitted.objective, loss: fitted.loss }),
+        training: Some(TrainSummary {
+            plan,
+            weights: weighed,
+            objective: fitted.objective,
+            loss: fitted.loss,
+        }),
         evaluation: measured.evaluation,
         seconds: Seconds { describe: describe_seconds, train: train_seconds, evaluate: evaluate_seconds },
         model: None,

@@ -20,6 +20,18 @@ pub enum Weighting {
     File(PathBuf),
 }
 
+impl std::fmt::Display for Weighting {
+    /// As it is typed; `equal` where nothing was.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Equal => f.write_str("equal"),
+            Self::Balanced => f.write_str("balanced"),
+            Self::Value(value) => write!(f, "{value}"),
+            Self::File(file) => write!(f, "{}", file.display()),
+        }
+    }
+}
+
 impl std::str::FromStr for Weighting {
     type Err = std::convert::Infallible;
 
@@ -118,7 +130,8 @@ fn checked(weight: f64) -> Result<f64, String> {
 fn read(option: &'static str, file: &Path, labels: &[String]) -> Result<BTreeMap<usize, f64>> {
     let text = std::fs::read(file).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => {
-            let problem = format!("{} is neither `balanced` nor a number nor a file", file.display());
+            let number = if option == "--class-weight" { "" } else { ", nor a number" };
+            let problem = format!("{} is neither `balanced` nor a file{number}", file.display());
             Error::option(option, problem)
         }
         _ => FileError::on("read", file)(e).into(),

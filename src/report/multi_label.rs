@@ -56,7 +56,8 @@ pub(super) fn headline(metrics: &MultiLabel, evaluation: &Evaluation) -> String 
     for (name, figure) in LINES {
         text += &row(name, [model, predicts_nothing, predicts_frequency].map(|f| number(figure(f), 4)));
     }
-    text += "\nnothing: an answer without labels, every p = 0; frequency: each label's share of the training pictures as its p.\n\
+    text += "\nnothing: an answer without labels, every p = 0; frequency: each label's share of the training pictures as its p,\n\
+             said from 0.5 on, and always where thresholds are tuned, as the best F there is.\n\
              Hamming loss and subset accuracy say something only beside \"nothing\", which is right about every absent label.\n";
     text += &format!(
         "Of all decisions, p is {:.1} % on average and {:.1} % of the labels are there (calibration error: {BINS} bins of p).\n",
