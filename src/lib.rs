@@ -20,7 +20,7 @@
 //! let model = Model::load(&folder.join("run/model.safetensors"))?;
 //! let pictures = [dataset.path(0)];
 //! predict(&model, &pictures, &device, &Quiet, &mut |_, says| {
-//!     if let Predicted::Probabilities(row) = says {
+//!     if let Predicted::Values(row) = says {
 //!         println!("{}: {:.1} %", model.classes[0], 100.0 * row[0]);
 //!     }
 //!     Ok(())
