@@ -42,7 +42,7 @@ def huemax(program, stage, arguments, threads=None):
     run = json.loads(answer.stdout)
     if not run["optimised"]:
         sys.exit("this huemax is a debug build; run cargo build --release")
-    [stage] = run["stages"]
+    [stage] = [found for found in run["stages"] if found["stage"] == stage]
     return statistics.median(stage["series"][0]["wall"]), stage["items"]
 
 
