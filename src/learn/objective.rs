@@ -1,7 +1,7 @@
 //! The objective on a device: rows, labels and parameters in; sums, losses and probabilities out.
 
 use super::Targets;
-use crate::backend::{Backend, DeviceError, Labels, Loss, Rows};
+use crate::backend::{Backend, DeviceError, Labels, Loss, Models, Rows};
 use crate::features::Matrix;
 
 /// A feature matrix with the labels of its rows, both on the device.
@@ -38,7 +38,7 @@ impl<'a, B: Backend> Labelled<'a, B> {
 
     /// Labels of the rows of `chunk`.
     fn labels(&self, chunk: usize) -> Labels<'_, B> {
-        Labels { loss: self.loss, words: &self.words[chunk], weights: &self.weights }
+        Labels { loss: self.loss, words: &self.words[chunk], weights: &self.weights, models: 1, mask: None }
     }
 
     /// Number of parameters: `K·D` weights and K biases.
@@ -111,7 +111,7 @@ impl<'a, B: Backend> Objective<'a, B> {
         let splits = batches.iter().map(|b| backend.splits(b.count, columns, outputs).count);
         let partials = backend.zeros(splits.max().unwrap_or(1) * (data.parameters() + 1))?;
         let rows = batches.iter().map(|b| b.count).max().unwrap_or(1);
-        let between = if backend.fuses(columns, outputs) {
+        let between = if backend.fuses(columns, outputs, Models::ONE) {
             None
         } else {
             Some(Between {
@@ -215,7 +215,7 @@ pub fn probabilities<B: Backend>(
     // A row without a label has its probabilities as its residual.
     let none = Targets::none(loss, outputs, data.matrix.chunk_rows());
     let (words, weights) = (backend.upload(none.words())?, backend.upload(none.weights())?);
-    let unlabelled = Labels { loss, words: &words, weights: &weights };
+    let unlabelled = Labels { loss, words: &words, weights: &weights, models: 1, mask: None };
     let most = most_rows(backend, data, rows);
     let mut residual = backend.zeros::<f32>(most * outputs)?;
     let mut losses = backend.zeros::<f32>(most)?;
