@@ -14,6 +14,7 @@ mod optimum;
 mod several;
 mod stages;
 mod support;
+mod sweep;
 mod training;
 mod verify;
 
@@ -25,6 +26,7 @@ fn main() {
     stages::register(&mut trials);
     verify::register(&mut trials);
     faults::register(&mut trials);
+    sweep::register(&mut trials);
     training::register(&mut trials);
     losses::register(&mut trials);
     optimum::register(&mut trials);
