@@ -9,6 +9,7 @@ mod cli_errors;
 mod fault;
 mod faults;
 mod faulty;
+mod lbfgs;
 mod losses;
 mod optimum;
 mod several;
@@ -28,6 +29,7 @@ fn main() {
     faults::register(&mut trials);
     sweep::register(&mut trials);
     training::register(&mut trials);
+    lbfgs::register(&mut trials);
     losses::register(&mut trials);
     optimum::register(&mut trials);
     bench::register(&mut trials);
