@@ -11,6 +11,7 @@ mod output;
 mod predict;
 mod progress;
 mod solver;
+mod strengths;
 mod train;
 mod verify;
 

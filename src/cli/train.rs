@@ -124,6 +124,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         descriptor: args.bins,
         split: SplitOptions { test_size: args.test_size, val_size: args.val_size, seed: args.seed },
         solver: args.solver.options(args.seed),
+        sweep: args.solver.sweep(),
         loss: args.loss.map(Into::into),
         class_weight: args.class_weight.clone().unwrap_or_default(),
         pos_weight: args.pos_weight.clone().unwrap_or_default(),
@@ -151,6 +152,9 @@ pub(super) fn report_run(run: &Run, dataset: &Dataset, json: bool, progress: &dy
     if json {
         output::print_json(&run.summary)?;
     } else {
+        if let Some(sweep) = &run.summary.sweep {
+            output::print(&format!("\n{}", sweep.text()))?;
+        }
         if let Some(training) = &run.summary.training {
             output::print(&format!(
                 "\nobjective {:.6} (mean loss {:.6} and penalty) after {}: {}{}\n",

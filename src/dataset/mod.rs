@@ -7,6 +7,7 @@ mod decode_tests;
 mod entries;
 mod error;
 mod find;
+mod folds;
 mod index;
 mod layout;
 #[cfg(test)]
@@ -31,6 +32,7 @@ mod testing;
 
 pub use decode::{Decoder, MAX_PIXELS, Picture, PictureError};
 pub use error::DatasetError;
+pub use folds::folds;
 pub use find::{EXTENSIONS, pictures_under};
 pub use manifest::{LabelColumns, Manifest};
 pub use mismatch::{Mention, Mismatches};

@@ -7,13 +7,15 @@ mod evaluate;
 mod measure;
 mod predict;
 mod summary;
+mod sweep;
 mod train;
 mod weights;
 
 pub use choose::Choices;
 pub use evaluate::evaluate;
 pub use predict::{Predicted, predict};
-pub use summary::{DataSummary, Run, Seconds, SkippedPicture, Summary, TrainSummary};
+pub use summary::{DataSummary, HeldOut, Run, Seconds, SkippedPicture, Summary, TrainSummary};
+pub use sweep::{FOLDS, SweepOptions};
 pub use train::{TrainOptions, train, train_watched};
 pub use weights::Weighting;
 

@@ -5,9 +5,10 @@ use std::time::Instant;
 use super::answer::answers;
 use super::choose::{Chosen, choose};
 use super::data::{describe_data, few_enough, without_skipped};
-use super::measure::{Test, measure, named};
+use super::measure::{Measured, Test, measure, named};
+use super::sweep::{AfterSweep, Asked, OutOfFold, SweepOptions, choose_c};
 use super::weights::{Counted, Weighting, weights};
-use super::{Choices, DataSummary, Run, Seconds, Summary, TrainSummary, about, describe, on_device};
+use super::{Choices, DataSummary, HeldOut, Run, Seconds, Summary, TrainSummary, about, describe, on_device};
 use crate::backend::{Backend, Device, Loss};
 use crate::dataset::{Dataset, Split, SplitOptions, Task};
 use crate::error::{Error, Result};
@@ -15,6 +16,7 @@ use crate::features::Descriptor;
 use crate::learn::{Labelled, Parts, SolverOptions, Start, Targets, Unwatched, Watch, fit};
 use crate::model::{Activation, Model, Trained};
 use crate::progress::Progress;
+use crate::report::Scored;
 
 /// What training may be told; the defaults are those of the command line.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -25,6 +27,8 @@ pub struct TrainOptions {
     pub split: SplitOptions,
     /// How the model is fitted.
     pub solver: SolverOptions,
+    /// Values of C to choose from, in place of that of `solver`.
+    pub sweep: Option<SweepOptions>,
     /// What is minimised; by default softmax for one label a picture, the sigmoid for any number.
     pub loss: Option<Loss>,
     /// How much each label counts.
@@ -105,7 +109,14 @@ fn train_on<B: Backend>(
     let targets = targets(dataset, &split, loss, options)?;
     let squared_norm = options.descriptor.max_squared_norm();
     let of_training = |targets: &Targets, split: &Split| targets.pick(split.train.iter().copied());
-    options.solver.plan(split.train.len(), squared_norm, &of_training(&targets, &split))?;
+    let cs = options.sweep.as_ref().map_or(vec![options.solver.c], |sweep| sweep.cs.clone());
+    for c in cs {
+        let solver = SolverOptions { c, ..options.solver.clone() };
+        solver.plan(split.train.len(), squared_norm, &of_training(&targets, &split))?;
+    }
+    let judged_on =
+        |split: &Split| options.sweep.as_ref().map(|s| s.judged_on(split.train.len(), split.val.len())).transpose();
+    judged_on(&split)?;
     progress.say(&about(device));
     describe_data(dataset, &split, loss, options).iter().for_each(|line| progress.say(line));
 
@@ -121,11 +132,40 @@ fn train_on<B: Backend>(
     let clock = Instant::now();
     let targets = self::targets(dataset, &split, loss, options)?;
     // Nothing that training does may depend on the labels of the test.
-    let plan = options.solver.plan(split.train.len(), squared_norm, &of_training(&targets, &split))?;
-    progress.say(&format!("training: {plan}"));
     let data = Labelled::new(backend, &extracted.matrix, &targets)?;
+    let plan_for = |c: f64, rows: &[usize]| {
+        let solver = SolverOptions { c, ..options.solver.clone() };
+        solver.plan(rows.len(), squared_norm, &targets.pick(rows.iter().copied()))
+    };
+    let swept = match &options.sweep {
+        None => None,
+        Some(sweep) => {
+            judged_on(&split)?.iter().for_each(|&on| progress.say(&sweep.explained(on)));
+            let asked = Asked {
+                backend,
+                dataset,
+                split: &split,
+                data: &data,
+                options: sweep,
+                seed: options.split.seed,
+                activation: &activation,
+                plan: &plan_for,
+            };
+            let chosen = choose_c(&asked, start, watch, progress)?;
+            progress.say(&format!("sweep: {}", chosen.table.reason));
+            Some(chosen)
+        }
+    };
+    let plan = plan_for(swept.as_ref().map_or(options.solver.c, |chosen| chosen.c), &split.train)?;
+    progress.say(&format!("training: {plan}"));
     let parts = Parts { train: &split.train, val: &split.val };
-    let fitted = fit(backend, &data, parts, &plan, start, (watch, progress))?;
+    let fitted = match &swept {
+        None => fit(backend, &data, parts, &plan, start, (watch, progress))?,
+        Some(chosen) => {
+            let watch = AfterSweep { watch, state: &chosen.state };
+            fit(backend, &data, parts, &plan, &chosen.start, (&watch, progress))?
+        }
+    };
     let train_seconds = clock.elapsed().as_secs_f64();
 
     let clock = Instant::now();
@@ -173,6 +213,23 @@ fn train_on<B: Backend>(
     let mut measured = measure(values, test)?;
     let Chosen { temperature, thresholds } = chosen;
     (measured.evaluation.temperature, measured.evaluation.thresholds) = (temperature, thresholds);
+    let (sweep, held_out) = match swept {
+        None => (None, None),
+        Some(chosen) => (Some(chosen.table), chosen.out_of_fold.map(|out| held_out(dataset, &split, out))),
+    };
+    if let Some(held_out) = &held_out {
+        let (paths, truth) = ([&measured.paths[..], &held_out.paths].concat(), [&measured.truth[..], &held_out.truth].concat());
+        let scored = Scored {
+            labels: &model.classes,
+            output: &model.output(),
+            paths: &paths,
+            truth: &truth,
+            values: &[&measured.values[..], &held_out.values].concat(),
+            train_counts: &train_counts,
+            train_pictures: split.train.len(),
+        };
+        measured.evaluation.suspect(&scored, held_out.paths.len())?;
+    }
     let evaluate_seconds = clock.elapsed().as_secs_f64();
 
     let summary = Summary {
@@ -199,11 +256,24 @@ fn train_on<B: Backend>(
             zero_weights: fitted.zeros.0,
             weight_count: fitted.zeros.1,
         }),
+        sweep,
         evaluation: measured.evaluation,
         seconds: Seconds { describe: describe_seconds, train: train_seconds, evaluate: evaluate_seconds },
         model: None,
     };
-    Ok(Run { model, summary, paths: measured.paths, truth: measured.truth, values: measured.values })
+    let Measured { paths, truth, values, .. } = measured;
+    Ok(Run { model, summary, paths, truth, values, held_out })
+}
+
+/// The training pictures with what was said of them while they were held out.
+fn held_out(dataset: &Dataset, split: &Split, out: OutOfFold) -> HeldOut {
+    let rows = &split.train;
+    HeldOut {
+        paths: rows.iter().map(|&i| dataset.relative_path_string(i)).collect(),
+        truth: rows.iter().map(|&i| dataset.samples[i].labels.clone()).collect(),
+        parts: out.parts,
+        values: out.values,
+    }
 }
 
 /// The labels of all samples, weighed by those in the training part.

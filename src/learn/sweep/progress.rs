@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::state::problem;
 use super::super::{LearnError, State};
-use super::{Found, Sweep};
+use super::{Found, Sweep, Swept};
 
 /// What has been found so far, and the parameters of the best C of it.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +25,12 @@ impl Walked {
             (self.best, self.parameters) = (self.found.len(), parameters);
         }
         self.found.push(found);
+    }
+
+    /// At the end.
+    pub(super) fn swept(self) -> Swept {
+        let Self { found, best, parameters } = self;
+        Swept { found, best, parameters }
     }
 
     /// What to remember; `path` is what the path itself must.
