@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-/// Values of C, ascending, each once.
+/// Values of C, ascending, each once. Whether they can work is for the plan to say.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Strengths(pub(super) Vec<f64>);
 
@@ -16,8 +16,7 @@ impl FromStr for Strengths {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let number = |text: &str| match text.trim().parse::<f64>() {
-            Ok(c) if c > 0.0 && c.is_finite() => Ok(c),
-            Ok(c) => Err(format!("{c:?} is not a positive number; C is {FORMS}")),
+            Ok(c) => Ok(c),
             Err(_) => Err(format!("{:?} is no number; C is {FORMS}", text.trim())),
         };
         let mut values = match text.split_once("..") {
@@ -31,8 +30,9 @@ impl FromStr for Strengths {
                     Ok(count) if (2..=MOST).contains(&count) => count,
                     _ => return Err(format!("{:?} values; a range has 2 to {MOST}", count.trim())),
                 };
-                if from >= to {
-                    return Err(format!("{from} is not below {to}"));
+                // Written so that a NaN is none.
+                if !(from > 0.0 && from < to && to.is_finite()) {
+                    return Err(format!("{from} to {to} is no range of positive numbers, the smaller first"));
                 }
                 range(from, to, count)
             }
@@ -86,18 +86,17 @@ mod tests {
     #[test]
     fn what_is_none_of_them_is_told() {
         for (text, says) in [
-            ("0", "not a positive"),
-            ("-1", "not a positive"),
-            ("nan", "not a positive"),
-            ("inf", "not a positive"),
+            ("0..1:3", "no range of positive"),
+            ("nan..1:3", "no range of positive"),
+            ("1..inf:3", "no range of positive"),
             ("one", "is no number"),
             ("", "is no number"),
             ("1,,2", "is no number"),
             ("1..10", "how many"),
             ("1..10:1", "a range has 2 to 1000"),
             ("1..10:1e3", "a range has 2 to 1000"),
-            ("10..1:3", "is not below"),
-            ("1..1:3", "is not below"),
+            ("10..1:3", "the smaller first"),
+            ("1..1:3", "the smaller first"),
         ] {
             let error = text.parse::<Strengths>().unwrap_err();
             assert!(error.contains(says), "{text:?}: {error}");

@@ -11,7 +11,7 @@ use crate::cli::solver::SolverArgs;
 use crate::dataset::{Dataset, SplitOptions};
 use crate::error::{Error, FileError, Result};
 use crate::features::Descriptor;
-use crate::learn::Targets;
+use crate::learn::{SolverOptions, Targets};
 use crate::metrics::ThresholdRule;
 use crate::pipeline::{Choices, Run, TrainOptions, Weighting, train};
 use crate::progress::Progress;
@@ -132,7 +132,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
     };
     // Everything that can be wrong with the command is found before any work is done.
     let loss = options.loss.unwrap_or_default();
-    options.solver.plan(1, 1.0, &Targets::none(loss, 2, 1))?;
+    for c in options.values_of_c() {
+        SolverOptions { c, ..options.solver.clone() }.plan(1, 1.0, &Targets::none(loss, 2, 1))?;
+    }
     let progress = args.common.progress();
     let dataset = Dataset::open(&args.data, &args.labels.options(&args.data)?)?;
     let folder = out_folder(args.out.as_deref(), args.force)?;

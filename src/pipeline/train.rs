@@ -40,6 +40,12 @@ pub struct TrainOptions {
 }
 
 impl TrainOptions {
+    /// Every C that a model may be fitted with.
+    #[must_use]
+    pub fn values_of_c(&self) -> Vec<f64> {
+        self.sweep.as_ref().map_or_else(|| vec![self.solver.c], |sweep| sweep.cs.clone())
+    }
+
     /// The loss for data that asks for `task`.
     ///
     /// # Errors
@@ -109,8 +115,7 @@ fn train_on<B: Backend>(
     let targets = targets(dataset, &split, loss, options)?;
     let squared_norm = options.descriptor.max_squared_norm();
     let of_training = |targets: &Targets, split: &Split| targets.pick(split.train.iter().copied());
-    let cs = options.sweep.as_ref().map_or(vec![options.solver.c], |sweep| sweep.cs.clone());
-    for c in cs {
+    for c in options.values_of_c() {
         let solver = SolverOptions { c, ..options.solver.clone() };
         solver.plan(split.train.len(), squared_norm, &of_training(&targets, &split))?;
     }
