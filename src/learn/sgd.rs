@@ -74,7 +74,9 @@ pub fn fit<B: Backend>(
             let size = Step {
                 learning_rate: plan.rate(step, steps) as f32,
                 momentum: plan.momentum as f32,
+                nesterov: false,
                 l2: plan.l2() as f32,
+                l1: 0.0,
                 scale,
             };
             backend.step(&mut parameters, &mut velocity, &sums, weights, len, size)?;
