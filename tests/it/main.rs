@@ -10,6 +10,7 @@ mod fault;
 mod faults;
 mod faulty;
 mod losses;
+mod mini;
 mod optimum;
 mod several;
 mod stages;
@@ -27,6 +28,7 @@ fn main() {
     faults::register(&mut trials);
     training::register(&mut trials);
     losses::register(&mut trials);
+    mini::register(&mut trials);
     optimum::register(&mut trials);
     bench::register(&mut trials);
     cli::register(&mut trials);

@@ -3,7 +3,9 @@
 
 use huemax::backend::{Backend, Bins, Gpu, Loss, Pictures, reference};
 use huemax::features::{Matrix, extract};
-use huemax::learn::{Labelled, Parts, SolverKind, SolverOptions, Start, Targets, Unwatched, fit, loss_sum, probabilities};
+use huemax::learn::{
+    Labelled, Parts, SolverKind, SolverOptions, Start, Targets, Unwatched, fit, loss_sum, probabilities,
+};
 use huemax::progress::{Progress, Quiet};
 use huemax::verify::{self, bounds};
 use libtest_mimic::Trial;
@@ -150,7 +152,11 @@ fn a_lost_device_is_an_error_that_names_it() {
         if epochs == 0 {
             device.lose();
         }
-        let Err(error) = fit(&device, &data, Parts { train: &rows, val: &[] }, &plan, &Start::Zero, (&Unwatched, &lose)) else { panic!("trained on a lost device") };
+        let Err(error) =
+            fit(&device, &data, Parts { train: &rows, val: &[] }, &plan, &Start::Zero, (&Unwatched, &lose))
+        else {
+            panic!("trained on a lost device")
+        };
         let error = error.to_string();
         assert!(error.contains(&device.info().name) && error.contains("--device cpu"), "{error}");
     }
@@ -209,7 +215,8 @@ fn rows_come_back_in_the_order_asked_for() {
     let device = small(128);
     let matrix = Matrix::upload(&device, &features(&golden), 512).expect("a matrix");
     assert_eq!(matrix.chunks().len(), 8);
-    let data = Labelled::new(&device, &matrix, &Targets::classes(10, &golden.labels)).expect("labels");
+    let targets = Targets::classes(10, &golden.labels);
+    let data = Labelled::new(&device, &matrix, &targets).expect("labels");
     let parameters = device.upload(&parameters).expect("parameters");
     let ask = |rows: &[usize]| probabilities(&device, &data, rows, &parameters).expect("probabilities");
     let all = ask(&(0..1000).collect::<Vec<_>>());
@@ -225,7 +232,8 @@ fn rows_come_back_in_the_order_asked_for() {
     let device = adapters()[0].open_within(16 << 10).expect("a small device");
     let values: Vec<f32> = (0..200).map(|i| i as f32 / 100.0).collect();
     let matrix = Matrix::upload(&device, &values, 1).expect("a matrix");
-    let data = Labelled::new(&device, &matrix, &Targets::classes(64, &[0; 200])).expect("labels");
+    let targets = Targets::classes(64, &[0; 200]);
+    let data = Labelled::new(&device, &matrix, &targets).expect("labels");
     assert!(data.max_batch(&device) < 100);
     let parameters: Vec<f32> = (0..128).map(|j| (j % 64) as f32 / 64.0).collect();
     let parameters = device.upload(&parameters).expect("parameters");
