@@ -40,7 +40,7 @@ fn sgd() -> SolverOptions {
     SolverOptions { solver: Some(SolverKind::Sgd), ..SolverOptions::default() }
 }
 
-fn features(golden: &Golden) -> Vec<f32> {
+pub fn features(golden: &Golden) -> Vec<f32> {
     reference::normalize(golden.counts.view()).iter().map(|&v| v as f32).collect()
 }
 
