@@ -15,6 +15,7 @@ mod pictures;
 pub mod reference;
 mod shapes;
 mod targets;
+mod update;
 
 pub use bins::{Bins, BinsError, MAX_BINS, reciprocals};
 pub use cpu::Cpu;
@@ -25,6 +26,7 @@ pub use loss::Loss;
 pub use pictures::Pictures;
 pub use shapes::Splits;
 pub use targets::Targets;
+pub use update::{Adam, Step};
 
 use std::time::Duration;
 
@@ -60,19 +62,6 @@ pub struct Labels<'a, B: Backend + ?Sized> {
     pub words: &'a B::Array<u32>,
     /// Weights of the labels, 2·K; see [`Targets::weighted`].
     pub weights: &'a B::Array<f32>,
-}
-
-/// The sizes of one parameter step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Step {
-    /// Learning rate.
-    pub learning_rate: f32,
-    /// Share of the velocity that is kept, 0 ≤ momentum < 1.
-    pub momentum: f32,
-    /// Penalty on the weights (never on the bias): `1/(C·N)`.
-    pub l2: f32,
-    /// What turns the gradient sum into a mean: `1/n`.
-    pub scale: f32,
 }
 
 /// How long some work took.
@@ -248,8 +237,10 @@ pub trait Backend: Sync {
     /// **probe**: no stage of the pipeline, but how fast the device multiplies and adds; see [`Probe`].
     fn probe(&self, probe: Probe, sums: &mut Self::Array<f32>) -> Result<(), DeviceError>;
 
-    /// **step**: `g = scale·gradient + l2·w` (no `l2` for the biases), `velocity = momentum·velocity + g`,
-    /// `parameters −= learning_rate·velocity`. The first `weights` parameters are weights, the rest (up to `len`) biases.
+    /// **step**: `g = scale·gradient + l2·w` (no `l2` for the biases), `velocity = momentum·velocity + g`, and
+    /// `parameters −= learning_rate·velocity`, with Nesterov's momentum `learning_rate·(g + momentum·velocity)`, as PyTorch's
+    /// `SGD`. Then weights are soft-thresholded: `w ← sign(w)·max(|w| − learning_rate·l1, 0)`. The first `weights` parameters
+    /// are weights, the rest (up to `len`) biases.
     fn step(
         &self,
         parameters: &mut Self::Array<f32>,
@@ -258,5 +249,19 @@ pub trait Backend: Sync {
         weights: usize,
         len: usize,
         step: Step,
+    ) -> Result<(), DeviceError>;
+
+    /// **adam**: `g` as for [`step`](Self::step), `first = beta1·first + (1 − beta1)·g`, `second = beta2·second + (1 − beta2)·g²`,
+    /// `d = √(correction2·second) + epsilon`, `parameters −= learning_rate·correction1·first/d`. Then weights are
+    /// soft-thresholded by `learning_rate·l1/d`: the proximal step in the metric in which Adam steps, whose fixed points are
+    /// those of the penalised objective (Yun, Lozano and Yang 2021). `moments` are first and second.
+    fn adam(
+        &self,
+        parameters: &mut Self::Array<f32>,
+        moments: [&mut Self::Array<f32>; 2],
+        gradient: &Self::Array<f32>,
+        weights: usize,
+        len: usize,
+        adam: Adam,
     ) -> Result<(), DeviceError>;
 }

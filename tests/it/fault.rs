@@ -36,12 +36,19 @@ pub enum Fault {
     PenaltyOnTheBias,
     NoMomentum,
     LastParameterNotMoved,
+    DoesNotLookAhead,
+    ZerosAreNotExact,
+    BiasesShrink,
+    MomentsNotCorrected,
+    SecondMomentStays,
+    AdamPenalizesTheBias,
+    AdamThresholdOffTheMetric,
     GradientRefused,
 }
 
 impl Fault {
     /// All that spoil a result.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 37] = [
         Self::OneCountTooMany,
         Self::LastPictureNotCounted,
         Self::OneColourInTheNextBin,
@@ -72,6 +79,13 @@ impl Fault {
         Self::PenaltyOnTheBias,
         Self::NoMomentum,
         Self::LastParameterNotMoved,
+        Self::DoesNotLookAhead,
+        Self::ZerosAreNotExact,
+        Self::BiasesShrink,
+        Self::MomentsNotCorrected,
+        Self::SecondMomentStays,
+        Self::AdamPenalizesTheBias,
+        Self::AdamThresholdOffTheMetric,
     ];
 
     /// The stage that does it.
@@ -98,7 +112,16 @@ impl Fault {
             | Self::SigmoidObjectiveForgetsWeights
             | Self::HingeLossSumOff => Stage::Objective,
             Self::LastPartialForgotten | Self::NeverAccumulates => Stage::Reduce,
-            Self::PenaltyOnTheBias | Self::NoMomentum | Self::LastParameterNotMoved => Stage::Step,
+            Self::PenaltyOnTheBias
+            | Self::NoMomentum
+            | Self::LastParameterNotMoved
+            | Self::DoesNotLookAhead
+            | Self::ZerosAreNotExact
+            | Self::BiasesShrink => Stage::Step,
+            Self::MomentsNotCorrected
+            | Self::SecondMomentStays
+            | Self::AdamPenalizesTheBias
+            | Self::AdamThresholdOffTheMetric => Stage::Adam,
         }
     }
 }

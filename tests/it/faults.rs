@@ -32,7 +32,7 @@ pub fn register(trials: &mut Vec<Trial>) {
 }
 
 /// Cases of every stage, without those that take long.
-const LIGHT: [&str; 26] = [
+const LIGHT: [&str; 27] = [
     "describe/mixed/26x5x7",
     "normalize/5x6",
     "normalize/zeros",
@@ -56,6 +56,7 @@ const LIGHT: [&str; 26] = [
     "objective/squared-hinge/131x",
     "reduce/257x",
     "step/25",
+    "adam/25",
     "training/stage-by-stage",
     "training/objective",
     "training/derivatives/7x",

@@ -11,6 +11,7 @@ mod faults;
 mod faulty;
 mod lbfgs;
 mod losses;
+mod mini;
 mod optimum;
 mod several;
 mod stages;
@@ -29,6 +30,7 @@ fn main() {
     training::register(&mut trials);
     lbfgs::register(&mut trials);
     losses::register(&mut trials);
+    mini::register(&mut trials);
     optimum::register(&mut trials);
     bench::register(&mut trials);
     cli::register(&mut trials);

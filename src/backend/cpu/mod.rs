@@ -3,6 +3,7 @@
 //! Vector instructions are chosen at run time (`pulp`: AVX-512, AVX2 with FMA, NEON, or none), work is divided over
 //! rayon's threads, and sums are divided by shape alone: the number of threads never changes a result.
 
+mod adam;
 mod describe;
 mod elementary;
 mod gradient;
@@ -23,8 +24,8 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::{
-    Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Pictures, Probe, Rows, Splits, Step,
-    Timed,
+    Adam, Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Pictures, Probe, Rows, Splits,
+    Step, Timed,
 };
 
 /// Rows of a partial sum come in multiples of this: shorter ones would cost more to add up than they save.
@@ -229,6 +230,20 @@ impl Backend for Cpu {
         step: Step,
     ) -> Result<(), DeviceError> {
         step::step(&mut parameters[..len], &mut velocity[..len], &gradient[..len], weights, step);
+        Ok(())
+    }
+
+    fn adam(
+        &self,
+        parameters: &mut Vec<f32>,
+        [first, second]: [&mut Vec<f32>; 2],
+        gradient: &Vec<f32>,
+        weights: usize,
+        len: usize,
+        adam: Adam,
+    ) -> Result<(), DeviceError> {
+        let moments = [&mut first[..len], &mut second[..len]];
+        adam::adam(&mut parameters[..len], moments, &gradient[..len], weights, adam);
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! The cases of each stage, one file a stage: what is drawn, how the device computes it, and the comparison.
 
+pub(super) mod adam;
 pub(super) mod describe;
 pub(super) mod gradient;
 mod hinge;
@@ -31,6 +32,7 @@ pub(super) fn all<B: Backend + 'static>() -> Vec<Case<B>> {
         objective::cases(),
         reduce::cases(),
         step::cases(),
+        adam::cases(),
         training::cases(),
     ];
     stages.into_iter().flatten().collect()
