@@ -140,7 +140,7 @@ fn loss<B: Backend>(on: &Learning<'_, B>, stage: Stage) -> Checked {
         picked.iter().flat_map(|&i| &residual[i * outputs..(i + 1) * outputs]).copied().collect();
     let got_losses: Vec<f32> = picked.iter().map(|&i| losses[i]).collect();
     let checked = within(&flat(expected), &got, &flat(bound))
-        .and_then(|_| within(&expected_losses.to_vec(), &got_losses, &loss_bound.to_vec()));
+        .and_then(|_| within(&flat(expected_losses), &got_losses, &flat(loss_bound)));
     Ok(checked.map(drop))
 }
 
@@ -176,8 +176,8 @@ fn fused<B: Backend>(on: &Learning<'_, B>, stage: Stage) -> Checked {
         let picked: Vec<usize> = splits.range(p, on.shape.rows).collect();
         let x = rows(&on.numbers.features, on.shape.columns, &picked);
         let targets = on.numbers.targets(stage.loss(), on.shape.outputs, &picked);
-        let joined = |(w, b, l): (Array2<f64>, Array1<f64>, f64)| -> Vec<f64> {
-            w.into_iter().chain(b).chain([l]).collect()
+        let joined = |(w, b, l): (Array2<f64>, Array1<f64>, Array1<f64>)| -> Vec<f64> {
+            w.into_iter().chain(b).chain(l).collect()
         };
         let expected = joined(reference::objective(x.view(), weight.view(), bias.view(), &targets));
         let bound = joined(bounds::objective(x.view(), weight.view(), bias.view(), &targets));

@@ -2,7 +2,7 @@
 
 use super::inputs::Numbers;
 use super::stage::{Shape, Stage, Work};
-use crate::backend::{Adam, Backend, Bins, DeviceError, Labels, Loss, Pictures, Rows, Splits, Step};
+use crate::backend::{Adam, Backend, Bins, DeviceError, Labels, Loss, Models, Pictures, Rows, Splits, Step};
 
 /// Stages of one kind on one device, with their arrays.
 pub trait Workloads: Send {
@@ -142,7 +142,11 @@ impl<'a, B: Backend> Learning<'a, B> {
     pub fn new(backend: &'a B, shape: Shape, numbers: &'a Numbers) -> Result<Self, DeviceError> {
         let Shape { rows, columns, outputs } = shape;
         let splits = backend.splits(rows, columns, outputs).count;
-        let between = if backend.fuses(columns, outputs) && numbers.whole_only { 0 } else { rows * outputs };
+        let between = if backend.fuses(columns, outputs, Models::ONE) && numbers.whole_only {
+            0
+        } else {
+            rows * outputs
+        };
         let len = shape.parameters();
         Ok(Self {
             backend,
@@ -167,7 +171,7 @@ impl<'a, B: Backend> Learning<'a, B> {
     /// Whether the objective is one pass over the features here.
     #[must_use]
     pub fn fused(&self) -> bool {
-        self.backend.fuses(self.shape.columns, self.shape.outputs)
+        self.backend.fuses(self.shape.columns, self.shape.outputs, Models::ONE)
     }
 
     /// Partial sums of the rows.
@@ -220,7 +224,8 @@ impl<B: Backend> Workloads for Learning<'_, B> {
         let len = shape.parameters();
         let rows = Rows { features, columns, index, first: 0, count };
         let loss = stage.loss();
-        let labels = &Labels { loss, words: if loss.exclusive() { labels } else { tags }, weights };
+        let words = if loss.exclusive() { labels } else { tags };
+        let labels = &Labels { loss, words, weights, models: 1, mask: None };
         match stage {
             _ if stage.is_loss() => backend.loss(&rows, labels, scores, outputs, residual, losses),
             Stage::Gradient => backend.gradient(&rows, residual, outputs, partials),

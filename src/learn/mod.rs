@@ -11,6 +11,7 @@ mod options;
 mod plan;
 mod schedule;
 mod state;
+mod sweep;
 mod vector;
 mod watch;
 
@@ -20,8 +21,9 @@ pub use fit::{Fit, Parts, Start, Stop, fit};
 pub use full::{Evaluation, Full};
 pub use lbfgs::{Lbfgs, Settings};
 pub use metric::{Gram, Metric, curvature};
-pub use objective::{Batch, Labelled, Objective, loss_sum, probabilities, scores};
+pub use objective::{Batch, Columns, Labelled, Objective, loss_sum, probabilities, scores};
 pub use options::SolverOptions;
 pub use plan::{MiniBatch, Plan, Schedule, Solver, SolverKind};
 pub use state::State;
+pub use sweep::{Found, Member, Score, Sweep, Swept, sweep};
 pub use watch::{Seen, Unwatched, Validation, Watch};

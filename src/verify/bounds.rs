@@ -96,7 +96,7 @@ pub fn gradient(x: ArrayView2<'_, f64>, residual: ArrayView2<'_, f64>) -> (Array
     (size.t().dot(&x.mapv(f64::abs)).mapv(bound), size.sum_axis(Axis(0)).mapv(bound))
 }
 
-/// **objective** of the rows of one split: gradient of the weights (K×D), of the biases (K), and the loss sum.
+/// **objective** of the rows of one split: gradient of the weights (M·K×D), of the biases (M·K), and the loss sums (M).
 ///
 /// Scores carry ε (see [`scores`]), residuals and losses what the [`fn@loss`] makes of that. The sums over n rows add the
 /// error of each residual times |x|, and γₙ₊₁ of what they sum.
@@ -106,12 +106,11 @@ pub fn objective(
     weight: ArrayView2<'_, f64>,
     bias: ArrayView1<'_, f64>,
     targets: &Targets,
-) -> (Array2<f64>, Array1<f64>, f64) {
+) -> (Array2<f64>, Array1<f64>, Array1<f64>) {
     let n = x.nrows();
     let exact = reference::scores(x, weight, bias);
     let (residual, losses) = reference::loss(exact.view(), targets);
     let (residual_error, loss_error) = loss(exact.view(), scores(x, weight, bias).view(), targets);
-    let loss = loss_error.sum();
     let size = residual.mapv(f64::abs) + &residual_error;
     let sum = |error: f64, size: f64| error + gamma(n + 1) * size + n as f64 * FLUSH;
     let absolute = x.mapv(f64::abs);
@@ -119,7 +118,9 @@ pub fn objective(
     weight.zip_mut_with(&size.t().dot(&absolute), |e, &s| *e = sum(*e, s));
     let mut bias = residual_error.sum_axis(Axis(0));
     bias.zip_mut_with(&size.sum_axis(Axis(0)), |e, &s| *e = sum(*e, s));
-    (weight, bias, sum(loss, losses.sum() + loss))
+    let mut loss = loss_error.sum_axis(Axis(0));
+    loss.zip_mut_with(&losses.sum_axis(Axis(0)), |e, &s| *e = sum(*e, s + *e));
+    (weight, bias, loss)
 }
 
 /// **reduce** of P rows: P − 1 additions in any order, `γ_{P−1}·Σ|p|`; what was there before is one more term.

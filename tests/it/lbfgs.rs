@@ -125,7 +125,8 @@ fn sigmoid_reaches_the_golden_optimum<B: Backend>(backend: &B) {
     let targets = Targets::new(Loss::Sigmoid, 17, &rows);
     let features: Vec<f32> = x.iter().map(|&v| v as f32).collect();
     let (fitted, parameters) =
-        run(backend, &features, &targets, &SolverOptions::default(), (&Start::Zero, &Unwatched)).expect("a fit");
+        run(backend, &features, &targets, &SolverOptions::default(), (&Start::Zero, &Unwatched))
+            .expect("a fit");
     let reached = objective(x.view(), &targets, &parameters, 1.0 / 2100.0);
     at_the_optimum("sigmoid", 4.621_427_996_336_056, reached, fitted.objective);
     close_in_norm(&f64s(&parameters[..17 * 512]), weight.as_slice().expect("in order"));
@@ -208,7 +209,11 @@ fn l1_ends_where_no_coordinate_can_do_better<B: Backend>(backend: &B) {
         let zeros = weight.iter().filter(|w| **w == 0.0).count();
         println!(
             "{loss} {l1_share}: {zeros} zeros, {} off, objective {}, {} iterations, {} evaluations, {}",
-            worst / l1, fitted.objective, fitted.iterations, fitted.evaluations, fitted.stop
+            worst / l1,
+            fitted.objective,
+            fitted.iterations,
+            fitted.evaluations,
+            fitted.stop
         );
         assert_eq!(fitted.zeros, (zeros, 5120));
         assert!(zeros > 1000, "{zeros} of 5120 are zero");

@@ -16,6 +16,7 @@ mod optimum;
 mod several;
 mod stages;
 mod support;
+mod sweep;
 mod training;
 mod verify;
 
@@ -27,6 +28,7 @@ fn main() {
     stages::register(&mut trials);
     verify::register(&mut trials);
     faults::register(&mut trials);
+    sweep::register(&mut trials);
     training::register(&mut trials);
     lbfgs::register(&mut trials);
     losses::register(&mut trials);

@@ -9,6 +9,7 @@ mod elementary;
 mod gradient;
 mod hinge;
 mod loss;
+mod models;
 mod normalize;
 mod objective;
 mod probe;
@@ -24,8 +25,8 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::{
-    Adam, Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Pictures, Probe, Rows, Splits,
-    Step, Timed,
+    Adam, Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Models, Pictures, Probe, Rows,
+    Splits, Step, Timed,
 };
 
 /// Rows of a partial sum come in multiples of this: shorter ones would cost more to add up than they save.
@@ -176,10 +177,10 @@ impl Backend for Cpu {
     }
 
     fn splits(&self, rows: usize, columns: usize, outputs: usize) -> Splits {
-        Splits::new(rows, SPLIT_ROWS, SPLITS, outputs * (columns + 1) + 1, self.info.max_array_bytes)
+        Splits::new(rows, SPLIT_ROWS, SPLITS, outputs * (columns + 2), self.info.max_array_bytes)
     }
 
-    fn fuses(&self, _columns: usize, _outputs: usize) -> bool {
+    fn fuses(&self, _columns: usize, _outputs: usize, _models: Models) -> bool {
         true
     }
 

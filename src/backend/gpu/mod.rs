@@ -31,8 +31,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
-    Adam, Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Pictures, Probe, Rows, Splits,
-    Step, Timed,
+    Adam, Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Models, Pictures, Probe, Rows,
+    Splits, Step, Timed,
 };
 use dispatch::{Kernel, Recorder};
 use failure::Failure;
@@ -220,8 +220,8 @@ impl Backend for Gpu {
     }
 
     fn splits(&self, rows: usize, columns: usize, outputs: usize) -> Splits {
-        let width = outputs * (columns + 1) + 1;
-        let most = if self.fuses(columns, outputs) {
+        let width = outputs * (columns + 2);
+        let most = if objective::shape(self, columns, outputs).is_some() {
             if self.info.kind == DeviceKind::Software { 64 } else { FUSED_SPLITS }
         } else {
             (WORKGROUPS / gradient::tiles(columns, outputs)).clamp(1, FUSED_SPLITS)
@@ -229,8 +229,8 @@ impl Backend for Gpu {
         Splits::new(rows, SPLIT_ROWS, most, width, self.info.max_array_bytes)
     }
 
-    fn fuses(&self, columns: usize, outputs: usize) -> bool {
-        objective::shape(self, columns, outputs).is_some()
+    fn fuses(&self, columns: usize, outputs: usize, models: Models) -> bool {
+        models == Models::ONE && objective::shape(self, columns, outputs).is_some()
     }
 
     fn objective(
