@@ -9,6 +9,7 @@ mod mistakes;
 mod multi_label;
 mod predictions;
 mod sample;
+pub mod tensorboard;
 mod width;
 mod writer;
 

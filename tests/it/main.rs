@@ -14,6 +14,7 @@ mod optimum;
 mod several;
 mod stages;
 mod support;
+mod tensorboard;
 mod training;
 mod verify;
 
@@ -31,6 +32,7 @@ fn main() {
     bench::register(&mut trials);
     cli::register(&mut trials);
     cli_errors::register(&mut trials);
+    tensorboard::register(&mut trials);
     several::register(&mut trials);
     libtest_mimic::run(&arguments, trials).exit();
 }
