@@ -9,6 +9,7 @@ use crate::dataset::DatasetError;
 use crate::demo::DemoError;
 pub use crate::files::FileError;
 use crate::learn::LearnError;
+use crate::learn::checkpoint::CheckpointError;
 use crate::metrics::MetricsError;
 use crate::model::ModelError;
 
@@ -51,6 +52,9 @@ pub enum Error {
     /// A solver that was asked for the impossible, or a training that could not end well.
     #[error(transparent)]
     Learn(#[from] LearnError),
+    /// A checkpoint that cannot be gone on from.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     /// A device that does not compute what the reference says.
     #[error("verification failed on {}: {failed} of {cases} cases; the report names them, with commands that repeat them", devices.join(" and "))]
     Verify {

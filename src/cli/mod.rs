@@ -6,6 +6,7 @@ mod demo;
 mod devices;
 mod evaluate;
 mod explain;
+mod interrupt;
 mod labels;
 mod output;
 mod predict;
@@ -54,7 +55,9 @@ enum Command {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let command = Cli::parse().command;
+    interrupt::install();
+    let outcome = match command {
         Command::Demo(args) => demo::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),

@@ -30,6 +30,29 @@ struct Work {
     bar: Option<ProgressBar>,
 }
 
+/// The bar on the terminal, for those who come from outside: a signal does not know who draws.
+static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+fn shown() -> std::sync::MutexGuard<'static, Option<ProgressBar>> {
+    BAR.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes the bar off the terminal, if there is one.
+pub(super) fn clear() {
+    if let Some(bar) = shown().take() {
+        bar.finish_and_clear();
+    }
+}
+
+/// A line on standard error, above the bar if there is one.
+pub(super) fn say_aside(line: &str) {
+    let bar = shown().clone();
+    match bar {
+        Some(bar) => bar.println(line),
+        None => tell(line),
+    }
+}
+
 /// Time between plain lines.
 const PLAIN: Duration = Duration::from_secs(5);
 
@@ -85,6 +108,7 @@ impl Progress for Terminal {
             bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
             bar.set_prefix(work.to_owned());
             bar.enable_steady_tick(Duration::from_millis(200));
+            *shown() = Some(bar.clone());
             bar
         });
         let now = Instant::now();
@@ -127,6 +151,7 @@ impl Progress for Terminal {
 
     fn end(&self) {
         let Some(work) = self.work().take() else { return };
+        *shown() = None;
         if let Some(bar) = &work.bar {
             bar.finish_and_clear();
         }

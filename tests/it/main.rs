@@ -9,6 +9,8 @@ mod cli_errors;
 mod fault;
 mod faults;
 mod faulty;
+#[cfg(unix)]
+mod interrupt;
 mod losses;
 mod optimum;
 mod several;
@@ -33,6 +35,8 @@ fn main() {
     cli::register(&mut trials);
     cli_errors::register(&mut trials);
     tensorboard::register(&mut trials);
+    #[cfg(unix)]
+    interrupt::register(&mut trials);
     several::register(&mut trials);
     libtest_mimic::run(&arguments, trials).exit();
 }
