@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::*;
 use crate::features::Descriptor;
-use crate::learn::{SgdOptions, Targets};
+use crate::learn::{SolverOptions, Targets};
 
 fn checkpoint(iteration: u64) -> Checkpoint {
     let targets = Targets::classes(3, &[]);
@@ -28,7 +28,7 @@ fn checkpoint(iteration: u64) -> Checkpoint {
             rows_sha256: "11".into(),
             labels: vec!["cat".into(), "dog, \"big\"\\".into(), "鳥".into()],
             descriptor: Descriptor { bins: [2, 1, 2] },
-            plan: SgdOptions::default().plan(100, 1.0, &targets).unwrap(),
+            plan: SolverOptions::default().plan(100, 1.0, &targets).unwrap(),
             weights: vec![1.0, 0.1, 3.0, 1.0, 1.0, 1.0],
         },
         keep: json!({"command": ["huemax", "train", "\",\"sha256\":\""]}),
