@@ -7,6 +7,7 @@ use crate::backend::DeviceError;
 use crate::bench::BenchError;
 use crate::dataset::DatasetError;
 use crate::demo::DemoError;
+use crate::features::FeaturesError;
 pub use crate::files::FileError;
 use crate::learn::LearnError;
 use crate::learn::checkpoint::CheckpointError;
@@ -26,6 +27,9 @@ pub enum Error {
     /// A device that is missing, too small, lost or out of memory.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// Features that nothing can be fitted to.
+    #[error(transparent)]
+    Features(#[from] FeaturesError),
     /// A stage that is wrong and was not timed, or a baseline that cannot be compared with.
     #[error(transparent)]
     Bench(#[from] BenchError),

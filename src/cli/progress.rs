@@ -1,7 +1,7 @@
 //! Progress on standard error: a bar on a terminal, plain lines elsewhere, nothing when quiet.
 
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,8 @@ pub(super) struct Terminal {
     bar: bool,
     work: Mutex<Option<Work>>,
     done: AtomicU64,
+    /// Whether somebody else says how far work is and how long it takes.
+    watched: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -54,12 +56,39 @@ pub(super) fn say_aside(line: &str) {
 }
 
 /// Time between plain lines.
-const PLAIN: Duration = Duration::from_secs(5);
+pub(super) const PLAIN: Duration = Duration::from_secs(5);
 
 impl Terminal {
     pub(super) fn new(quiet: bool) -> Self {
         let bar = std::io::stderr().is_terminal();
-        Self { quiet, bar, work: Mutex::new(None), done: AtomicU64::new(0) }
+        Self { quiet, bar, work: Mutex::new(None), done: AtomicU64::new(0), watched: AtomicBool::new(false) }
+    }
+
+    /// Whether nothing is said.
+    pub(super) fn quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Whether there is a bar.
+    pub(super) fn draws(&self) -> bool {
+        self.bar && !self.quiet
+    }
+
+    /// Leaves it to somebody else, from now on or no longer, to say how far work is: of work that ends nobody knows when, a
+    /// count of what may be left says little.
+    pub(super) fn watch(&self, watched: bool) {
+        self.watched.store(watched, Ordering::Relaxed);
+    }
+
+    /// The word beside the bar of work that is watched.
+    pub(super) fn status(&self, text: &str) {
+        if let Some(bar) = self.work().as_ref().and_then(|work| work.bar.as_ref()) {
+            bar.set_message(text.to_owned());
+        }
+    }
+
+    fn watched(&self) -> bool {
+        self.watched.load(Ordering::Relaxed)
     }
 
     /// Runs `print`, which writes to standard output, with the bar out of its way.
@@ -96,9 +125,13 @@ impl Progress for Terminal {
         self.done.store(0, Ordering::Relaxed);
         let bar = self.bar.then(|| {
             let bar = ProgressBar::new(total);
-            let template = format!(
-                "{{prefix:>12}} [{{bar:30}}] {{human_pos}}/{{human_len}} {unit}, {{rate}} {unit}/s, {{eta}} left  {{msg}}"
-            );
+            let template = if self.watched() {
+                format!("{{prefix:>12}} {{spinner}} {{human_pos}} {unit}  {{wide_msg}}")
+            } else {
+                format!(
+                    "{{prefix:>12}} [{{bar:30}}] {{human_pos}}/{{human_len}} {unit}, {{rate}} {unit}/s, {{eta}} left  {{msg}}"
+                )
+            };
             // The template is fixed but for the unit, which is a plain word; the default is a bar all the same.
             let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
             let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
@@ -131,7 +164,7 @@ impl Progress for Terminal {
         if let Some(work) = self.work().as_mut() {
             match &work.bar {
                 Some(bar) => bar.set_position(done),
-                None if work.last.elapsed() >= PLAIN => {
+                None if !self.watched() && work.last.elapsed() >= PLAIN => {
                     work.last = Instant::now();
                     tell(&work.line(done));
                 }
@@ -143,7 +176,7 @@ impl Progress for Terminal {
     fn note(&self, text: &str) {
         if let Some(work) = self.work().as_mut() {
             work.note = text.into();
-            if let Some(bar) = &work.bar {
+            if let Some(bar) = work.bar.as_ref().filter(|_| !self.watched()) {
                 bar.set_message(text.to_owned());
             }
         }

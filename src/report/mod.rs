@@ -10,6 +10,7 @@ mod multi_label;
 mod predictions;
 mod sample;
 pub mod tensorboard;
+pub mod training;
 mod width;
 mod writer;
 

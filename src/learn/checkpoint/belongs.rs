@@ -22,8 +22,10 @@ pub struct Belongs {
     pub descriptor: Descriptor,
     /// What the solver does.
     pub plan: Plan,
-    /// Weights of the labels, with each and without it, 2·K.
-    pub weights: Vec<f32>,
+    /// Weights of the labels, as they were typed and as they are; none where all count alike.
+    pub weights: Option<(String, String, Vec<f32>)>,
+    /// What it began with, if not with zeros: a digest of the model.
+    pub init: Option<String>,
 }
 
 impl Belongs {
@@ -53,7 +55,8 @@ impl Belongs {
         } else if self.rows_sha256 != now.rows_sha256 {
             differences.push("other pictures of the same data to train on or validate on".into());
         }
-        if self.weights != now.weights {
+        let weights = |of: &Self| of.weights.as_ref().map(|(_, _, weights)| weights.clone());
+        if weights(self) != weights(now) {
             differences.push("other weights of the labels".into());
         }
         if self.plan != now.plan && differences.is_empty() {

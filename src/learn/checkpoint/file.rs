@@ -65,7 +65,7 @@ impl Checkpoint {
     pub(super) fn read(path: &Path) -> Result<Self, CheckpointError> {
         let foreign = |reason: &str| CheckpointError::Foreign { path: path.into(), reason: reason.into() };
         let damaged = |reason: String| CheckpointError::Damaged { path: path.into(), reason };
-        let Opened { mut file, len, mut bytes } = tensors::open(path).map_err(|closed| match closed {
+        let Opened { file, len, mut bytes } = tensors::open(path).map_err(|closed| match closed {
             Closed::File(error) => error.into(),
             Closed::Folder => foreign("it is a folder"),
             Closed::Foreign(reason) => foreign(reason),

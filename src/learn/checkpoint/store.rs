@@ -12,7 +12,7 @@ pub const CURRENT: &str = "checkpoint.safetensors";
 pub const PREVIOUS: &str = "checkpoint.previous.safetensors";
 
 /// Where the checkpoints of one training go.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Store {
     folder: PathBuf,
     /// Whether [`CURRENT`] is of this training and whole, and so worth keeping as [`PREVIOUS`].

@@ -29,7 +29,8 @@ fn checkpoint(iteration: u64) -> Checkpoint {
             labels: vec!["cat".into(), "dog, \"big\"\\".into(), "鳥".into()],
             descriptor: Descriptor { bins: [2, 1, 2] },
             plan: SolverOptions::default().plan(100, 1.0, &targets).unwrap(),
-            weights: vec![1.0, 0.1, 3.0, 1.0, 1.0, 1.0],
+            weights: Some(("balanced".into(), "equal".into(), vec![1.0, 0.1, 3.0, 1.0, 1.0, 1.0])),
+            init: None,
         },
         keep: json!({"command": ["huemax", "train", "\",\"sha256\":\""]}),
         state,
@@ -233,7 +234,7 @@ fn what_differs_is_said() {
         (|b| b.descriptor.bins = [4, 4, 4], "another descriptor (HSV histogram, 2×1×2"),
         (|b| b.data_sha256 = "x".into(), "other data"),
         (|b| b.rows_sha256 = "x".into(), "other pictures of the same data"),
-        (|b| b.weights[1] = 2.0, "other weights"),
+        (|b| b.weights = None, "other weights"),
         (|b| b.plan.c = 3.0, "another plan (softmax, C = 1;"),
     ] {
         let (said, bits) = differs(change);
