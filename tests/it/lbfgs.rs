@@ -56,7 +56,7 @@ fn objective(x: ArrayView2<'_, f64>, targets: &Targets, parameters: &[f32], l2: 
     let weight = Array2::from_shape_vec((outputs, columns), f64s(weight)).expect("shape");
     let scores = reference::scores(x, weight.view(), f64s(bias).as_slice().into());
     let (_, losses) = reference::loss(scores.view(), targets);
-    reference::penalized(losses.view(), weight.view(), l2)
+    reference::penalized(losses.column(0), weight.view(), l2)
 }
 
 /// 1e-6 is what is asked for.
