@@ -35,6 +35,8 @@ pub enum Stage {
     ObjectiveHinge,
     /// The same of the squared hinge.
     ObjectiveSquaredHinge,
+    /// That of the softmax on features without their zeros.
+    ObjectiveSparse,
     /// One parameter step.
     Step,
     /// The gradient sums to the host.
@@ -46,7 +48,7 @@ impl Stage {
     pub const PICTURES: [Self; 4] =
         [Self::DescribeFlat, Self::DescribePhotograph, Self::DescribeNoise, Self::Normalize];
     /// Stages on features.
-    pub const LEARNING: [Self; 13] = [
+    pub const LEARNING: [Self; 14] = [
         Self::Scores,
         Self::Softmax,
         Self::Sigmoid,
@@ -58,6 +60,7 @@ impl Stage {
         Self::ObjectiveSigmoid,
         Self::ObjectiveHinge,
         Self::ObjectiveSquaredHinge,
+        Self::ObjectiveSparse,
         Self::Step,
         Self::Readback,
     ];
@@ -84,7 +87,11 @@ impl Stage {
     pub fn is_objective(self) -> bool {
         matches!(
             self,
-            Self::Objective | Self::ObjectiveSigmoid | Self::ObjectiveHinge | Self::ObjectiveSquaredHinge
+            Self::Objective
+                | Self::ObjectiveSigmoid
+                | Self::ObjectiveHinge
+                | Self::ObjectiveSquaredHinge
+                | Self::ObjectiveSparse
         )
     }
 
@@ -107,6 +114,7 @@ impl Stage {
             Self::ObjectiveSigmoid => "objective/sigmoid",
             Self::ObjectiveHinge => "objective/hinge",
             Self::ObjectiveSquaredHinge => "objective/squared-hinge",
+            Self::ObjectiveSparse => "objective/sparse",
             Self::Step => "step",
             Self::Readback => "readback",
         }

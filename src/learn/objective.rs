@@ -1,7 +1,7 @@
 //! The objective on a device: rows, labels and parameters in; sums, losses and probabilities out.
 
 use super::Targets;
-use crate::backend::{Backend, DeviceError, Labels, Loss, Rows};
+use crate::backend::{Backend, DeviceError, Labels, Loss, Rows, Sparse};
 use crate::features::Matrix;
 
 /// A feature matrix with the labels of its rows, both on the device.
@@ -89,6 +89,8 @@ pub struct Objective<'a, B: Backend> {
     backend: &'a B,
     data: &'a Labelled<'a, B>,
     partials: B::Array<f32>,
+    /// Chunks that are mostly zeros, without them.
+    sparse: Vec<Option<Sparse<B>>>,
     /// What lies between stages that are called one by one; none where the device takes them in one pass.
     between: Option<Between<B>>,
 }
@@ -120,7 +122,8 @@ impl<'a, B: Backend> Objective<'a, B> {
                 losses: backend.zeros(rows)?,
             })
         };
-        Ok(Self { backend, data, partials, between })
+        let sparse = data.matrix.sparse(backend, backend.sparse_below(rows, columns, outputs))?;
+        Ok(Self { backend, data, partials, sparse, between })
     }
 
     /// Records the sum of the gradients over `batch` into the first `K·D + K` elements of `sums`, and the sum of the losses
@@ -135,11 +138,16 @@ impl<'a, B: Backend> Objective<'a, B> {
         parameters: &B::Array<f32>,
         sums: &mut B::Array<f32>,
     ) -> Result<(), DeviceError> {
-        let Self { backend, data, partials, between } = self;
+        let Self { backend, data, partials, sparse, between } = self;
         let (outputs, len) = (data.outputs, data.parameters());
         let rows = data.rows(batch.chunk, index, batch.first, batch.count);
         let labels = data.labels(batch.chunk);
         let splits = backend.splits(batch.count, rows.columns, outputs).count;
+        if let Some(sparse) = &sparse[batch.chunk] {
+            let rows = sparse.rows(index, batch.first, batch.count);
+            backend.objective_sparse(&rows, &labels, parameters, outputs, partials)?;
+            return backend.reduce(partials, splits, len + 1, sums, 0, false);
+        }
         let Some(Between { scores, residual, losses }) = between else {
             backend.objective(&rows, &labels, parameters, outputs, partials)?;
             return backend.reduce(partials, splits, len + 1, sums, 0, false);

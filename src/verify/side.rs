@@ -97,7 +97,8 @@ impl<B: Backend> Side for On<'_, B> {
                 let (parameters, velocity) = (&mut self.parameters, &mut self.velocity);
                 backend.step(parameters, velocity, &self.sums, p.weights(), p.len(), p.step)
             }
-            Stage::Training => Ok(()),
+            // No training of these runs on features without their zeros.
+            Stage::ObjectiveSparse | Stage::Training => Ok(()),
         }
     }
 
@@ -124,7 +125,7 @@ impl<B: Backend> Side for On<'_, B> {
                 host.parameters = b.download(&self.parameters, p.len())?;
                 host.velocity = b.download(&self.velocity, p.len())?;
             }
-            Stage::Training => {}
+            Stage::ObjectiveSparse | Stage::Training => {}
         }
         Ok(())
     }
@@ -145,7 +146,7 @@ impl<B: Backend> Side for On<'_, B> {
                 b.write(&mut self.parameters, 0, &host.parameters)?;
                 b.write(&mut self.velocity, 0, &host.velocity)
             }
-            Stage::Training => Ok(()),
+            Stage::ObjectiveSparse | Stage::Training => Ok(()),
         }
     }
 
@@ -164,7 +165,7 @@ impl<B: Backend> Side for On<'_, B> {
             Stage::Gradient | Stage::Objective => b.write(&mut self.partials, 0, &nan(n * p.width())),
             Stage::Reduce => b.write(&mut self.sums, 0, &nan(p.width())),
             // It changes what is there.
-            Stage::Step | Stage::Training => Ok(()),
+            Stage::Step | Stage::ObjectiveSparse | Stage::Training => Ok(()),
         }
     }
 }

@@ -31,6 +31,9 @@ pub enum Fault {
     WritesPastTheEnd,
     OneWeightOfTheObjectiveOff,
     LossSumOff,
+    LastFeatureOfARowForgotten,
+    NegativeFeaturesTakenForZeros,
+    SparseLossSumOff,
     LastPartialForgotten,
     NeverAccumulates,
     PenaltyOnTheBias,
@@ -41,7 +44,7 @@ pub enum Fault {
 
 impl Fault {
     /// All that spoil a result.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::OneCountTooMany,
         Self::LastPictureNotCounted,
         Self::OneColourInTheNextBin,
@@ -67,6 +70,9 @@ impl Fault {
         Self::WritesPastTheEnd,
         Self::OneWeightOfTheObjectiveOff,
         Self::LossSumOff,
+        Self::LastFeatureOfARowForgotten,
+        Self::NegativeFeaturesTakenForZeros,
+        Self::SparseLossSumOff,
         Self::LastPartialForgotten,
         Self::NeverAccumulates,
         Self::PenaltyOnTheBias,
@@ -97,6 +103,9 @@ impl Fault {
             | Self::LossSumOff
             | Self::SigmoidObjectiveForgetsWeights
             | Self::HingeLossSumOff => Stage::Objective,
+            Self::LastFeatureOfARowForgotten
+            | Self::NegativeFeaturesTakenForZeros
+            | Self::SparseLossSumOff => Stage::ObjectiveSparse,
             Self::LastPartialForgotten | Self::NeverAccumulates => Stage::Reduce,
             Self::PenaltyOnTheBias | Self::NoMomentum | Self::LastParameterNotMoved => Stage::Step,
         }

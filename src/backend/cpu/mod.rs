@@ -3,6 +3,7 @@
 //! Vector instructions are chosen at run time (`pulp`: AVX-512, AVX2 with FMA, NEON, or none), work is divided over
 //! rayon's threads, and sums are divided by shape alone: the number of threads never changes a result.
 
+mod compress;
 mod describe;
 mod elementary;
 mod gradient;
@@ -10,6 +11,7 @@ mod hinge;
 mod loss;
 mod normalize;
 mod objective;
+mod objective_sparse;
 mod probe;
 mod reduce;
 mod scores;
@@ -23,8 +25,8 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::{
-    Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Pictures, Probe, Rows, Splits, Step,
-    Timed,
+    Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Pictures, Probe, Rows, Sparse,
+    SparseRows, Splits, Step, Timed,
 };
 
 /// Rows of a partial sum come in multiples of this: shorter ones would cost more to add up than they save.
@@ -192,6 +194,39 @@ impl Backend for Cpu {
     ) -> Result<(), DeviceError> {
         let splits = self.splits(rows.count, rows.columns, outputs);
         objective::objective(self.arch, rows, splits, labels, parameters, outputs, partials);
+        Ok(())
+    }
+
+    fn sparse_below(&self, rows: usize, _columns: usize, outputs: usize) -> Option<f64> {
+        Some(objective_sparse::below(rows, outputs))
+    }
+
+    fn compress(
+        &self,
+        features: &Vec<f32>,
+        rows: usize,
+        columns: usize,
+        below: f64,
+    ) -> Result<Option<Sparse<Self>>, DeviceError> {
+        let parts = compress::compress(&features[..rows * columns], columns, below);
+        Ok(parts.map(|(offsets, indices, values)| Sparse {
+            offsets,
+            columns: indices,
+            values,
+            width: columns,
+        }))
+    }
+
+    fn objective_sparse(
+        &self,
+        rows: &SparseRows<'_, Self>,
+        labels: &Labels<'_, Self>,
+        parameters: &Vec<f32>,
+        outputs: usize,
+        partials: &mut Vec<f32>,
+    ) -> Result<(), DeviceError> {
+        let splits = self.splits(rows.count, rows.width, outputs);
+        objective_sparse::objective(self.arch, rows, splits, labels, parameters, outputs, partials);
         Ok(())
     }
 

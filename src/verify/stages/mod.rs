@@ -6,6 +6,7 @@ mod hinge;
 pub(super) mod loss;
 pub(super) mod normalize;
 pub(super) mod objective;
+mod objective_sparse;
 mod pictures;
 pub(super) mod reduce;
 pub(super) mod scores;
@@ -29,6 +30,7 @@ pub(super) fn all<B: Backend + 'static>() -> Vec<Case<B>> {
         hinge::cases(Loss::SquaredHinge),
         gradient::cases(),
         objective::cases(),
+        objective_sparse::cases(),
         reduce::cases(),
         step::cases(),
         training::cases(),

@@ -171,7 +171,7 @@ pub(in crate::verify) fn check<B: Backend>(
             let before = [&before.parameters[..], &before.velocity, &before.sums[..problem.len()]];
             step::judge(run, before, problem.weights(), problem.step, [&after.parameters, &after.velocity]);
         }
-        Stage::Training => {}
+        Stage::ObjectiveSparse | Stage::Training => {}
     }
 }
 
