@@ -12,7 +12,7 @@ use crate::backend::{Backend, Bins, Choice, Device, DeviceError, Pictures};
 use crate::dataset::Decoder;
 use crate::error::Result;
 use crate::features::{Matrix, extract};
-use crate::learn::{Labelled, SgdOptions, Targets, fit};
+use crate::learn::{Labelled, Parts, SolverOptions, Start, Targets, Unwatched, fit};
 use crate::progress::Quiet;
 
 /// One part of the way.
@@ -112,7 +112,7 @@ pub(super) fn end_to_end<B: Backend>(
     let (mut decoding, mut uploading) = (Vec::new(), Vec::new());
     let (mut by_clock, mut by_wall) = (Vec::new(), Vec::new());
     let (mut training, mut reading, mut whole) = (Vec::new(), Vec::new(), Vec::new());
-    let mut epochs = 0;
+    let mut iterations = 0;
     let (mut pictures, mut pixels) = (0, 0);
     for _ in 0..rounds {
         let decoded = decode(source);
@@ -141,12 +141,13 @@ pub(super) fn end_to_end<B: Backend>(
         let mut matrix = Matrix::zeros(backend, pictures, bins.len())?;
         matrix.put(backend, 0, &features, pictures)?;
         let targets = Targets::classes(outputs, &decoded.labels);
-        let plan = SgdOptions::default().plan(pictures, 1.0, &targets)?;
-        epochs = plan.epochs;
+        let plan = SolverOptions::default().plan(pictures, 1.0, &targets)?;
+        
         let rows: Vec<usize> = (0..pictures).collect();
         let start = Instant::now();
         let data = Labelled::new(backend, &matrix, &targets)?;
-        let fitted = fit(backend, &data, &rows, &plan, &Quiet)?;
+        let fitted = fit(backend, &data, Parts { train: &rows, val: &[] }, &plan, &Start::Zero, (&Unwatched, &Quiet))?;
+        iterations = fitted.iterations;
         training.push(start.elapsed().as_secs_f64());
         let start = Instant::now();
         backend.download(&fitted.parameters, data.parameters())?;
@@ -163,7 +164,7 @@ pub(super) fn end_to_end<B: Backend>(
         };
         let extracted = extract(backend, pictures, bins, reader, &Quiet)?;
         let data = Labelled::new(backend, &extracted.matrix, &targets)?;
-        let fitted = fit(backend, &data, &rows, &plan, &Quiet)?;
+        let fitted = fit(backend, &data, Parts { train: &rows, val: &[] }, &plan, &Start::Zero, (&Unwatched, &Quiet))?;
         backend.download(&fitted.parameters, data.parameters())?;
         whole.push(start.elapsed().as_secs_f64());
     }
@@ -187,7 +188,7 @@ pub(super) fn end_to_end<B: Backend>(
     let exact = clock || choice.is_none();
     let note = if exact { "and normalize" } else { "and normalize; wall time less that of the upload" };
     parts.push(part("describe", describing, note.into()));
-    let note = format!("{epochs} epochs over {pictures} rows, {outputs} classes");
+    let note = format!("{iterations} iterations over {pictures} rows, {outputs} classes");
     parts.push(part("train", &training, note));
     parts.push(part("readback", &reading, "the model, and all features".into()));
     if choice.is_some() {
@@ -209,7 +210,7 @@ fn first_use(choice: &Choice, bins: &Bins, outputs: usize) -> Result<(f64, f64)>
     let rows: Vec<usize> = (0..pictures.len()).collect();
     let labels: Vec<u32> = rows.iter().map(|&i| i as u32 % outputs as u32).collect();
     let targets = Targets::classes(outputs, &labels);
-    let options = SgdOptions { epochs: Some(1), ..SgdOptions::default() };
+    let options = SolverOptions { max_iter: Some(1), ..SolverOptions::default() };
     let plan = options.plan(pictures.len(), 1.0, &targets)?;
     let once = || -> Result<f64> {
         let start = Instant::now();
@@ -218,7 +219,7 @@ fn first_use(choice: &Choice, bins: &Bins, outputs: usize) -> Result<(f64, f64)>
         let mut matrix = Matrix::zeros(gpu.as_ref(), pictures.len(), bins.len())?;
         matrix.put(gpu.as_ref(), 0, &features, pictures.len())?;
         let data = Labelled::new(gpu.as_ref(), &matrix, &targets)?;
-        fit(gpu.as_ref(), &data, &rows, &plan, &Quiet)?;
+        fit(gpu.as_ref(), &data, Parts { train: &rows, val: &[] }, &plan, &Start::Zero, (&Unwatched, &Quiet))?;
         Ok(start.elapsed().as_secs_f64())
     };
     let first = once()?;

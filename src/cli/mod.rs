@@ -10,6 +10,7 @@ mod labels;
 mod output;
 mod predict;
 mod progress;
+mod solver;
 mod train;
 mod verify;
 

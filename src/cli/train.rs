@@ -7,10 +7,11 @@ use crate::backend::Loss;
 use crate::cli::common::Common;
 use crate::cli::labels::LabelArgs;
 use crate::cli::output;
+use crate::cli::solver::SolverArgs;
 use crate::dataset::{Dataset, SplitOptions};
 use crate::error::{Error, FileError, Result};
 use crate::features::Descriptor;
-use crate::learn::{SgdOptions, Targets};
+use crate::learn::Targets;
 use crate::metrics::ThresholdRule;
 use crate::pipeline::{Choices, Run, TrainOptions, Weighting, train};
 use crate::progress::Progress;
@@ -70,25 +71,8 @@ pub(super) struct Args {
     #[arg(long)]
     calibrate: bool,
 
-    /// Inverse of the L2 penalty, as in scikit-learn: smaller is smoother
-    #[arg(short = 'C', long = "C", value_name = "C", default_value_t = 1.0, allow_negative_numbers = true)]
-    c: f64,
-
-    /// Pictures of a training step [default: from the data]
-    #[arg(long, value_name = "ROWS")]
-    batch_size: Option<usize>,
-
-    /// How often every picture is used [default: 200]
-    #[arg(long)]
-    epochs: Option<usize>,
-
-    /// Learning rate of the first step; it falls to 0 [default: from the data]
-    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
-    learning_rate: Option<f64>,
-
-    /// Share of its speed that a step keeps
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9, allow_negative_numbers = true)]
-    momentum: f64,
+    #[command(flatten)]
+    solver: SolverArgs,
 
     #[command(flatten)]
     labels: LabelArgs,
@@ -139,14 +123,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let options = TrainOptions {
         descriptor: args.bins,
         split: SplitOptions { test_size: args.test_size, val_size: args.val_size, seed: args.seed },
-        solver: SgdOptions {
-            c: args.c,
-            batch_size: args.batch_size,
-            epochs: args.epochs,
-            learning_rate: args.learning_rate,
-            momentum: args.momentum,
-            seed: args.seed,
-        },
+        solver: args.solver.options(args.seed),
         loss: args.loss.map(Into::into),
         class_weight: args.class_weight.clone().unwrap_or_default(),
         pos_weight: args.pos_weight.clone().unwrap_or_default(),
@@ -176,8 +153,12 @@ pub(super) fn report_run(run: &Run, dataset: &Dataset, json: bool, progress: &dy
     } else {
         if let Some(training) = &run.summary.training {
             output::print(&format!(
-                "\nobjective {:.6} (mean loss {:.6} and penalty)\n",
-                training.objective, training.loss
+                "\nobjective {:.6} (mean loss {:.6} and penalty) after {}: {}{}\n",
+                training.objective,
+                training.loss,
+                training.done(),
+                training.stop,
+                training.sparsity(),
             ))?;
         }
         output::print(&report::text(&run.summary.evaluation))?;

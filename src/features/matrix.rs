@@ -84,6 +84,25 @@ impl<B: Backend> Matrix<B> {
         Ok(values)
     }
 
+    /// Reads `rows` back, in the order given.
+    ///
+    /// # Errors
+    /// The device was lost or has no memory left.
+    pub fn gather(&self, backend: &B, rows: &[usize]) -> Result<Vec<f32>, DeviceError> {
+        let columns = self.columns;
+        let most = (usize::try_from(backend.info().max_array_bytes).unwrap_or(usize::MAX) / 4 / columns).max(1);
+        let mut values = Vec::with_capacity(rows.len() * columns);
+        let mut gathered = backend.zeros(rows.len().min(most) * columns)?;
+        for part in rows.chunks(most) {
+            for (at, &row) in part.iter().enumerate() {
+                let (chunk, from) = self.place(row);
+                backend.copy((&self.chunks[chunk], from * columns), (&mut gathered, at * columns), columns)?;
+            }
+            values.extend(backend.download(&gathered, part.len() * columns)?);
+        }
+        Ok(values)
+    }
+
     /// The chunks of which less than a share of `below` is not zero, without their zeros; none where there is no such share.
     ///
     /// # Errors

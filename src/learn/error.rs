@@ -31,4 +31,32 @@ pub enum LearnError {
         /// The learning rate of the first step.
         rate: f64,
     },
+    /// The objective of the start is no number: features or parameters that are not finite.
+    #[error("the objective is {value} where training begins: features or initial weights are not finite, or far too large")]
+    NotFinite {
+        /// What it was.
+        value: f64,
+    },
+    /// What was saved does not belong to this training.
+    #[error("the saved state cannot be gone on from: {problem}")]
+    State {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Somebody asked to stop. What was reached has been handed to [`Watch::save`](super::Watch::save).
+    #[error("stopped after {done}")]
+    Interrupted {
+        /// How far it came: `37 iterations`.
+        done: String,
+    },
+    /// What was reached could not be saved.
+    #[error(transparent)]
+    Save(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl LearnError {
+    /// A wrong option value: what was typed, why it cannot work and what can.
+    pub(super) fn option(option: &'static str, problem: impl Into<String>) -> Self {
+        Self::Option { option, problem: problem.into() }
+    }
 }

@@ -19,6 +19,8 @@ pub struct Labelled<'a, B: Backend> {
     pub loss: Loss,
     /// K: how many classes there are.
     pub outputs: usize,
+    /// What is true of the rows, on the host.
+    pub targets: &'a Targets,
 }
 
 impl<'a, B: Backend> Labelled<'a, B> {
@@ -26,14 +28,14 @@ impl<'a, B: Backend> Labelled<'a, B> {
     ///
     /// # Errors
     /// The device has no memory left.
-    pub fn new(backend: &B, matrix: &'a Matrix<B>, targets: &Targets) -> Result<Self, DeviceError> {
+    pub fn new(backend: &B, matrix: &'a Matrix<B>, targets: &'a Targets) -> Result<Self, DeviceError> {
         assert_eq!(targets.rows(), matrix.rows(), "a target a row");
         let outputs = targets.outputs();
         let chunks = targets.words().chunks(matrix.chunk_rows() * targets.loss().words(outputs));
         let words = chunks.map(|words| backend.upload(words)).collect::<Result<_, _>>()?;
         let weights = backend.upload(targets.weights())?;
         let (loss, largest_weight) = (targets.loss(), targets.largest_weight());
-        Ok(Self { matrix, words, weights, largest_weight, loss, outputs })
+        Ok(Self { matrix, words, weights, largest_weight, loss, outputs, targets })
     }
 
     /// Labels of the rows of `chunk`.
@@ -81,6 +83,18 @@ pub struct Batch {
     pub first: usize,
     /// How many rows it has.
     pub count: usize,
+}
+
+/// Cuts every chunk into as few batches of at most `size` rows as possible, of even length.
+pub(super) fn batches(chunks: &[Vec<u32>], size: usize) -> Vec<Batch> {
+    let cut = |(chunk, rows): (usize, &Vec<u32>)| {
+        let (len, parts) = (rows.len(), rows.len().div_ceil(size));
+        (0..parts).map(move |p| {
+            let (first, end) = (p * len / parts, (p + 1) * len / parts);
+            Batch { chunk, first, count: end - first }
+        })
+    };
+    chunks.iter().enumerate().flat_map(cut).collect()
 }
 
 /// Sums of loss and gradient over a batch. Sums, not means, so that batches, chunks and shards can be added.
@@ -287,4 +301,26 @@ fn forward<B: Backend>(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_cover_every_row_once_and_evenly() {
+        for (lengths, size) in [(vec![10], 3), (vec![7, 0, 5], 4), (vec![1], 100), (vec![8192, 1], 8192)] {
+            let chunks: Vec<Vec<u32>> = lengths.iter().map(|&n| (0..n).collect()).collect();
+            let batches = batches(&chunks, size);
+            for (c, rows) in chunks.iter().enumerate() {
+                let mut next = 0;
+                for batch in batches.iter().filter(|b| b.chunk == c) {
+                    assert_eq!(batch.first, next);
+                    assert!(batch.count > 0 && batch.count <= size);
+                    next += batch.count;
+                }
+                assert_eq!(next, rows.len());
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The model file: exact, and hard to fool.
 
 use super::*;
-use crate::learn::{SgdOptions, Targets};
+use crate::learn::{SolverOptions, Targets};
 
 fn model() -> Model {
     Model {
@@ -20,7 +20,7 @@ fn model() -> Model {
             val_size: None,
             test_size: Some(0.25),
             split_seed: 42,
-            plan: SgdOptions::default().plan(100, 1.0, &Targets::classes(3, &[])).unwrap(),
+            plan: SolverOptions::default().plan(100, 1.0, &Targets::classes(3, &[])).unwrap(),
             objective: 0.1 + 0.2,
         },
     }

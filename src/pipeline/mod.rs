@@ -14,7 +14,7 @@ pub use choose::Choices;
 pub use evaluate::evaluate;
 pub use predict::{Predicted, predict};
 pub use summary::{DataSummary, Run, Seconds, SkippedPicture, Summary, TrainSummary};
-pub use train::{TrainOptions, train};
+pub use train::{TrainOptions, train, train_watched};
 pub use weights::Weighting;
 
 use std::path::Path;

@@ -54,11 +54,8 @@ fn predict_on<B: Backend>(
         progress.begin("describing", paths.len() as u64, "pictures");
         let extracted = describe(backend, paths, &bins, progress)?;
         progress.end();
-        let data = Labelled::new(
-            backend,
-            &extracted.matrix,
-            &Targets::none(model.activation.loss(), outputs, paths.len()),
-        )?;
+        let targets = Targets::none(model.activation.loss(), outputs, paths.len());
+        let data = Labelled::new(backend, &extracted.matrix, &targets)?;
         let rows: Vec<usize> = (0..paths.len()).collect();
         let rows = answers(backend, &data, &rows, &parameters, &model.activation)?;
         let mut skipped = extracted.skipped.iter().peekable();

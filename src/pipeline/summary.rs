@@ -10,7 +10,7 @@ use crate::dataset::{Dataset, LabelSource, Manifest, Mismatches, Task};
 use crate::error::{FileError, Result};
 use crate::features::Descriptor;
 use crate::files::{Staged, stage};
-use crate::learn::Plan;
+use crate::learn::{Plan, Solver, Stop};
 use crate::model::Model;
 use crate::report::{Evaluation, Prediction, write_predictions};
 
@@ -85,6 +85,34 @@ pub struct TrainSummary {
     pub objective: f64,
     /// Mean loss alone.
     pub loss: f64,
+    /// Iterations of L-BFGS, epochs of mini-batches.
+    pub iterations: usize,
+    /// How often the loss and its gradient were computed over all training rows.
+    pub evaluations: f64,
+    /// Why the solver ended.
+    pub stop: Stop,
+    /// Weights that are exactly zero.
+    pub zero_weights: usize,
+    /// All weights, K·D.
+    pub weight_count: usize,
+}
+
+impl TrainSummary {
+    /// `37 iterations`
+    #[must_use]
+    pub fn done(&self) -> String {
+        let unit = if matches!(self.plan.solver, Solver::Lbfgs { .. }) { "iteration" } else { "epoch" };
+        format!("{} {unit}{}", self.iterations, if self.iterations == 1 { "" } else { "s" })
+    }
+
+    /// How many weights an L1 penalty made zero; nothing without one.
+    #[must_use]
+    pub fn sparsity(&self) -> String {
+        if self.plan.l1 == 0.0 {
+            return String::new();
+        }
+        format!("; {} of {} weights are exactly 0", self.zero_weights, self.weight_count)
+    }
 }
 
 /// Where the time went, in seconds.

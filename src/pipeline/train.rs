@@ -12,7 +12,7 @@ use crate::backend::{Backend, Device, Loss};
 use crate::dataset::{Dataset, Split, SplitOptions, Task};
 use crate::error::{Error, Result};
 use crate::features::Descriptor;
-use crate::learn::{Labelled, SgdOptions, Targets, fit};
+use crate::learn::{Labelled, Parts, SolverOptions, Start, Targets, Unwatched, Watch, fit};
 use crate::model::{Activation, Model, Trained};
 use crate::progress::Progress;
 
@@ -24,7 +24,7 @@ pub struct TrainOptions {
     /// What is kept for choices and for the test.
     pub split: SplitOptions,
     /// How the model is fitted.
-    pub solver: SgdOptions,
+    pub solver: SolverOptions,
     /// What is minimised; by default softmax for one label a picture, the sigmoid for any number.
     pub loss: Option<Loss>,
     /// How much each label counts.
@@ -69,7 +69,21 @@ pub fn train(
     device: &Device,
     progress: &dyn Progress,
 ) -> Result<Run> {
-    on_device!(device, backend => train_on(backend, device, dataset, options, progress))
+    train_watched(dataset, options, device, (&Start::Zero, &Unwatched), progress)
+}
+
+/// The same, from `start`, with `watch` looking on: it may ask to stop, and is given what is needed to go on.
+///
+/// # Errors
+/// As [`train`]; [`LearnError::Interrupted`](crate::learn::LearnError::Interrupted) where `watch` asked to stop.
+pub fn train_watched(
+    dataset: &Dataset,
+    options: &TrainOptions,
+    device: &Device,
+    session: (&Start, &dyn Watch),
+    progress: &dyn Progress,
+) -> Result<Run> {
+    on_device!(device, backend => train_on(backend, device, dataset, options, session, progress))
 }
 
 fn train_on<B: Backend>(
@@ -77,6 +91,7 @@ fn train_on<B: Backend>(
     device: &Device,
     dataset: &Dataset,
     options: &TrainOptions,
+    (start, watch): (&Start, &dyn Watch),
     progress: &dyn Progress,
 ) -> Result<Run> {
     let bins = options.descriptor.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
@@ -94,25 +109,26 @@ fn train_on<B: Backend>(
     progress.say(&about(device));
     describe_data(dataset, &split, loss, options).iter().for_each(|line| progress.say(line));
 
-    let start = Instant::now();
+    let clock = Instant::now();
     let paths: Vec<_> = (0..dataset.samples.len()).map(|i| dataset.path(i)).collect();
     progress.begin("describing", paths.len() as u64, "pictures");
     let extracted = describe(backend, &paths, &bins, progress)?;
     progress.end();
-    let describe_seconds = start.elapsed().as_secs_f64();
+    let describe_seconds = clock.elapsed().as_secs_f64();
     let split = without_skipped(dataset, split, &extracted.skipped)?;
     options.choices.check(&activation, split.val.len())?;
 
-    let start = Instant::now();
+    let clock = Instant::now();
     let targets = self::targets(dataset, &split, loss, options)?;
     // Nothing that training does may depend on the labels of the test.
     let plan = options.solver.plan(split.train.len(), squared_norm, &of_training(&targets, &split))?;
     progress.say(&format!("training: {plan}"));
     let data = Labelled::new(backend, &extracted.matrix, &targets)?;
-    let fitted = fit(backend, &data, &split.train, &plan, progress)?;
-    let train_seconds = start.elapsed().as_secs_f64();
+    let parts = Parts { train: &split.train, val: &split.val };
+    let fitted = fit(backend, &data, parts, &plan, start, (watch, progress))?;
+    let train_seconds = clock.elapsed().as_secs_f64();
 
-    let start = Instant::now();
+    let clock = Instant::now();
     let mut weight = backend.download(&fitted.parameters, data.parameters())?;
     let bias = weight.split_off(outputs * bins.len());
     let train_counts = counts(dataset, &split.train);
@@ -157,7 +173,7 @@ fn train_on<B: Backend>(
     let mut measured = measure(values, test)?;
     let Chosen { temperature, thresholds } = chosen;
     (measured.evaluation.temperature, measured.evaluation.thresholds) = (temperature, thresholds);
-    let evaluate_seconds = start.elapsed().as_secs_f64();
+    let evaluate_seconds = clock.elapsed().as_secs_f64();
 
     let summary = Summary {
         huemax: env!("CARGO_PKG_VERSION").into(),
@@ -177,6 +193,11 @@ fn train_on<B: Backend>(
             weights: weighed,
             objective: fitted.objective,
             loss: fitted.loss,
+            iterations: fitted.iterations,
+            evaluations: fitted.evaluations,
+            stop: fitted.stop,
+            zero_weights: fitted.zeros.0,
+            weight_count: fitted.zeros.1,
         }),
         evaluation: measured.evaluation,
         seconds: Seconds { describe: describe_seconds, train: train_seconds, evaluate: evaluate_seconds },

@@ -196,11 +196,7 @@ fn threads_do_not_change_a_model() {
                 "fruit",
                 "--device",
                 "cpu",
-                "--epochs",
-                "20",
                 "-q",
-                "--batch-size",
-                "60",
                 "--out",
                 threads,
             ])
@@ -266,7 +262,7 @@ fn gpu_and_cpu_predict_the_same() {
     let folder = fruit();
     let at = folder.path();
     for device in ["cpu", "gpu"] {
-        huemax(&["train", "fruit", "--device", device, "--out", device, "--epochs", "20", "-q"], at)
+        huemax(&["train", "fruit", "--device", device, "--out", device, "-q"], at)
             .check(0, &[]);
     }
     let objective = |device: &str| {

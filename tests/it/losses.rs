@@ -3,7 +3,7 @@
 
 use huemax::backend::{Backend, Cpu, Gpu, Loss, reference};
 use huemax::features::Matrix;
-use huemax::learn::{Labelled, SgdOptions, Targets, fit, loss_sum, probabilities, scores};
+use huemax::learn::{Labelled, Parts, SolverKind, SolverOptions, Start, Targets, Unwatched, fit, loss_sum, probabilities, scores};
 use huemax::progress::Quiet;
 use huemax::verify::{self, bounds};
 use libtest_mimic::Trial;
@@ -36,12 +36,17 @@ pub fn register(trials: &mut Vec<Trial>) {
     on_gpu_only(trials, "losses::chunks_do_not_change_scores", |_| chunks_do_not_change_scores());
 }
 
+/// Mini-batches, with defaults.
+fn sgd() -> SolverOptions {
+    SolverOptions { solver: Some(SolverKind::Sgd), ..SolverOptions::default() }
+}
+
 /// Objective that [`fit`] says, and the same by the reference.
 fn train<B: Backend>(
     backend: &B,
     x: ArrayView2<'_, f64>,
     targets: &Targets,
-    options: &SgdOptions,
+    options: &SolverOptions,
 ) -> huemax::Result<(f64, f64)> {
     let (n, columns, outputs) = (x.nrows(), x.ncols(), targets.outputs());
     let features: Vec<f32> = x.iter().map(|&v| v as f32).collect();
@@ -49,7 +54,7 @@ fn train<B: Backend>(
     let data = Labelled::new(backend, &matrix, targets)?;
     let rows: Vec<usize> = (0..n).collect();
     let plan = options.plan(n, 1.0, targets)?;
-    let fitted = fit(backend, &data, &rows, &plan, &Quiet)?;
+    let fitted = fit(backend, &data, Parts { train: &rows, val: &[] }, &plan, &Start::Zero, (&Unwatched, &Quiet))?;
     let parameters = f64s(&backend.download(&fitted.parameters, data.parameters())?);
     let (weight, bias) = parameters.split_at(outputs * columns);
     let weight = Array2::from_shape_vec((outputs, columns), weight.to_vec()).expect("shape");
@@ -73,7 +78,7 @@ fn squared_hinge_ends_near_the_golden_optimum<B: Backend>(backend: &B) {
     // SciPy's L-BFGS at C = 1, largest gradient 1.4e-8.
     near(
         1.709_759_800_014_806,
-        train(backend, x.view(), &targets, &SgdOptions::default()).expect("training"),
+        train(backend, x.view(), &targets, &sgd()).expect("training"),
     );
 }
 
@@ -82,8 +87,8 @@ fn hinge_ends_where_longer_training_does<B: Backend>(backend: &B) {
     let golden = Golden::load();
     let x = reference::normalize(golden.counts.view());
     let targets = golden.targets(Loss::Hinge);
-    let (says, reached) = train(backend, x.view(), &targets, &SgdOptions::default()).expect("training");
-    let longer = SgdOptions { epochs: Some(2000), ..SgdOptions::default() };
+    let (says, reached) = train(backend, x.view(), &targets, &sgd()).expect("training");
+    let longer = SolverOptions { epochs: Some(2000), ..sgd() };
     let (_, best) = train(cpu(), x.view(), &targets, &longer).expect("training");
     println!("objective {reached}, after ten times the epochs {best}");
     assert!((says / reached - 1.0).abs() < 1e-5, "says {says}, is {reached}");
@@ -102,7 +107,7 @@ fn sigmoid_ends_near_the_golden_optimum<B: Backend>(backend: &B) {
     let targets = Targets::new(Loss::Sigmoid, labels.ncols(), &rows);
     near(
         4.621_427_996_336_056,
-        train(backend, x.view(), &targets, &SgdOptions::default()).expect("training"),
+        train(backend, x.view(), &targets, &sgd()).expect("training"),
     );
 }
 
@@ -174,7 +179,7 @@ fn divergence_is_told_for_every_loss<B: Backend>(backend: &B) {
     for loss in Loss::ALL {
         let labels: Vec<Vec<u32>> = (0..n as u32).map(|i| vec![i % 3]).collect();
         let targets = Targets::new(loss, 3, &labels);
-        let options = SgdOptions { learning_rate: Some(1e8), epochs: Some(20), ..SgdOptions::default() };
+        let options = SolverOptions { learning_rate: Some(1e8), epochs: Some(20), ..sgd() };
         let error = train(backend, x.view(), &targets, &options).expect_err("1e8 converged").to_string();
         assert!(error.contains("diverged") && error.contains("--learning-rate 1.00e7"), "{loss}: {error}");
     }

@@ -9,6 +9,7 @@ mod cli_errors;
 mod fault;
 mod faults;
 mod faulty;
+mod lbfgs;
 mod losses;
 mod optimum;
 mod several;
@@ -26,6 +27,7 @@ fn main() {
     verify::register(&mut trials);
     faults::register(&mut trials);
     training::register(&mut trials);
+    lbfgs::register(&mut trials);
     losses::register(&mut trials);
     optimum::register(&mut trials);
     bench::register(&mut trials);
