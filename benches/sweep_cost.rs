@@ -41,7 +41,10 @@ fn main() {
     }
 }
 
-fn run<B: Backend>(backend: &B, [rows, columns, classes, values, folds, turns]: [usize; 6]) -> Result<(), LearnError> {
+fn run<B: Backend>(
+    backend: &B,
+    [rows, columns, classes, values, folds, turns]: [usize; 6],
+) -> Result<(), LearnError> {
     println!("device: {}", backend.info());
     println!("{rows} rows × {columns} columns × {classes} classes, {values} values of C × {folds} folds");
     let (features, labels) = histograms(rows, columns, classes);
@@ -106,7 +109,11 @@ fn tell(swept: &Swept) {
         println!("{:8.4}  {evaluations:19.1}  {loss:9.4}  {score:9.4}", found.c);
     }
     let all: Vec<f64> = swept.found.iter().flat_map(|f| f.evaluations.clone()).collect();
-    println!("evaluations a model: {:.2} on average; the best C is {:.4}", mean(&all), swept.found[swept.best].c);
+    println!(
+        "evaluations a model: {:.2} on average; the best C is {:.4}",
+        mean(&all),
+        swept.found[swept.best].c
+    );
 }
 
 fn median_of(mut values: Vec<f64>) -> f64 {

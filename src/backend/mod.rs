@@ -14,7 +14,9 @@ mod loss;
 mod pictures;
 pub mod reference;
 mod shapes;
+mod sparse;
 mod targets;
+mod update;
 
 pub use bins::{Bins, BinsError, MAX_BINS, reciprocals};
 pub use cpu::Cpu;
@@ -24,7 +26,9 @@ pub use info::{DeviceError, DeviceInfo, DeviceKind};
 pub use loss::Loss;
 pub use pictures::Pictures;
 pub use shapes::Splits;
+pub use sparse::{Sparse, SparseRows};
 pub use targets::Targets;
+pub use update::{Adam, Step};
 
 use std::time::Duration;
 
@@ -87,19 +91,6 @@ pub struct Models {
 impl Models {
     /// A single model, for which every row counts.
     pub const ONE: Self = Self { count: 1, masked: false };
-}
-
-/// The sizes of one parameter step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Step {
-    /// Learning rate.
-    pub learning_rate: f32,
-    /// Share of the velocity that is kept, 0 ≤ momentum < 1.
-    pub momentum: f32,
-    /// Penalty on the weights (never on the bias): `1/(C·N)`.
-    pub l2: f32,
-    /// What turns the gradient sum into a mean: `1/n`.
-    pub scale: f32,
 }
 
 /// How long some work took.
@@ -260,6 +251,31 @@ pub trait Backend: Sync {
         partials: &mut Self::Array<f32>,
     ) -> Result<(), DeviceError>;
 
+    /// The share of features that are not zero below which [`objective_sparse`](Self::objective_sparse) of so many rows is
+    /// faster here than with the zeros; `None` where the device does not have that stage.
+    fn sparse_below(&self, rows: usize, columns: usize, outputs: usize) -> Option<f64>;
+
+    /// The features (rows × `columns`) without their zeros; `None` where the share of the others is `below` or more, or where
+    /// the device cannot hold them in this form.
+    fn compress(
+        &self,
+        features: &Self::Array<f32>,
+        rows: usize,
+        columns: usize,
+        below: f64,
+    ) -> Result<Option<Sparse<Self>>, DeviceError>;
+
+    /// **objective-sparse**: what [`objective`](Self::objective) is, of rows without their zeros. The same P splits, the same
+    /// P × (K·D + K + 1) sums; a feature that is zero adds nothing, not even where its weight is infinite.
+    fn objective_sparse(
+        &self,
+        rows: &SparseRows<'_, Self>,
+        labels: &Labels<'_, Self>,
+        parameters: &Self::Array<f32>,
+        outputs: usize,
+        partials: &mut Self::Array<f32>,
+    ) -> Result<(), DeviceError>;
+
     /// **reduce**: column sums of `partials` (rows × columns) in a fixed order, into `sums` from element `at`;
     /// with `accumulate`, added to what is there.
     fn reduce(
@@ -279,8 +295,10 @@ pub trait Backend: Sync {
     /// **probe**: no stage of the pipeline, but how fast the device multiplies and adds; see [`Probe`].
     fn probe(&self, probe: Probe, sums: &mut Self::Array<f32>) -> Result<(), DeviceError>;
 
-    /// **step**: `g = scale·gradient + l2·w` (no `l2` for the biases), `velocity = momentum·velocity + g`,
-    /// `parameters −= learning_rate·velocity`. The first `weights` parameters are weights, the rest (up to `len`) biases.
+    /// **step**: `g = scale·gradient + l2·w` (no `l2` for the biases), `velocity = momentum·velocity + g`, and
+    /// `parameters −= learning_rate·velocity`, with Nesterov's momentum `learning_rate·(g + momentum·velocity)`, as PyTorch's
+    /// `SGD`. Then weights are soft-thresholded: `w ← sign(w)·max(|w| − learning_rate·l1, 0)`. The first `weights` parameters
+    /// are weights, the rest (up to `len`) biases.
     fn step(
         &self,
         parameters: &mut Self::Array<f32>,
@@ -289,5 +307,19 @@ pub trait Backend: Sync {
         weights: usize,
         len: usize,
         step: Step,
+    ) -> Result<(), DeviceError>;
+
+    /// **adam**: `g` as for [`step`](Self::step), `first = beta1·first + (1 − beta1)·g`, `second = beta2·second + (1 − beta2)·g²`,
+    /// `d = √(correction2·second) + epsilon`, `parameters −= learning_rate·correction1·first/d`. Then weights are
+    /// soft-thresholded by `learning_rate·l1/d`: the proximal step in the metric in which Adam steps, whose fixed points are
+    /// those of the penalised objective (Yun, Lozano and Yang 2021). `moments` are first and second.
+    fn adam(
+        &self,
+        parameters: &mut Self::Array<f32>,
+        moments: [&mut Self::Array<f32>; 2],
+        gradient: &Self::Array<f32>,
+        weights: usize,
+        len: usize,
+        adam: Adam,
     ) -> Result<(), DeviceError>;
 }

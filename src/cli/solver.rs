@@ -5,7 +5,7 @@ use crate::learn::{Schedule, SolverKind, SolverOptions};
 use crate::pipeline::SweepOptions;
 
 /// How a model is fitted.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Solver")]
 pub(super) struct SolverArgs {
     /// Inverse of the penalty, as in scikit-learn: smaller is smoother. Of several (0.1,1,10 or 0.01..100:9, even in the logarithm) the

@@ -62,7 +62,8 @@ mod tests {
 
     #[test]
     fn classes_are_dealt_out_evenly() {
-        let files: Vec<String> = (0..47).map(|n| format!("{}.{n}.jpg", ["cat", "cat", "dog", "owl"][n % 4])).collect();
+        let files: Vec<String> =
+            (0..47).map(|n| format!("{}.{n}.jpg", ["cat", "cat", "dog", "owl"][n % 4])).collect();
         let data = Dataset::open(folder(&files).path(), &LabelOptions::default()).unwrap();
         let train = Split::new(&data, &SplitOptions::default()).unwrap().train;
         for n in [2, 3, 5, train.len()] {
@@ -72,7 +73,8 @@ mod tests {
                 let counts = counts(&data, &train, &found, n, class);
                 assert!(even(&counts, 1), "{n} folds, class {class}: {counts:?}");
             }
-            let all: Vec<usize> = (0..n as u32).map(|f| found.iter().filter(|&&of| of == f).count()).collect();
+            let all: Vec<usize> =
+                (0..n as u32).map(|f| found.iter().filter(|&&of| of == f).count()).collect();
             assert!(even(&all, 1) && all.iter().all(|&n| n > 0), "{n} folds: {all:?}");
         }
         assert_eq!(folds(&data, &train, 5, 1), folds(&data, &train, 5, 1));

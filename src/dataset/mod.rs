@@ -32,8 +32,8 @@ mod testing;
 
 pub use decode::{Decoder, MAX_PIXELS, Picture, PictureError};
 pub use error::DatasetError;
-pub use folds::folds;
 pub use find::{EXTENSIONS, pictures_under};
+pub use folds::folds;
 pub use manifest::{LabelColumns, Manifest};
 pub use mismatch::{Mention, Mismatches};
 pub use options::{LabelChoice, LabelOptions, LabelSource, Separator};

@@ -3,7 +3,7 @@
 use super::full::Full;
 use super::lbfgs::{Lbfgs, Settings};
 use super::metric::{Gram, curvature};
-use super::sgd;
+use super::mini;
 use super::watch::{Seen, Validation, Watch};
 use super::{Labelled, LearnError, Plan, Solver, State, loss_sum, scores};
 use crate::backend::{Backend, Loss};
@@ -57,7 +57,9 @@ impl std::fmt::Display for Stop {
         match self {
             Self::Gradient { relative } => write!(f, "the gradient is {relative:.1e} of the first"),
             Self::Gap => f.write_str("the objective is as good as at its least"),
-            Self::MaxIter => f.write_str("all iterations are used up (--max-iter); the optimum is not reached"),
+            Self::MaxIter => {
+                f.write_str("all iterations are used up (--max-iter); the optimum is not reached")
+            }
             Self::Precision => f.write_str("no step makes it smaller by more than the rounding of f32"),
             Self::Epochs => f.write_str("all epochs are used up"),
             Self::Patience { best } => {
@@ -107,8 +109,9 @@ pub fn fit<B: Backend>(
             let fit = WithLbfgs { backend, data, parts, plan, watch, progress };
             fit.run(*tol, *max_iter, start)
         }
-        Solver::Sgd(batches) => sgd::fit(backend, data, parts, plan, batches, start, (watch, progress)),
-        Solver::Adam(_) => Err(LearnError::option("--solver", "adam is not there yet")),
+        Solver::Sgd(batches) | Solver::Adam(batches) => {
+            mini::fit(backend, data, parts, (plan, batches), start, (watch, progress))
+        }
     }
 }
 
@@ -128,7 +131,7 @@ pub(super) fn measure<B: Backend>(
 }
 
 /// The penalty of `weights`.
-fn penalty(plan: &Plan, weights: impl Iterator<Item = f64>) -> f64 {
+pub(super) fn penalty(plan: &Plan, weights: impl Iterator<Item = f64>) -> f64 {
     let (l2, l1) = (plan.l2(), plan.l1());
     weights.map(|w| 0.5 * l2 * w * w + l1 * w.abs()).sum()
 }
@@ -191,7 +194,8 @@ impl<B: Backend> WithLbfgs<'_, B> {
         let mut full = Full::new(backend, data, parts.train)?;
         let mut metric = None;
         // An L1 penalty has its kinks along the axes, which a metric that mixes them would lose.
-        let buy = Gram::after(data.matrix.columns(), data.outputs, parts.train.len()).filter(|_| plan.l1 == 0.0);
+        let buy =
+            Gram::after(data.matrix.columns(), data.outputs, parts.train.len()).filter(|_| plan.l1 == 0.0);
         // As it was when that iteration chose its direction.
         let metric_of = |iterations: usize| match buy {
             Some(after) if iterations > after => self.metric(),
@@ -224,17 +228,15 @@ impl<B: Backend> WithLbfgs<'_, B> {
                 continue;
             }
             let iteration = solver.iterations();
-            let validation = if watch.validates() {
-                validate(backend, data, parts.val, full.parameters())?
-            } else {
-                None
-            };
+            let validation =
+                if watch.validates() { validate(backend, data, parts.val, full.parameters())? } else { None };
             let evaluations = solver.evaluations();
             watch.saw(&Seen {
                 iteration,
                 most: max_iter,
                 evaluations: evaluations as f64,
                 objective: solver.value(),
+                loss: Some(found.loss),
                 gradient: Some(solver.relative_gradient()),
                 tolerance: Some(tol),
                 learning_rate: None,

@@ -109,15 +109,6 @@ impl Plan {
     }
 }
 
-impl MiniBatch {
-    /// Learning rate at `step` of `steps`: half a cosine from the first rate down to almost zero.
-    #[must_use]
-    pub fn rate(&self, step: usize, steps: usize) -> f64 {
-        let done = step as f64 / steps as f64;
-        self.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
-    }
-}
-
 impl Solver {
     /// Which it is.
     #[must_use]
@@ -157,7 +148,10 @@ impl std::fmt::Display for MiniBatch {
             Schedule::InverseScaling => " falling with the root of the step",
         };
         let kind = if *nesterov { "Nesterov's momentum" } else { "momentum" };
-        write!(f, "{epochs} epochs in batches of {batch_size}, learning rate {learning_rate:.4}{fall}, {kind} {momentum}")?;
+        write!(
+            f,
+            "{epochs} epochs in batches of {batch_size}, learning rate {learning_rate:.4}{fall}, {kind} {momentum}"
+        )?;
         if *warmup > 0.0 {
             write!(f, ", warm-up {warmup} epochs")?;
         }

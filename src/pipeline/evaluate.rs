@@ -139,7 +139,14 @@ fn evaluate_on<B: Backend>(
         model: None,
     };
     let model = model.clone();
-    Ok(Run { model, summary, paths: measured.paths, truth: measured.truth, values: measured.values, held_out: None })
+    Ok(Run {
+        model,
+        summary,
+        paths: measured.paths,
+        truth: measured.truth,
+        values: measured.values,
+        held_out: None,
+    })
 }
 
 /// For each label of the data, its number in the model. A model that answers with any number of labels is measured on pictures

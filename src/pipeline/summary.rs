@@ -224,11 +224,8 @@ impl Run {
             });
             let held_out = self.held_out.iter().flat_map(|held| {
                 let rows = held.paths.iter().zip(&held.parts).zip(&held.truth);
-                rows.zip(held.values.chunks_exact(outputs)).map(|(((path, part), truth), values)| Prediction {
-                    path,
-                    part: Some(part),
-                    truth: Some(truth.as_slice()),
-                    values,
+                rows.zip(held.values.chunks_exact(outputs)).map(|(((path, part), truth), values)| {
+                    Prediction { path, part: Some(part), truth: Some(truth.as_slice()), values }
                 })
             });
             write_predictions(writer, &self.model.classes, &self.model.output(), rows.chain(held_out))

@@ -6,14 +6,16 @@ use super::answer::answers;
 use super::choose::{Chosen, choose};
 use super::data::{describe_data, few_enough, without_skipped};
 use super::measure::{Measured, Test, measure, named};
+use super::session::{Begin, Kept, Session, rows_digest};
 use super::sweep::{AfterSweep, Asked, OutOfFold, SweepOptions, choose_c};
 use super::weights::{Counted, Weighting, weights};
 use super::{Choices, DataSummary, HeldOut, Run, Seconds, Summary, TrainSummary, about, describe, on_device};
 use crate::backend::{Backend, Device, Loss};
 use crate::dataset::{Dataset, Split, SplitOptions, Task};
 use crate::error::{Error, Result};
-use crate::features::Descriptor;
-use crate::learn::{Labelled, Parts, SolverOptions, Start, Targets, Unwatched, Watch, fit};
+use crate::features::{Descriptor, survey};
+use crate::learn::checkpoint::Belongs;
+use crate::learn::{Labelled, Parts, SolverOptions, Targets, fit};
 use crate::model::{Activation, Model, Trained};
 use crate::progress::Progress;
 use crate::report::Scored;
@@ -79,18 +81,19 @@ pub fn train(
     device: &Device,
     progress: &dyn Progress,
 ) -> Result<Run> {
-    train_watched(dataset, options, device, (&Start::Zero, &Unwatched), progress)
+    train_watched(dataset, options, device, &Session::default(), progress)
 }
 
-/// The same, from `start`, with `watch` looking on: it may ask to stop, and is given what is needed to go on.
+/// The same, from where `session` begins, with its onlooker: it may ask to stop, and is given what is needed to go on.
 ///
 /// # Errors
-/// As [`train`]; [`LearnError::Interrupted`](crate::learn::LearnError::Interrupted) where `watch` asked to stop.
+/// As [`train`]; [`LearnError::Interrupted`](crate::learn::LearnError::Interrupted) where the onlooker asked to stop; a model or
+/// checkpoint that does not fit the data.
 pub fn train_watched(
     dataset: &Dataset,
     options: &TrainOptions,
     device: &Device,
-    session: (&Start, &dyn Watch),
+    session: &Session<'_>,
     progress: &dyn Progress,
 ) -> Result<Run> {
     on_device!(device, backend => train_on(backend, device, dataset, options, session, progress))
@@ -101,7 +104,7 @@ fn train_on<B: Backend>(
     device: &Device,
     dataset: &Dataset,
     options: &TrainOptions,
-    (start, watch): (&Start, &dyn Watch),
+    session: &Session<'_>,
     progress: &dyn Progress,
 ) -> Result<Run> {
     let bins = options.descriptor.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
@@ -119,9 +122,16 @@ fn train_on<B: Backend>(
         let solver = SolverOptions { c, ..options.solver.clone() };
         solver.plan(split.train.len(), squared_norm, &of_training(&targets, &split))?;
     }
-    let judged_on =
-        |split: &Split| options.sweep.as_ref().map(|s| s.judged_on(split.train.len(), split.val.len())).transpose();
+    let judged_on = |split: &Split| {
+        options.sweep.as_ref().map(|s| s.judged_on(split.train.len(), split.val.len())).transpose()
+    };
     judged_on(&split)?;
+    if options.sweep.is_some() && matches!(session.begin, Begin::Warm { .. }) {
+        let problem = "a sweep begins every model where the one before it ended; give a single C without --folds, or leave it out";
+        return Err(Error::option("--init", problem));
+    }
+    let data_sha256 = dataset.digest();
+    session.begin.check(dataset, options.descriptor, &data_sha256)?;
     progress.say(&about(device));
     describe_data(dataset, &split, loss, options).iter().for_each(|line| progress.say(line));
 
@@ -133,6 +143,9 @@ fn train_on<B: Backend>(
     let describe_seconds = clock.elapsed().as_secs_f64();
     let split = without_skipped(dataset, split, &extracted.skipped)?;
     options.choices.check(&activation, split.val.len())?;
+    let found = survey(backend, &extracted.matrix, &split.train, &split.test)?;
+    let notes = found.notes(bins.len(), split.train.len(), split.test.len());
+    notes.iter().for_each(|note| progress.say(&format!("note: {note}")));
 
     let clock = Instant::now();
     let targets = self::targets(dataset, &split, loss, options)?;
@@ -142,46 +155,64 @@ fn train_on<B: Backend>(
         let solver = SolverOptions { c, ..options.solver.clone() };
         solver.plan(rows.len(), squared_norm, &targets.pick(rows.iter().copied()))
     };
-    let swept = match &options.sweep {
-        None => None,
-        Some(sweep) => {
-            judged_on(&split)?.iter().for_each(|&on| progress.say(&sweep.explained(on)));
-            let asked = Asked {
-                backend,
-                dataset,
-                split: &split,
-                data: &data,
-                options: sweep,
-                seed: options.split.seed,
-                activation: &activation,
-                plan: &plan_for,
-            };
-            let chosen = choose_c(&asked, start, watch, progress)?;
-            progress.say(&format!("sweep: {}", chosen.table.reason));
-            Some(chosen)
-        }
+    let weighed = [&options.class_weight, &options.pos_weight].iter().any(|w| **w != Weighting::Equal);
+    let weighed = session.begin.weights(weighed.then(|| {
+        let typed = (options.class_weight.to_string(), options.pos_weight.to_string());
+        (typed.0, typed.1, targets.weights().to_vec())
+    }));
+    let belongs = Belongs {
+        huemax: env!("CARGO_PKG_VERSION").into(),
+        device: backend.info().id(),
+        data_sha256,
+        rows_sha256: rows_digest(&split),
+        labels: dataset.classes.clone(),
+        descriptor: options.descriptor,
+        // Of a sweep that of the first C: which others there are is in its state.
+        plan: plan_for(options.values_of_c()[0], &split.train)?,
+        weights: weighed,
+        init: session.begin.init(),
     };
-    let plan = plan_for(swept.as_ref().map_or(options.solver.c, |chosen| chosen.c), &split.train)?;
-    progress.say(&format!("training: {plan}"));
+    let (start, notes) = session.begin.start(&belongs)?;
+    notes.iter().for_each(|note| progress.say(note));
     let parts = Parts { train: &split.train, val: &split.val };
-    let fitted = match &swept {
-        None => fit(backend, &data, parts, &plan, start, (watch, progress))?,
-        Some(chosen) => {
-            let watch = AfterSweep { watch, state: &chosen.state };
-            fit(backend, &data, parts, &plan, &chosen.start, (&watch, progress))?
-        }
+    let (swept, plan, fitted) = {
+        let watch = Kept::begin(session.onlooker, &belongs);
+        let swept = match &options.sweep {
+            None => None,
+            Some(sweep) => {
+                judged_on(&split)?.iter().for_each(|&on| progress.say(&sweep.explained(on)));
+                let asked = Asked {
+                    backend,
+                    dataset,
+                    split: &split,
+                    data: &data,
+                    options: sweep,
+                    seed: options.split.seed,
+                    activation: &activation,
+                    plan: &plan_for,
+                };
+                Some(choose_c(&asked, &start, &watch, progress)?)
+            }
+        };
+        let plan =
+            swept.as_ref().map_or(Ok(belongs.plan.clone()), |chosen| plan_for(chosen.c, &split.train))?;
+        progress.say(&format!("training: {plan}"));
+        let fitted = match &swept {
+            None => fit(backend, &data, parts, &plan, &start, (&watch, progress))?,
+            Some(chosen) => {
+                let watch = AfterSweep { watch: &watch, state: &chosen.state };
+                fit(backend, &data, parts, &plan, &chosen.start, (&watch, progress))?
+            }
+        };
+        (swept, plan, fitted)
     };
+    let Belongs { data_sha256, weights: weighed, init, .. } = belongs;
     let train_seconds = clock.elapsed().as_secs_f64();
 
     let clock = Instant::now();
     let mut weight = backend.download(&fitted.parameters, data.parameters())?;
     let bias = weight.split_off(outputs * bins.len());
     let train_counts = counts(dataset, &split.train);
-    let weighed = [&options.class_weight, &options.pos_weight].iter().any(|w| **w != Weighting::Equal);
-    let weighed = weighed.then(|| {
-        let typed = (options.class_weight.to_string(), options.pos_weight.to_string());
-        (typed.0, typed.1, targets.weights().to_vec())
-    });
     let mut model = Model {
         classes: dataset.classes.clone(),
         descriptor: options.descriptor,
@@ -192,9 +223,10 @@ fn train_on<B: Backend>(
         trained: Trained {
             huemax: env!("CARGO_PKG_VERSION").into(),
             device: backend.info().id(),
-            data_sha256: dataset.digest(),
+            data_sha256,
             label_counts: train_counts.clone(),
             weights: weighed.clone(),
+            init,
             val_size: Some(options.split.val_size).filter(|&share| share > 0.0),
             test_size: (!dataset.parts_given()).then_some(options.split.test_size),
             split_seed: options.split.seed,
@@ -223,7 +255,10 @@ fn train_on<B: Backend>(
         Some(chosen) => (Some(chosen.table), chosen.out_of_fold.map(|out| held_out(dataset, &split, out))),
     };
     if let Some(held_out) = &held_out {
-        let (paths, truth) = ([&measured.paths[..], &held_out.paths].concat(), [&measured.truth[..], &held_out.truth].concat());
+        let (paths, truth) = (
+            [&measured.paths[..], &held_out.paths].concat(),
+            [&measured.truth[..], &held_out.truth].concat(),
+        );
         let scored = Scored {
             labels: &model.classes,
             output: &model.output(),

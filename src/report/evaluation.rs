@@ -160,7 +160,8 @@ impl Evaluation {
     pub fn suspect(&mut self, scored: &Scored<'_>, out_of_fold: usize) -> Result<(), MetricsError> {
         if self.label_errors.is_some() {
             let k = scored.labels.len();
-            let values = Array2::from_shape_fn((scored.paths.len(), k), |(i, c)| f64::from(scored.values[i * k + c]));
+            let values =
+                Array2::from_shape_fn((scored.paths.len(), k), |(i, c)| f64::from(scored.values[i * k + c]));
             let found = suspicions(scored, &one_each(scored.truth)?, values.view())?;
             self.label_errors = Some(LabelSuspicion { out_of_fold, ..found });
         }

@@ -10,6 +10,8 @@ mod multi_label;
 mod predictions;
 mod sample;
 mod sweep;
+pub mod tensorboard;
+pub mod training;
 mod width;
 mod writer;
 

@@ -39,7 +39,10 @@ pub fn write_predictions<'a>(
     let mut rows = rows.into_iter().peekable();
     let parts = rows.peek().is_some_and(|row| row.part.is_some());
     let columns = ["path", "part", "truth", "predicted", "correct", "loss"].map(String::from);
-    let record = columns.into_iter().filter(|column| parts || column != "part").chain(labels.iter().map(|label| format!("{prefix}_{label}")));
+    let record = columns
+        .into_iter()
+        .filter(|column| parts || column != "part")
+        .chain(labels.iter().map(|label| format!("{prefix}_{label}")));
     csv.write_record(record).map_err(io_error)?;
     for Prediction { path, part, truth, values } in rows {
         one_a_class(path, labels, output, values)?;

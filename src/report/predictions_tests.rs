@@ -108,5 +108,8 @@ fn pictures_of_several_parts_have_a_column_that_names_them() {
     let text = written(&Output::Softmax, rows);
     let lines: Vec<_> = text.lines().collect();
     assert!(lines[0].starts_with("path,part,truth,predicted,correct,loss,p_cat"), "{text}");
-    assert!(lines[1].starts_with("a.jpg,test,cat,cat,true,") && lines[2].starts_with("b.jpg,fold 3,dog,"), "{text}");
+    assert!(
+        lines[1].starts_with("a.jpg,test,cat,cat,true,") && lines[2].starts_with("b.jpg,fold 3,dog,"),
+        "{text}"
+    );
 }

@@ -96,11 +96,7 @@ impl SweepTable {
         let chosen = &values[best];
         let reason = match values.len() {
             1 => format!("C = {} was given: there is nothing to choose", short(chosen.c)),
-            _ => format!(
-                "C = {} has the least mean validation {loss}, {}",
-                short(chosen.c),
-                chosen.loss
-            ),
+            _ => format!("C = {} has the least mean validation {loss}, {}", short(chosen.c), chosen.loss),
         };
         let least = values.first().filter(|_| best == 0).map(|row| ("smallest", "below", row.c));
         let most = values.last().filter(|_| best + 1 == values.len()).map(|row| ("largest", "above", row.c));
@@ -120,7 +116,11 @@ impl SweepTable {
                 format!("on {folds} folds, each held out in turn, in {divisions} divisions")
             }
         };
-        let spread = if self.values.iter().any(|row| row.loss.deviation.is_some()) { " (mean ± standard deviation)" } else { "" };
+        let spread = if self.values.iter().any(|row| row.loss.deviation.is_some()) {
+            " (mean ± standard deviation)"
+        } else {
+            ""
+        };
         let mut text = format!("Sweep over C, {on}{spread}\n\n");
         let line = |mark: &str, cells: [&str; 3]| {
             format!("{mark} {}  {}  {}\n", right(cells[0], 10), right(cells[1], 18), right(cells[2], 18))
@@ -173,7 +173,9 @@ mod tests {
         let first = self::table(&[&[0.5], &[0.8]], 0);
         assert!(first.warning.as_ref().is_some_and(|w| w.contains("below 0.3162")), "{first:?}");
         let last = self::table(&[&[0.9], &[0.8]], 1);
-        assert!(last.text().ends_with("warning: the best C is the largest that was tried: a better one may lie above 3.162\n"));
+        assert!(last.text().ends_with(
+            "warning: the best C is the largest that was tried: a better one may lie above 3.162\n"
+        ));
         assert_eq!(self::table(&[&[0.9]], 0).warning, None);
     }
 }

@@ -62,17 +62,21 @@ pub enum Stage {
     Gradient,
     /// Features to partial sums of gradient and loss, in one pass.
     Objective,
+    /// The same of features without their zeros.
+    ObjectiveSparse,
     /// Partial sums to sums.
     Reduce,
-    /// Sums to new parameters.
+    /// Sums to new parameters, with momentum.
     Step,
+    /// The same by Adam.
+    Adam,
     /// All of them in a row, for some steps.
     Training,
 }
 
 impl Stage {
     /// All of them, in the order of the pipeline.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Describe,
         Self::Normalize,
         Self::Scores,
@@ -82,8 +86,10 @@ impl Stage {
         Self::SquaredHinge,
         Self::Gradient,
         Self::Objective,
+        Self::ObjectiveSparse,
         Self::Reduce,
         Self::Step,
+        Self::Adam,
         Self::Training,
     ];
 
@@ -117,8 +123,10 @@ impl Stage {
             Self::SquaredHinge => Loss::SquaredHinge.name(),
             Self::Gradient => "gradient",
             Self::Objective => "objective",
+            Self::ObjectiveSparse => "objective-sparse",
             Self::Reduce => "reduce",
             Self::Step => "step",
+            Self::Adam => "adam",
             Self::Training => "training",
         }
     }

@@ -42,7 +42,12 @@ fn c_is_chosen_by_folds() {
     let at = folder.path();
     let ran = train(at, &["-C", "0.01..1000:6", "--folds", "3", "--seeds", "2"]).check(
         0,
-        &["6 values of C from 0.01 to 1000, 3 folds, 2 divisions", "Sweep over C", "± ", "has the least mean validation log loss"],
+        &[
+            "6 values of C from 0.01 to 1000, 3 folds, 2 divisions",
+            "Sweep over C",
+            "± ",
+            "has the least mean validation log loss",
+        ],
     );
     let json = metrics(at);
     let sweep = &json["sweep"];
@@ -84,7 +89,11 @@ fn c_is_chosen_on_validation_pictures() {
         .check(0, &["judged on 24 validation pictures"]);
     let json: Value = serde_json::from_str(&ran.stdout()).expect("JSON");
     assert_eq!(json["sweep"]["judged_on"], serde_json::json!({ "rows": "validation", "pictures": 24 }));
-    assert!(json["sweep"]["warning"].as_str().is_some_and(|w| w.contains("that was tried")), "{}", json["sweep"]);
+    assert!(
+        json["sweep"]["warning"].as_str().is_some_and(|w| w.contains("that was tried")),
+        "{}",
+        json["sweep"]
+    );
     assert_eq!(predictions(at)[0][1], "truth", "no picture was held out");
     // Without folds and validation pictures there are five folds, and it is said.
     train(at, &["-C", "0.1,100"]).check(0, &["5 folds (there are no validation pictures"]);
@@ -101,7 +110,8 @@ fn any_number_of_labels() {
         (1..=8).for_each(|n| table += &format!("fruit/{class}/{class}-{n:03}.jpg,{tags}\n"));
     }
     std::fs::write(at.join("tags.csv"), table).expect("a file");
-    let ran = train(at, &["--labels", "tags.csv", "-C", "0.1,1,10", "--folds", "2"]).check(0, &["macro F1", "Sweep over C"]);
+    let ran = train(at, &["--labels", "tags.csv", "-C", "0.1,1,10", "--folds", "2"])
+        .check(0, &["macro F1", "Sweep over C"]);
     assert!(ran.stdout().contains("any number") || ran.stderr().contains("any number"), "{}", ran.stderr());
     assert_eq!(metrics(at)["sweep"]["score"], "macro F1");
     assert_eq!(predictions(at)[0][1], "part");

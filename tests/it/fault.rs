@@ -31,11 +31,21 @@ pub enum Fault {
     WritesPastTheEnd,
     OneWeightOfTheObjectiveOff,
     LossSumOff,
+    LastFeatureOfARowForgotten,
+    NegativeFeaturesTakenForZeros,
+    SparseLossSumOff,
     LastPartialForgotten,
     NeverAccumulates,
     PenaltyOnTheBias,
     NoMomentum,
     LastParameterNotMoved,
+    DoesNotLookAhead,
+    ZerosAreNotExact,
+    BiasesShrink,
+    MomentsNotCorrected,
+    SecondMomentStays,
+    AdamPenalizesTheBias,
+    AdamThresholdOffTheMetric,
     MaskForgotten,
     MaskBitInTheFirstWord,
     LossOfTheModelBefore,
@@ -46,7 +56,7 @@ pub enum Fault {
 
 impl Fault {
     /// All that spoil a result.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 43] = [
         Self::OneCountTooMany,
         Self::LastPictureNotCounted,
         Self::OneColourInTheNextBin,
@@ -72,11 +82,21 @@ impl Fault {
         Self::WritesPastTheEnd,
         Self::OneWeightOfTheObjectiveOff,
         Self::LossSumOff,
+        Self::LastFeatureOfARowForgotten,
+        Self::NegativeFeaturesTakenForZeros,
+        Self::SparseLossSumOff,
         Self::LastPartialForgotten,
         Self::NeverAccumulates,
         Self::PenaltyOnTheBias,
         Self::NoMomentum,
         Self::LastParameterNotMoved,
+        Self::DoesNotLookAhead,
+        Self::ZerosAreNotExact,
+        Self::BiasesShrink,
+        Self::MomentsNotCorrected,
+        Self::SecondMomentStays,
+        Self::AdamPenalizesTheBias,
+        Self::AdamThresholdOffTheMetric,
         Self::MaskForgotten,
         Self::MaskBitInTheFirstWord,
         Self::LossOfTheModelBefore,
@@ -117,8 +137,20 @@ impl Fault {
             | Self::HingeLossSumOff
             | Self::ObjectiveForgetsTheMask
             | Self::ObjectiveSumsForTheModelBefore => Stage::Objective,
+            Self::LastFeatureOfARowForgotten
+            | Self::NegativeFeaturesTakenForZeros
+            | Self::SparseLossSumOff => Stage::ObjectiveSparse,
             Self::LastPartialForgotten | Self::NeverAccumulates => Stage::Reduce,
-            Self::PenaltyOnTheBias | Self::NoMomentum | Self::LastParameterNotMoved => Stage::Step,
+            Self::PenaltyOnTheBias
+            | Self::NoMomentum
+            | Self::LastParameterNotMoved
+            | Self::DoesNotLookAhead
+            | Self::ZerosAreNotExact
+            | Self::BiasesShrink => Stage::Step,
+            Self::MomentsNotCorrected
+            | Self::SecondMomentStays
+            | Self::AdamPenalizesTheBias
+            | Self::AdamThresholdOffTheMetric => Stage::Adam,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A device that does what another does, but for one fault in one stage.
 
 use huemax::backend::{
-    Backend, Bins, DeviceError, DeviceInfo, Element, Labels, Loss, Models, NO_LABEL, Pictures, Probe, Rows,
-    Splits, Step, Timed,
+    Adam, Backend, Bins, DeviceError, DeviceInfo, Element, Labels, Loss, Models, NO_LABEL, Pictures, Probe,
+    Rows, Sparse, SparseRows, Splits, Step, Timed,
 };
 
 use crate::fault::Fault;
@@ -32,6 +32,11 @@ fn rows<'a, B: Backend>(rows: &Rows<'a, Faulty<B>>) -> Rows<'a, B> {
     Rows { features, columns, index, first, count }
 }
 
+fn sparse_rows<'a, B: Backend>(rows: &SparseRows<'a, Faulty<B>>) -> SparseRows<'a, B> {
+    let &SparseRows { offsets, columns, values, width, index, first, count } = rows;
+    SparseRows { offsets, columns, values, width, index, first, count }
+}
+
 fn labels<'a, B: Backend>(labels: &Labels<'a, Faulty<B>>) -> Labels<'a, B> {
     let &Labels { loss, words, weights, models, mask } = labels;
     Labels { loss, words, weights, models, mask }
@@ -48,6 +53,18 @@ impl<B: Backend> Faulty<B> {
         let mut all = self.inner.download(residual, n * outputs)?;
         all.iter_mut().enumerate().for_each(|(at, r)| *r = change(at / outputs, at % outputs, *r));
         self.inner.write(residual, 0, &all)
+    }
+
+    /// Parameters with `change` made to each: what it is given is the place and the value.
+    fn parameters(
+        &self,
+        parameters: &mut B::Array<f32>,
+        len: usize,
+        change: impl Fn(usize, f32) -> f32,
+    ) -> Result<(), DeviceError> {
+        let mut all = self.inner.download(parameters, len)?;
+        all.iter_mut().enumerate().for_each(|(j, w)| *w = change(j, *w));
+        self.inner.write(parameters, 0, &all)
     }
 
     /// Labels of the rows of a batch, for a loss of one a row.
@@ -363,6 +380,55 @@ impl<B: Backend> Backend for Faulty<B> {
         }
     }
 
+    fn sparse_below(&self, rows: usize, columns: usize, outputs: usize) -> Option<f64> {
+        self.inner.sparse_below(rows, columns, outputs)
+    }
+
+    fn compress(
+        &self,
+        features: &B::Array<f32>,
+        rows: usize,
+        columns: usize,
+        below: f64,
+    ) -> Result<Option<Sparse<Self>>, DeviceError> {
+        let mut all = self.inner.download(features, rows * columns)?;
+        if self.fault == Fault::NegativeFeaturesTakenForZeros {
+            all.iter_mut().for_each(|x| *x = x.max(0.0));
+        }
+        let found = self.inner.compress(&self.inner.upload(&all)?, rows, columns, below)?;
+        let with = |Sparse { offsets, columns, values, width }| Sparse { offsets, columns, values, width };
+        Ok(found.map(with))
+    }
+
+    fn objective_sparse(
+        &self,
+        r: &SparseRows<'_, Self>,
+        given: &Labels<'_, Self>,
+        parameters: &B::Array<f32>,
+        outputs: usize,
+        partials: &mut B::Array<f32>,
+    ) -> Result<(), DeviceError> {
+        let (r, labels) = (sparse_rows(r), labels(given));
+        if self.fault == Fault::LastFeatureOfARowForgotten {
+            let most = self.inner.download(r.index, r.first + r.count)?;
+            let rows = most.iter().max().map_or(0, |&row| row as usize + 1);
+            let offsets = self.inner.download(r.offsets, rows + 1)?;
+            let there = offsets[rows] as usize;
+            let mut values = self.inner.download(r.values, there)?;
+            for ends in offsets.windows(2).filter(|ends| ends[0] < ends[1]) {
+                values[ends[1] as usize - 1] = 0.0;
+            }
+            let values = self.inner.upload(&values)?;
+            let r = SparseRows { values: &values, ..r };
+            return self.inner.objective_sparse(&r, &labels, parameters, outputs, partials);
+        }
+        self.inner.objective_sparse(&r, &labels, parameters, outputs, partials)?;
+        match self.fault {
+            Fault::SparseLossSumOff => self.spoil(partials, outputs * (r.width + 1), |v| v * 1.001),
+            _ => Ok(()),
+        }
+    }
+
     fn reduce(
         &self,
         partials: &B::Array<f32>,
@@ -389,12 +455,53 @@ impl<B: Backend> Backend for Faulty<B> {
         let before = self.inner.download(parameters, len)?;
         let weights = if self.fault == Fault::PenaltyOnTheBias { len } else { weights };
         let momentum = if self.fault == Fault::NoMomentum { 0.0 } else { step.momentum };
-        self.inner.step(parameters, velocity, gradient, weights, len, Step { momentum, ..step })?;
+        let nesterov = step.nesterov && self.fault != Fault::DoesNotLookAhead;
+        let step = Step { momentum, nesterov, ..step };
+        self.inner.step(parameters, velocity, gradient, weights, len, step)?;
         match self.fault {
             Fault::LastParameterNotMoved => self.spoil(parameters, len - 1, |_| before[len - 1]),
+            Fault::ZerosAreNotExact => {
+                self.parameters(parameters, len, |_, w| if w == 0.0 { 1e-9 } else { w })
+            }
+            Fault::BiasesShrink => {
+                let threshold = step.learning_rate * step.l1;
+                self.parameters(parameters, len, |j, w| if j < weights { w } else { shrunk(w, threshold) })
+            }
             _ => Ok(()),
         }
     }
+
+    fn adam(
+        &self,
+        parameters: &mut B::Array<f32>,
+        [first, second]: [&mut B::Array<f32>; 2],
+        gradient: &B::Array<f32>,
+        weights: usize,
+        len: usize,
+        adam: Adam,
+    ) -> Result<(), DeviceError> {
+        let before = self.inner.download(second, len)?;
+        let threshold = adam.learning_rate * adam.l1;
+        let (weights, adam) = match self.fault {
+            Fault::AdamPenalizesTheBias => (len, adam),
+            Fault::MomentsNotCorrected => (weights, Adam { correction1: 1.0, correction2: 1.0, ..adam }),
+            Fault::AdamThresholdOffTheMetric => (weights, Adam { l1: 0.0, ..adam }),
+            _ => (weights, adam),
+        };
+        self.inner.adam(parameters, [first, &mut *second], gradient, weights, len, adam)?;
+        match self.fault {
+            Fault::SecondMomentStays => self.inner.write(second, 0, &before),
+            Fault::AdamThresholdOffTheMetric => {
+                self.parameters(parameters, len, |j, w| if j < weights { shrunk(w, threshold) } else { w })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `w` closer to zero by `threshold`.
+fn shrunk(w: f32, threshold: f32) -> f32 {
+    w.signum() * (w.abs() - threshold).max(0.0)
 }
 
 /// The colour that [`Fault::OneColourInTheNextBin`] counts wrong.

@@ -10,13 +10,17 @@ mod cli_sweep;
 mod fault;
 mod faults;
 mod faulty;
+#[cfg(unix)]
+mod interrupt;
 mod lbfgs;
 mod losses;
+mod mini;
 mod optimum;
 mod several;
 mod stages;
 mod support;
 mod sweep;
+mod tensorboard;
 mod training;
 mod verify;
 
@@ -32,11 +36,15 @@ fn main() {
     training::register(&mut trials);
     lbfgs::register(&mut trials);
     losses::register(&mut trials);
+    mini::register(&mut trials);
     optimum::register(&mut trials);
     bench::register(&mut trials);
     cli::register(&mut trials);
     cli_errors::register(&mut trials);
     cli_sweep::register(&mut trials);
+    tensorboard::register(&mut trials);
+    #[cfg(unix)]
+    interrupt::register(&mut trials);
     several::register(&mut trials);
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -92,7 +92,8 @@ impl Problem {
             for (member, objective) in self.members.iter().zip(&found.objective) {
                 let plan = self.plan(options, found.c, &member.train).expect("a plan");
                 let parts = Parts { train: &member.train, val: &[] };
-                let alone = fit(backend, &data, parts, &plan, &Start::Zero, (&Unwatched, &Quiet)).expect("a fit");
+                let alone =
+                    fit(backend, &data, parts, &plan, &Start::Zero, (&Unwatched, &Quiet)).expect("a fit");
                 worst = worst.max((objective / alone.objective - 1.0).abs());
             }
         }
@@ -126,7 +127,9 @@ fn a_sweep_is_the_same_fits_one_by_one<B: Backend>(backend: &B) {
 /// Values of C that say nothing of each other, a single one, and more members than a word of a mask has bits.
 fn far_apart_and_alone() {
     let options = SolverOptions::default();
-    for (cs, seeds, folds) in [(vec![1e-3, 1.0, 1e4], 1, 5), (vec![3.0], 1, 2), (geometric(0.1, 3.0, 3), 9, 4)] {
+    for (cs, seeds, folds) in
+        [(vec![1e-3, 1.0, 1e4], 1, 5), (vec![3.0], 1, 2), (geometric(0.1, 3.0, 3), 9, 4)]
+    {
         let problem = problem(Loss::Softmax, seeds, folds);
         let swept = problem.sweep(cpu(), &cs, &options, None, &Unwatched).expect("a sweep");
         let worst = problem.against_alone(cpu(), &options, &swept);

@@ -10,6 +10,10 @@ use crate::support::{adapters, cpu, on_both, on_gpu_only, plain, small_gpu};
 
 pub fn register(trials: &mut Vec<Trial>) {
     for stage in Stage::ALL {
+        if stage == Stage::ObjectiveSparse {
+            plain(trials, "cpu::verify::objective-sparse", move || check(&Devices::of(cpu()), stage, false));
+            continue;
+        }
         on_both(
             trials,
             &format!("verify::{stage}"),
@@ -62,7 +66,7 @@ fn check<B: Backend + 'static>(devices: &Devices<'_, B>, stage: Stage, quick: bo
 
 fn mixed_with_the_cpu<B: Backend>(device: &B) {
     let losses = [Stage::Softmax, Stage::Sigmoid, Stage::Hinge, Stage::SquaredHinge];
-    let others = [Stage::Normalize, Stage::Scores, Stage::Gradient, Stage::Reduce, Stage::Step];
+    let others = [Stage::Normalize, Stage::Scores, Stage::Gradient, Stage::Reduce, Stage::Step, Stage::Adam];
     for until in others.into_iter().chain(losses) {
         for how in [Mixed::CpuUntil(until), Mixed::DeviceUntil(until)] {
             let trainings = mixed(device, cpu(), how, &Options::default()).expect("a training");

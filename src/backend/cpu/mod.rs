@@ -3,6 +3,8 @@
 //! Vector instructions are chosen at run time (`pulp`: AVX-512, AVX2 with FMA, NEON, or none), work is divided over
 //! rayon's threads, and sums are divided by shape alone: the number of threads never changes a result.
 
+mod adam;
+mod compress;
 mod describe;
 mod elementary;
 mod gradient;
@@ -11,6 +13,7 @@ mod loss;
 mod models;
 mod normalize;
 mod objective;
+mod objective_sparse;
 mod probe;
 mod reduce;
 mod scores;
@@ -24,8 +27,8 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::{
-    Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Models, Pictures, Probe, Rows,
-    Splits, Step, Timed,
+    Adam, Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Models, Pictures, Probe, Rows,
+    Sparse, SparseRows, Splits, Step, Timed,
 };
 
 /// Rows of a partial sum come in multiples of this: shorter ones would cost more to add up than they save.
@@ -196,6 +199,39 @@ impl Backend for Cpu {
         Ok(())
     }
 
+    fn sparse_below(&self, rows: usize, _columns: usize, outputs: usize) -> Option<f64> {
+        Some(objective_sparse::below(rows, outputs))
+    }
+
+    fn compress(
+        &self,
+        features: &Vec<f32>,
+        rows: usize,
+        columns: usize,
+        below: f64,
+    ) -> Result<Option<Sparse<Self>>, DeviceError> {
+        let parts = compress::compress(&features[..rows * columns], columns, below);
+        Ok(parts.map(|(offsets, indices, values)| Sparse {
+            offsets,
+            columns: indices,
+            values,
+            width: columns,
+        }))
+    }
+
+    fn objective_sparse(
+        &self,
+        rows: &SparseRows<'_, Self>,
+        labels: &Labels<'_, Self>,
+        parameters: &Vec<f32>,
+        outputs: usize,
+        partials: &mut Vec<f32>,
+    ) -> Result<(), DeviceError> {
+        let splits = self.splits(rows.count, rows.width, outputs);
+        objective_sparse::objective(self.arch, rows, splits, labels, parameters, outputs, partials);
+        Ok(())
+    }
+
     fn reduce(
         &self,
         partials: &Vec<f32>,
@@ -230,6 +266,20 @@ impl Backend for Cpu {
         step: Step,
     ) -> Result<(), DeviceError> {
         step::step(&mut parameters[..len], &mut velocity[..len], &gradient[..len], weights, step);
+        Ok(())
+    }
+
+    fn adam(
+        &self,
+        parameters: &mut Vec<f32>,
+        [first, second]: [&mut Vec<f32>; 2],
+        gradient: &Vec<f32>,
+        weights: usize,
+        len: usize,
+        adam: Adam,
+    ) -> Result<(), DeviceError> {
+        let moments = [&mut first[..len], &mut second[..len]];
+        adam::adam(&mut parameters[..len], moments, &gradient[..len], weights, adam);
         Ok(())
     }
 }

@@ -4,6 +4,7 @@
 //! is owned by [`Gpu`]. Sizes past a dispatch's 65,535 workgroups and past a binding's limit are dealt with in
 //! `dispatch` and by the callers that ask [`DeviceInfo::max_array_bytes`](super::DeviceInfo::max_array_bytes).
 
+mod adam;
 mod adapter;
 mod array;
 mod clock;
@@ -30,8 +31,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
-    Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Models, Pictures, Probe, Rows,
-    Splits, Step, Timed,
+    Adam, Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Models, Pictures, Probe, Rows,
+    Sparse, SparseRows, Splits, Step, Timed,
 };
 use dispatch::{Kernel, Recorder};
 use failure::Failure;
@@ -61,7 +62,7 @@ pub struct Gpu {
 }
 
 /// Every shader by the name of its stage, as it is compiled in; for tests that hold host and shader together.
-pub const SHADERS: [(&str, &str); 12] = [
+pub const SHADERS: [(&str, &str); 13] = [
     describe::SHADER,
     normalize::SHADER,
     scores::SHADER,
@@ -73,6 +74,7 @@ pub const SHADERS: [(&str, &str); 12] = [
     objective::SUBGROUP_SHADER,
     reduce::SHADER,
     step::SHADER,
+    adam::SHADER,
     probe::SHADER,
 ];
 
@@ -96,6 +98,7 @@ pub fn shared_structures(stage: &str) -> Vec<(&'static str, Fields, usize)> {
         "objective" | "objective_subgroup" => of![objective::Config],
         "reduce" => of![reduce::Config],
         "step" => of![step::Config],
+        "adam" => of![adam::Config],
         "probe" => of![probe::Config],
         _ => Vec::new(),
     }
@@ -109,6 +112,7 @@ pub fn shared_constants(stage: &str) -> Vec<(&'static str, u64)> {
         "softmax" | "sigmoid" | "hinge" => vec![("WORKGROUP", loss::WORKGROUP as u64)],
         "reduce" => vec![("WORKGROUP", reduce::WORKGROUP as u64)],
         "step" => vec![("LANES", step::LANES as u64)],
+        "adam" => vec![("LANES", adam::LANES as u64)],
         "probe" => vec![("LANES", probe::LANES as u64)],
         _ => Vec::new(),
     }
@@ -240,6 +244,33 @@ impl Backend for Gpu {
         objective::objective(self, rows, labels, parameters, outputs, partials)
     }
 
+    fn sparse_below(&self, _rows: usize, _columns: usize, _outputs: usize) -> Option<f64> {
+        None
+    }
+
+    fn compress(
+        &self,
+        _features: &GpuArray<f32>,
+        _rows: usize,
+        _columns: usize,
+        _below: f64,
+    ) -> Result<Option<Sparse<Self>>, DeviceError> {
+        Ok(None)
+    }
+
+    fn objective_sparse(
+        &self,
+        _rows: &SparseRows<'_, Self>,
+        _labels: &Labels<'_, Self>,
+        _parameters: &GpuArray<f32>,
+        _outputs: usize,
+        _partials: &mut GpuArray<f32>,
+    ) -> Result<(), DeviceError> {
+        // Why there is none: benches/results/*-objective-sparse.txt.
+        let reason = "it has no kernel for rows without their zeros (see `sparse_below`)".into();
+        Err(DeviceError::Refused { device: self.info.name.clone(), reason })
+    }
+
     fn reduce(
         &self,
         partials: &GpuArray<f32>,
@@ -270,5 +301,17 @@ impl Backend for Gpu {
         step: Step,
     ) -> Result<(), DeviceError> {
         step::step(self, parameters, velocity, gradient, weights, len, step)
+    }
+
+    fn adam(
+        &self,
+        parameters: &mut GpuArray<f32>,
+        moments: [&mut GpuArray<f32>; 2],
+        gradient: &GpuArray<f32>,
+        weights: usize,
+        len: usize,
+        adam: Adam,
+    ) -> Result<(), DeviceError> {
+        adam::adam(self, parameters, moments, gradient, weights, len, adam)
     }
 }

@@ -69,8 +69,7 @@ mod tests {
 
     #[test]
     fn pairs_are_those_of_the_new_penalty() {
-        let settings =
-            Settings { weights: 5, l1: 0.0, tolerance: 1e-6, gap: 0.0, most: 100, history: 10 };
+        let settings = Settings { weights: 5, l1: 0.0, tolerance: 1e-6, gap: 0.0, most: 100, history: 10 };
         let first = run(Lbfgs::new(settings, vec![0.0; 6], None), 0.5);
         assert!(first.pairs.len() >= 5);
         for l2 in [0.1, 2.0] {
@@ -84,15 +83,19 @@ mod tests {
             }
             let again = run(carried, l2);
             let afresh = run(Lbfgs::new(settings, vec![0.0; 6], None), l2);
-            assert!(again.evaluations() < afresh.evaluations(), "{} {}", again.evaluations(), afresh.evaluations());
+            assert!(
+                again.evaluations() < afresh.evaluations(),
+                "{} {}",
+                again.evaluations(),
+                afresh.evaluations()
+            );
             assert!((again.value() - afresh.value()).abs() < 1e-9);
         }
     }
 
     #[test]
     fn pairs_that_lose_their_curvature_are_dropped() {
-        let settings =
-            Settings { weights: 5, l1: 0.0, tolerance: 1e-6, gap: 0.0, most: 100, history: 10 };
+        let settings = Settings { weights: 5, l1: 0.0, tolerance: 1e-6, gap: 0.0, most: 100, history: 10 };
         let first = run(Lbfgs::new(settings, vec![0.0; 6], None), 0.5);
         assert!(first.carried(settings, vec![0.0; 6], -100.0).pairs.len() < first.pairs.len());
     }

@@ -32,7 +32,8 @@ impl Score {
         match self {
             Self::Accuracy => {
                 let right = pairs.filter(|(row, scores)| {
-                    let best = (1..outputs).fold(0, |best, k| if scores[k] > scores[best] { k } else { best });
+                    let best =
+                        (1..outputs).fold(0, |best, k| if scores[k] > scores[best] { k } else { best });
                     targets.has(**row, best)
                 });
                 right.count() as f64 / rows.len().max(1) as f64

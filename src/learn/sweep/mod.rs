@@ -14,8 +14,8 @@ use super::fit::{Parts, Start, fit};
 use super::{Labelled, LearnError, Plan, Solver, State, Watch};
 use crate::backend::{Backend, Loss};
 use crate::progress::{Progress, Quiet};
-use judge::judge;
 pub use judge::Score;
+use judge::judge;
 use path::Path;
 use progress::Walked;
 
@@ -114,7 +114,8 @@ pub fn sweep<B: Backend>(
         return Ok(walked.swept());
     }
     let first = plan(cs[0], &members[0].train)?;
-    let together = matches!(first.solver, Solver::Lbfgs { .. }) && first.l1 == 0.0 && first.loss != Loss::Hinge;
+    let together =
+        matches!(first.solver, Solver::Lbfgs { .. }) && first.l1 == 0.0 && first.loss != Loss::Hinge;
     let mut path = if together { Some(Path::new(backend, data, asked, &first)?) } else { None };
     if let (Some(path), Some(state)) = (&mut path, start) {
         path.resume(state, walked.found.len())?;

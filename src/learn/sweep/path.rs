@@ -103,10 +103,9 @@ impl<'a, B: Backend> Path<'a, B> {
             // Those of `active`, in the same order.
             let going: Vec<&mut Lbfgs> =
                 solvers.iter_mut().filter(|solver| solver.stopped().is_none()).collect();
-            going
-                .into_par_iter()
-                .zip(found)
-                .try_for_each(|(solver, found)| solver.tell(found.objective, &found.gradient, metric).map(drop))?;
+            going.into_par_iter().zip(found).try_for_each(|(solver, found)| {
+                solver.tell(found.objective, &found.gradient, metric).map(drop)
+            })?;
         }
         let solved = solvers.iter().map(|solver| Solved {
             parameters: solver.point().iter().map(|&p| p as f32).collect(),
@@ -172,7 +171,8 @@ impl<'a, B: Backend> Path<'a, B> {
             let prefix = format!("{m}.");
             let mut own = State::new("lbfgs");
             let named = |name: &String| name.strip_prefix(&prefix).map(str::to_owned);
-            let numbers = state.numbers.iter().filter_map(|(name, value)| Some((named(name)?, Value::clone(value))));
+            let numbers =
+                state.numbers.iter().filter_map(|(name, value)| Some((named(name)?, Value::clone(value))));
             own.numbers.extend(numbers);
             own.arrays.extend(
                 state.arrays.iter().filter_map(|(name, values)| Some((named(name)?, values.clone()))),

@@ -41,6 +41,7 @@ impl Walked {
         state.numbers.insert("best".into(), json!(self.best));
         state.numbers.insert("members".into(), json!(asked.members.len()));
         state.arrays.insert("cs".into(), asked.cs.to_vec());
+        state.arrays.insert("sizes".into(), sizes(asked));
         for (list, name) in LISTS.into_iter().enumerate() {
             let values = self.found.iter().flat_map(|found| of(found, list)).copied();
             state.arrays.insert(name.into(), values.collect());
@@ -61,6 +62,9 @@ impl Walked {
         if state.count("members")? != members {
             return Err(problem(format!("it has {} folds in all, not {members}", state.count("members")?)));
         }
+        if state.array("sizes", members)? != sizes(asked) {
+            return Err(problem("its folds are of other sizes".into()));
+        }
         let done = state.count("done")?;
         let lists = LISTS.map(|name| state.array(name, done * members));
         let [loss, score, objective, evaluations] = lists;
@@ -77,13 +81,17 @@ impl Walked {
             objective: at(2, i),
             evaluations: at(3, i),
         });
-        let parameters = (0..if done > 0 { members } else { 0 }).map(|m| {
-            Ok(state.array(&format!("best.{m}"), len)?.into_iter().map(|v| v as f32).collect())
-        });
+        let parameters = (0..if done > 0 { members } else { 0 })
+            .map(|m| Ok(state.array(&format!("best.{m}"), len)?.into_iter().map(|v| v as f32).collect()));
         Ok(Self { found: found.collect(), best, parameters: parameters.collect::<Result<_, LearnError>>()? })
     }
 }
 
 fn of(found: &Found, list: usize) -> &[f64] {
     [&found.loss, &found.score, &found.objective, &found.evaluations][list]
+}
+
+/// How many rows each member fits to.
+fn sizes(asked: &Sweep<'_>) -> Vec<f64> {
+    asked.members.iter().map(|member| member.train.len() as f64).collect()
 }

@@ -37,7 +37,8 @@ impl<'a, B: Backend> Together<'a, B> {
     ) -> Result<Self, DeviceError> {
         let (rows, masked) = ordered(members, data.matrix.rows());
         let chunks = data.by_chunk(&rows);
-        let most = models_a_pass(data.parameters() + data.outputs, members.len(), backend.info().max_array_bytes);
+        let most =
+            models_a_pass(data.parameters() + data.outputs, members.len(), backend.info().max_array_bytes);
         let batches = batches(&chunks, (data.max_batch(backend) / most).max(1));
         let models = Models { count: most, masked };
         Ok(Self {
@@ -71,12 +72,18 @@ impl<'a, B: Backend> Together<'a, B> {
         Ok(found)
     }
 
-    fn pass(&mut self, active: &[usize], points: &[&[f64]], l2: &[f64]) -> Result<Vec<Evaluation>, LearnError> {
+    fn pass(
+        &mut self,
+        active: &[usize],
+        points: &[&[f64]],
+        l2: &[f64],
+    ) -> Result<Vec<Evaluation>, LearnError> {
         let (models, len) = (active.len(), self.data.parameters());
         let weights = self.data.outputs * self.data.matrix.columns();
         let biases = len - weights;
         // The weights of all models, then all biases.
-        let packed = points.iter().flat_map(|p| &p[..weights]).chain(points.iter().flat_map(|p| &p[weights..]));
+        let packed =
+            points.iter().flat_map(|p| &p[..weights]).chain(points.iter().flat_map(|p| &p[weights..]));
         let packed: Vec<f32> = packed.map(|&p| p as f32).collect();
         self.backend.write(&mut self.parameters, 0, &packed)?;
         if self.masked && self.masks.0 != active {

@@ -1,5 +1,6 @@
 //! The cases of each stage, one file a stage: what is drawn, how the device computes it, and the comparison.
 
+pub(super) mod adam;
 pub(super) mod describe;
 pub(super) mod gradient;
 mod hinge;
@@ -7,6 +8,7 @@ pub(super) mod loss;
 mod models;
 pub(super) mod normalize;
 pub(super) mod objective;
+mod objective_sparse;
 mod pictures;
 pub(super) mod reduce;
 pub(super) mod scores;
@@ -35,8 +37,10 @@ pub(super) fn all<B: Backend + 'static>() -> Vec<Case<B>> {
         gradient::cases(),
         objective::cases(),
         models::of_objective(),
+        objective_sparse::cases(),
         reduce::cases(),
         step::cases(),
+        adam::cases(),
         training::cases(),
     ];
     stages.into_iter().flatten().collect()
