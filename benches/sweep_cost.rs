@@ -44,7 +44,7 @@ fn main() {
 fn run<B: Backend>(
     backend: &B,
     [rows, columns, classes, values, folds, turns]: [usize; 6],
-) -> Result<(), LearnError> {
+) -> huemax::Result<()> {
     println!("device: {}", backend.info());
     println!("{rows} rows × {columns} columns × {classes} classes, {values} values of C × {folds} folds");
     let (features, labels) = histograms(rows, columns, classes);

@@ -87,7 +87,7 @@ fn c_is_chosen_on_validation_pictures() {
     let at = folder.path();
     let ran = train(at, &["-C", "100,0.1", "--val-size", "0.25", "--json"])
         .check(0, &["judged on 24 validation pictures"]);
-    let json: Value = serde_json::from_str(&ran.stdout()).expect("JSON");
+    let json: Value = serde_json::from_str(ran.stdout().lines().last().expect("a line")).expect("JSON");
     assert_eq!(json["sweep"]["judged_on"], serde_json::json!({ "rows": "validation", "pictures": 24 }));
     assert!(
         json["sweep"]["warning"].as_str().is_some_and(|w| w.contains("that was tried")),

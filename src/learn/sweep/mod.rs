@@ -85,10 +85,6 @@ impl Swept {
     }
 }
 
-/// The estimated distance to the least objective, relative to it, at which a model of a sweep ends, where its gradient is not as small
-/// as a fit alone would have it before. Estimates are off by some factor; 1e-5 is what is promised.
-const GAP: f64 = 3e-7;
-
 /// Fits a model to each member for each C. `start` is where another sweep of the same data, on the same device, stopped.
 ///
 /// # Errors
