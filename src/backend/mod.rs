@@ -14,6 +14,7 @@ mod loss;
 mod pictures;
 pub mod reference;
 mod shapes;
+mod sparse;
 mod targets;
 mod update;
 
@@ -25,6 +26,7 @@ pub use info::{DeviceError, DeviceInfo, DeviceKind};
 pub use loss::Loss;
 pub use pictures::Pictures;
 pub use shapes::Splits;
+pub use sparse::{Sparse, SparseRows};
 pub use targets::Targets;
 pub use update::{Adam, Step};
 
@@ -62,6 +64,33 @@ pub struct Labels<'a, B: Backend + ?Sized> {
     pub words: &'a B::Array<u32>,
     /// Weights of the labels, 2·K; see [`Targets::weighted`].
     pub weights: &'a B::Array<f32>,
+    /// M: how many models these labels are for. Each has K of the outputs; labels and weights are the same for all.
+    pub models: usize,
+    /// Which rows count for which model: ⌈M/32⌉ words a row of the chunk, bit m % 32 of word m / 32 where it counts for model m.
+    /// `None`: every row for every model.
+    pub mask: Option<&'a B::Array<u32>>,
+}
+
+impl<B: Backend + ?Sized> Labels<'_, B> {
+    /// What [`Backend::fuses`] asks of the models.
+    #[must_use]
+    pub fn models(&self) -> Models {
+        Models { count: self.models, masked: self.mask.is_some() }
+    }
+}
+
+/// How many models are computed side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Models {
+    /// M.
+    pub count: usize,
+    /// Whether there are rows that do not count for all of them.
+    pub masked: bool,
+}
+
+impl Models {
+    /// A single model, for which every row counts.
+    pub const ONE: Self = Self { count: 1, masked: false };
 }
 
 /// How long some work took.
@@ -103,6 +132,10 @@ impl Probe {
 ///
 /// Shapes: n rows, D columns (features), K outputs, P partial sums. Matrices are row-major. Parameters, gradients
 /// and velocities are one array of `K·D + K` values: the weights (K×D), then the biases (K).
+///
+/// Many models are columns: where [`Labels::models`] is M, the `outputs` of every stage are M·K, model m has those from m·K on,
+/// and one pass over the features serves all. Parameters are the weights of all models' outputs (M·K×D), then all biases (M·K).
+/// A row that [`Labels::mask`] leaves out of a model has there no loss and residuals of 0, whatever its scores are.
 ///
 /// Every stage writes all of its output and reads nothing of what was there (except where it says `accumulate`).
 /// Arrays may be longer than the shapes ask for; never shorter (that is a caller's mistake, and panics).
@@ -168,8 +201,8 @@ pub trait Backend: Sync {
         scores: &mut Self::Array<f32>,
     ) -> Result<(), DeviceError>;
 
-    /// **softmax**, **sigmoid**, **hinge** or **squared-hinge**, whichever `labels` name: the loss of each row (n), and its
-    /// derivatives by the scores, `residual` (n×K). With y the label of a row, t of output k 1 where the row has label k and
+    /// **softmax**, **sigmoid**, **hinge** or **squared-hinge**, whichever `labels` name: the loss of each row in each model
+    /// (n×M), and its derivatives by the scores, `residual` (n×M·K). Of one model, with y the label of a row, t of output k 1 where the row has label k and
     /// else 0, and w the weight (see [`Targets::weighted`]):
     ///
     /// | | `losses[i]` | `residual[i,k]` |
@@ -205,13 +238,38 @@ pub trait Backend: Sync {
     ) -> Result<(), DeviceError>;
 
     /// Whether [`objective`](Self::objective) runs for this shape; where it does not, its stages are called one by one.
-    fn fuses(&self, columns: usize, outputs: usize) -> bool;
+    fn fuses(&self, columns: usize, outputs: usize, models: Models) -> bool;
 
     /// **objective**: scores, loss and gradient in one pass over the features. For each of the P
-    /// [`splits`](Self::splits) `Σ_i residual[i,k]·x[i,d]`, `Σ_i residual[i,k]` and `Σ_i loss[i]`, P × (K·D + K + 1).
+    /// [`splits`](Self::splits) `Σ_i residual[i,k]·x[i,d]`, `Σ_i residual[i,k]` and `Σ_i loss[i,m]`, P × (K·D + K + M).
     fn objective(
         &self,
         rows: &Rows<'_, Self>,
+        labels: &Labels<'_, Self>,
+        parameters: &Self::Array<f32>,
+        outputs: usize,
+        partials: &mut Self::Array<f32>,
+    ) -> Result<(), DeviceError>;
+
+    /// The share of features that are not zero below which [`objective_sparse`](Self::objective_sparse) of so many rows is
+    /// faster here than with the zeros; `None` where the device does not have that stage.
+    fn sparse_below(&self, rows: usize, columns: usize, outputs: usize) -> Option<f64>;
+
+    /// The features (rows × `columns`) without their zeros; `None` where the share of the others is `below` or more, or where
+    /// the device cannot hold them in this form.
+    fn compress(
+        &self,
+        features: &Self::Array<f32>,
+        rows: usize,
+        columns: usize,
+        below: f64,
+    ) -> Result<Option<Sparse<Self>>, DeviceError>;
+
+    /// **objective-sparse**: what [`objective`](Self::objective) is, of rows without their zeros. The same P splits, the same
+    /// P × (K·D + K + 1) sums; a feature that is zero adds nothing, not even where its weight is infinite.
+    fn objective_sparse(
+        &self,
+        rows: &SparseRows<'_, Self>,
         labels: &Labels<'_, Self>,
         parameters: &Self::Array<f32>,
         outputs: usize,

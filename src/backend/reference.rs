@@ -4,7 +4,7 @@
 //! regression as scikit-learn's `LogisticRegression` minimises it; the multi-class hinge of Weston and Watkins (ESANN 1999);
 //! Polyak's and Nesterov's momentum as in PyTorch's `SGD`; Adam (Kingma and Ba, ICLR 2015); proximal steps (Parikh and Boyd 2014).
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 
 use super::bins::{Bins, reciprocals};
 use super::{Adam, Loss, Probe, Step, Targets};
@@ -59,9 +59,28 @@ pub fn scores(x: ArrayView2<'_, f64>, weight: ArrayView2<'_, f64>, bias: ArrayVi
     x.dot(&weight.t()) + bias
 }
 
-/// The loss that `targets` are for, of scores (n×K): residuals (n×K) and losses (n).
+/// The loss that `targets` are for, of the scores of M models (n×M·K): residuals (n×M·K) and losses (n×M). A row that does not
+/// count for a model has none of either.
 #[must_use]
-pub fn loss(scores: ArrayView2<'_, f64>, targets: &Targets) -> (Array2<f64>, Array1<f64>) {
+pub fn loss(scores: ArrayView2<'_, f64>, targets: &Targets) -> (Array2<f64>, Array2<f64>) {
+    let (outputs, models) = (targets.outputs(), targets.models());
+    let mut residual = Array2::zeros(scores.raw_dim());
+    let mut losses = Array2::zeros((scores.nrows(), models));
+    for m in 0..models {
+        let columns = s![.., m * outputs..(m + 1) * outputs];
+        let (mut of_model, mut loss) = one_loss(scores.slice(columns), targets);
+        for i in (0..scores.nrows()).filter(|&i| !targets.counts(i, m)) {
+            of_model.row_mut(i).fill(0.0);
+            loss[i] = 0.0;
+        }
+        residual.slice_mut(columns).assign(&of_model);
+        losses.column_mut(m).assign(&loss);
+    }
+    (residual, losses)
+}
+
+/// The same of one model for which every row counts: n×K and n.
+fn one_loss(scores: ArrayView2<'_, f64>, targets: &Targets) -> (Array2<f64>, Array1<f64>) {
     match targets.loss() {
         Loss::Softmax => softmax(scores, targets),
         Loss::Sigmoid => sigmoid(scores, targets),
@@ -142,18 +161,37 @@ pub fn gradient(x: ArrayView2<'_, f64>, residual: ArrayView2<'_, f64>) -> (Array
     (residual.t().dot(&x), residual.sum_axis(Axis(0)))
 }
 
-/// **objective**: [`scores`], [`fn@loss`] and [`gradient`] of some rows: gradient of the weights (K×D), of the biases (K),
-/// and the sum of the losses.
+/// **objective**: [`scores`], [`fn@loss`] and [`gradient`] of some rows: gradient of the weights (M·K×D), of the biases (M·K),
+/// and the sums of the losses (M).
 #[must_use]
 pub fn objective(
     x: ArrayView2<'_, f64>,
     weight: ArrayView2<'_, f64>,
     bias: ArrayView1<'_, f64>,
     targets: &Targets,
-) -> (Array2<f64>, Array1<f64>, f64) {
+) -> (Array2<f64>, Array1<f64>, Array1<f64>) {
     let (residual, losses) = loss(scores(x, weight, bias).view(), targets);
     let (weight, bias) = gradient(x, residual.view());
-    (weight, bias, losses.sum())
+    (weight, bias, losses.sum_axis(Axis(0)))
+}
+
+/// **objective-sparse**: [`objective`] of rows of `width` features without their zeros; row i has `values[j]` in column
+/// `columns[j]` for j in `offsets[i]..offsets[i + 1]`.
+#[must_use]
+pub fn objective_sparse(
+    width: usize,
+    (offsets, columns, values): (&[u32], &[u32], &[f64]),
+    weight: ArrayView2<'_, f64>,
+    bias: ArrayView1<'_, f64>,
+    targets: &Targets,
+) -> (Array2<f64>, Array1<f64>, Array1<f64>) {
+    let mut x = Array2::zeros((offsets.len() - 1, width));
+    for (i, ends) in offsets.windows(2).enumerate() {
+        for j in ends[0] as usize..ends[1] as usize {
+            x[[i, columns[j] as usize]] = values[j];
+        }
+    }
+    objective(x.view(), weight, bias, targets)
 }
 
 /// **reduce**: column sums.

@@ -1,6 +1,7 @@
 //! A feature matrix on a device, in chunks that fit the largest array the device allows.
 
-use crate::backend::{Backend, DeviceError};
+use super::FeaturesError;
+use crate::backend::{Backend, DeviceError, Sparse};
 
 /// Features of many pictures, rows × columns, in the memory of a device.
 #[derive(Debug)]
@@ -39,8 +40,12 @@ impl<B: Backend> Matrix<B> {
     /// Features that are in host memory: rows of `columns` numbers.
     ///
     /// # Errors
-    /// As for [`zeros`](Self::zeros).
-    pub fn upload(backend: &B, features: &[f32], columns: usize) -> Result<Self, DeviceError> {
+    /// As for [`zeros`](Self::zeros); a number that is infinite or none, by its row and column.
+    pub fn upload(backend: &B, features: &[f32], columns: usize) -> Result<Self, FeaturesError> {
+        if let Some(at) = features.iter().position(|value| !value.is_finite()) {
+            let (row, column) = (at / columns, at % columns);
+            return Err(FeaturesError::NotFinite { row, column, value: features[at] });
+        }
         let mut matrix = Self::zeros(backend, features.len() / columns, columns)?;
         let len = matrix.chunk_rows * columns;
         for (chunk, values) in matrix.chunks.iter_mut().zip(features.chunks(len)) {
@@ -90,17 +95,37 @@ impl<B: Backend> Matrix<B> {
     /// The device was lost or has no memory left.
     pub fn gather(&self, backend: &B, rows: &[usize]) -> Result<Vec<f32>, DeviceError> {
         let columns = self.columns;
-        let most = (usize::try_from(backend.info().max_array_bytes).unwrap_or(usize::MAX) / 4 / columns).max(1);
+        let most =
+            (usize::try_from(backend.info().max_array_bytes).unwrap_or(usize::MAX) / 4 / columns).max(1);
         let mut values = Vec::with_capacity(rows.len() * columns);
         let mut gathered = backend.zeros(rows.len().min(most) * columns)?;
         for part in rows.chunks(most) {
             for (at, &row) in part.iter().enumerate() {
                 let (chunk, from) = self.place(row);
-                backend.copy((&self.chunks[chunk], from * columns), (&mut gathered, at * columns), columns)?;
+                backend.copy(
+                    (&self.chunks[chunk], from * columns),
+                    (&mut gathered, at * columns),
+                    columns,
+                )?;
             }
             values.extend(backend.download(&gathered, part.len() * columns)?);
         }
         Ok(values)
+    }
+
+    /// The chunks of which less than a share of `below` is not zero, without their zeros; none where there is no such share.
+    ///
+    /// # Errors
+    /// The device was lost or has no memory left.
+    pub fn sparse(&self, backend: &B, below: Option<f64>) -> Result<Vec<Option<Sparse<B>>>, DeviceError> {
+        let compress = |(i, chunk): (usize, &B::Array<f32>)| match below {
+            Some(below) => {
+                let rows = self.chunk_rows.min(self.rows - i * self.chunk_rows);
+                backend.compress(chunk, rows, self.columns, below)
+            }
+            None => Ok(None),
+        };
+        self.chunks.iter().enumerate().map(compress).collect()
     }
 
     /// N.

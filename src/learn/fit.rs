@@ -236,6 +236,7 @@ impl<B: Backend> WithLbfgs<'_, B> {
                 most: max_iter,
                 evaluations: evaluations as f64,
                 objective: solver.value(),
+                loss: Some(found.loss),
                 gradient: Some(solver.relative_gradient()),
                 tolerance: Some(tol),
                 learning_rate: None,

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::compare::{self, Agreement, Difference};
 use super::report::{Failure, StageReport};
 use super::{Devices, Stage};
-use crate::backend::{Backend, DeviceError, Element};
+use crate::backend::{Backend, DeviceError, Element, Models};
 
 type Body<B> = dyn Fn(&mut Run<'_, B>) -> Result<(), DeviceError>;
 
@@ -18,8 +18,10 @@ pub(super) struct Case<B: Backend> {
     pub(super) id: String,
     pub(super) quick: bool,
     large: bool,
-    /// Columns and outputs that the device must take in one pass.
-    fused: Option<[usize; 2]>,
+    /// Columns, outputs and models that the device must take in one pass.
+    fused: Option<(usize, usize, Models)>,
+    /// Rows, columns and outputs that the device must take without the zeros of their features.
+    sparse: Option<[usize; 3]>,
     /// Whether it runs on the device with small arrays.
     small: bool,
     body: Box<Body<B>>,
@@ -33,7 +35,16 @@ impl<B: Backend> Case<B> {
         body: impl Fn(&mut Run<'_, B>) -> Result<(), DeviceError> + 'static,
     ) -> Self {
         let id = format!("{}/{id}", stage.name());
-        Self { stage, id, quick: true, large: false, fused: None, small: false, body: Box::new(body) }
+        Self {
+            stage,
+            id,
+            quick: true,
+            large: false,
+            fused: None,
+            sparse: None,
+            small: false,
+            body: Box::new(body),
+        }
     }
 
     /// Only in the full set, unless `quick`.
@@ -48,7 +59,17 @@ impl<B: Backend> Case<B> {
 
     /// Needs a device that takes so many columns and outputs in one pass.
     pub(super) fn fused(self, columns: usize, outputs: usize) -> Self {
-        Self { fused: Some([columns, outputs]), ..self }
+        self.fused_models(columns, outputs, Models::ONE)
+    }
+
+    /// The same for `models` with so many outputs in all.
+    pub(super) fn fused_models(self, columns: usize, outputs: usize, models: Models) -> Self {
+        Self { fused: Some((columns, outputs, models)), ..self }
+    }
+
+    /// Needs a device that takes so many rows, columns and outputs without the zeros of the features.
+    pub(super) fn sparse(self, shape: [usize; 3]) -> Self {
+        Self { sparse: Some(shape), ..self }
     }
 
     /// Runs on the device with small arrays.
@@ -59,12 +80,17 @@ impl<B: Backend> Case<B> {
     /// Why the case cannot run, or the device to run it on.
     fn device<'a>(&self, devices: &Devices<'a, B>) -> Result<&'a B, String> {
         let backend = if self.small { devices.small.clone()? } else { devices.device };
-        match self.fused {
-            Some([columns, outputs]) if !backend.fuses(columns, outputs) => {
-                Err("this device does not take so many columns or outputs in one pass".into())
-            }
-            _ => Ok(backend),
+        if let Some((columns, outputs, models)) = self.fused
+            && !backend.fuses(columns, outputs, models)
+        {
+            return Err("this device does not take so many columns, outputs or models in one pass".into());
         }
+        if let Some([rows, columns, outputs]) = self.sparse
+            && backend.sparse_below(rows, columns, outputs).is_none()
+        {
+            return Err("this device has no pass over features without their zeros".into());
+        }
+        Ok(backend)
     }
 
     /// Runs the case and adds what it finds to `report`.

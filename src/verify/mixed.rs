@@ -9,7 +9,7 @@ use super::report::{Failure, StageReport};
 use super::side::{On, Side};
 use super::stages::training::{MIXED, Size, check, name, problem, when};
 use super::{Options, Stage};
-use crate::backend::{Backend, Cpu, DeviceError, DeviceInfo};
+use crate::backend::{Backend, Cpu, DeviceError, DeviceInfo, Models};
 
 /// Who computes which stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +93,7 @@ pub fn mixed<B: Backend>(
     let size = Size { loss: until.loss().unwrap_or_default(), adam: until == Stage::Adam, ..MIXED };
     let mut reports = Vec::new();
     for fused in [false, true] {
-        let taken = !fused || device.fuses(size.columns(), size.outputs);
+        let taken = !fused || device.fuses(size.columns(), size.outputs, Models::ONE);
         let alone = until.loss().is_some() || matches!(until, Stage::Scores | Stage::Gradient);
         // A stage that is not part of a training cannot divide it.
         if taken && !(fused && alone) && (fused || until != Stage::Objective) {

@@ -31,6 +31,9 @@ pub enum Fault {
     WritesPastTheEnd,
     OneWeightOfTheObjectiveOff,
     LossSumOff,
+    LastFeatureOfARowForgotten,
+    NegativeFeaturesTakenForZeros,
+    SparseLossSumOff,
     LastPartialForgotten,
     NeverAccumulates,
     PenaltyOnTheBias,
@@ -43,12 +46,17 @@ pub enum Fault {
     SecondMomentStays,
     AdamPenalizesTheBias,
     AdamThresholdOffTheMetric,
+    MaskForgotten,
+    MaskBitInTheFirstWord,
+    LossOfTheModelBefore,
+    ObjectiveForgetsTheMask,
+    ObjectiveSumsForTheModelBefore,
     GradientRefused,
 }
 
 impl Fault {
     /// All that spoil a result.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 43] = [
         Self::OneCountTooMany,
         Self::LastPictureNotCounted,
         Self::OneColourInTheNextBin,
@@ -74,6 +82,9 @@ impl Fault {
         Self::WritesPastTheEnd,
         Self::OneWeightOfTheObjectiveOff,
         Self::LossSumOff,
+        Self::LastFeatureOfARowForgotten,
+        Self::NegativeFeaturesTakenForZeros,
+        Self::SparseLossSumOff,
         Self::LastPartialForgotten,
         Self::NeverAccumulates,
         Self::PenaltyOnTheBias,
@@ -86,7 +97,14 @@ impl Fault {
         Self::SecondMomentStays,
         Self::AdamPenalizesTheBias,
         Self::AdamThresholdOffTheMetric,
+        Self::MaskForgotten,
+        Self::MaskBitInTheFirstWord,
+        Self::LossOfTheModelBefore,
     ];
+
+    /// Those of devices that take many models in one pass.
+    pub const OF_MANY_MODELS: [Self; 2] =
+        [Self::ObjectiveForgetsTheMask, Self::ObjectiveSumsForTheModelBefore];
 
     /// The stage that does it.
     pub fn stage(self) -> Stage {
@@ -97,12 +115,18 @@ impl Fault {
             }
             Self::FeatureSlightlyOff | Self::ZeroRowIsNaN => Stage::Normalize,
             Self::BiasForgotten | Self::LastScoreNotWritten => Stage::Scores,
-            Self::ResidualSlightlyOff | Self::LossOfUnlabelledRows | Self::LossIsNaN => Stage::Softmax,
-            Self::LabelInTheWrongWord | Self::WeightsWithoutTheLabelForgotten | Self::SmallLossesVanish => {
-                Stage::Sigmoid
-            }
+            Self::ResidualSlightlyOff
+            | Self::LossOfUnlabelledRows
+            | Self::LossIsNaN
+            | Self::MaskForgotten => Stage::Softmax,
+            Self::LabelInTheWrongWord
+            | Self::WeightsWithoutTheLabelForgotten
+            | Self::SmallLossesVanish
+            | Self::MaskBitInTheFirstWord => Stage::Sigmoid,
             Self::KinkTaken | Self::OwnResidualForgotten | Self::UnlabelledRowsHaveMargins => Stage::Hinge,
-            Self::SquareNotDoubled | Self::HingeWeightsForgotten => Stage::SquaredHinge,
+            Self::SquareNotDoubled | Self::HingeWeightsForgotten | Self::LossOfTheModelBefore => {
+                Stage::SquaredHinge
+            }
             Self::LastRowNotSummed
             | Self::BiasGradientOff
             | Self::WritesPastTheEnd
@@ -110,7 +134,12 @@ impl Fault {
             Self::OneWeightOfTheObjectiveOff
             | Self::LossSumOff
             | Self::SigmoidObjectiveForgetsWeights
-            | Self::HingeLossSumOff => Stage::Objective,
+            | Self::HingeLossSumOff
+            | Self::ObjectiveForgetsTheMask
+            | Self::ObjectiveSumsForTheModelBefore => Stage::Objective,
+            Self::LastFeatureOfARowForgotten
+            | Self::NegativeFeaturesTakenForZeros
+            | Self::SparseLossSumOff => Stage::ObjectiveSparse,
             Self::LastPartialForgotten | Self::NeverAccumulates => Stage::Reduce,
             Self::PenaltyOnTheBias
             | Self::NoMomentum

@@ -1,8 +1,8 @@
 //! A device that does what another does, but for one fault in one stage.
 
 use huemax::backend::{
-    Adam, Backend, Bins, DeviceError, DeviceInfo, Element, Labels, Loss, NO_LABEL, Pictures, Probe, Rows,
-    Splits, Step, Timed,
+    Adam, Backend, Bins, DeviceError, DeviceInfo, Element, Labels, Loss, Models, NO_LABEL, Pictures, Probe,
+    Rows, Sparse, SparseRows, Splits, Step, Timed,
 };
 
 use crate::fault::Fault;
@@ -32,9 +32,14 @@ fn rows<'a, B: Backend>(rows: &Rows<'a, Faulty<B>>) -> Rows<'a, B> {
     Rows { features, columns, index, first, count }
 }
 
+fn sparse_rows<'a, B: Backend>(rows: &SparseRows<'a, Faulty<B>>) -> SparseRows<'a, B> {
+    let &SparseRows { offsets, columns, values, width, index, first, count } = rows;
+    SparseRows { offsets, columns, values, width, index, first, count }
+}
+
 fn labels<'a, B: Backend>(labels: &Labels<'a, Faulty<B>>) -> Labels<'a, B> {
-    let &Labels { loss, words, weights } = labels;
-    Labels { loss, words, weights }
+    let &Labels { loss, words, weights, models, mask } = labels;
+    Labels { loss, words, weights, models, mask }
 }
 
 impl<B: Backend> Faulty<B> {
@@ -197,7 +202,8 @@ impl<B: Backend> Backend for Faulty<B> {
         losses: &mut B::Array<f32>,
     ) -> Result<(), DeviceError> {
         let loss = given.loss;
-        let mut weights = self.inner.download(given.weights, 2 * outputs)?;
+        let (models, each) = (given.models, outputs / given.models);
+        let mut weights = self.inner.download(given.weights, 2 * each)?;
         let inner = &self.inner;
         if spoiled_weights(self.fault, loss, &mut weights) {
             let weights = inner.upload(&weights)?;
@@ -208,15 +214,35 @@ impl<B: Backend> Backend for Faulty<B> {
         let shape = [r.count, outputs];
         match (self.fault, loss) {
             // The second word of a row, where it has one, is taken for the first.
-            (Fault::LabelInTheWrongWord, Loss::Sigmoid) if outputs > 32 => {
+            (Fault::LabelInTheWrongWord, Loss::Sigmoid) if each > 32 => {
                 let index = inner.download(r.index, r.first + r.count)?;
-                let width = loss.words(outputs);
+                let width = loss.words(each);
                 let most = index[r.first..].iter().copied().max().map_or(0, |row| row as usize + 1);
                 let mut words = inner.download(given.words, most * width)?;
                 words.chunks_exact_mut(width).for_each(|row| row[1] = row[0]);
                 let words = inner.upload(&words)?;
                 let labels = Labels { words: &words, ..labels(given) };
                 inner.loss(&rows(r), &labels, scores, outputs, residual, losses)?;
+            }
+            (Fault::MaskBitInTheFirstWord, Loss::Sigmoid) if models > 32 => {
+                if let Some(mask) = given.mask {
+                    let index = inner.download(r.index, r.first + r.count)?;
+                    let width = models.div_ceil(32);
+                    let most = index[r.first..].iter().copied().max().map_or(0, |row| row as usize + 1);
+                    let mut words = inner.download(mask, most * width)?;
+                    words.chunks_exact_mut(width).for_each(|row| row[1] = row[0]);
+                    let words = inner.upload(&words)?;
+                    let labels = Labels { mask: Some(&words), ..labels(given) };
+                    inner.loss(&rows(r), &labels, scores, outputs, residual, losses)?;
+                }
+            }
+            (Fault::MaskForgotten, Loss::Softmax) if models > 1 => {
+                let labels = Labels { mask: None, ..labels(given) };
+                inner.loss(&rows(r), &labels, scores, outputs, residual, losses)?;
+            }
+            (Fault::LossOfTheModelBefore, Loss::SquaredHinge) if models > 1 => {
+                let all = inner.download(losses, r.count * models)?;
+                inner.write(losses, 1, &all[..all.len() - 1])?;
             }
             // What ln(1 + eˣ) leaves of a power that 1 + eˣ forgets.
             (Fault::SmallLossesVanish, Loss::Sigmoid) => {
@@ -316,8 +342,8 @@ impl<B: Backend> Backend for Faulty<B> {
         self.inner.probe(probe, sums)
     }
 
-    fn fuses(&self, columns: usize, outputs: usize) -> bool {
-        self.inner.fuses(columns, outputs)
+    fn fuses(&self, columns: usize, outputs: usize, models: Models) -> bool {
+        self.inner.fuses(columns, outputs, models)
     }
 
     fn objective(
@@ -334,13 +360,71 @@ impl<B: Backend> Backend for Faulty<B> {
             let labels = Labels { weights: &weights, ..labels(given) };
             return self.inner.objective(&rows(r), &labels, parameters, outputs, partials);
         }
+        if self.fault == Fault::ObjectiveForgetsTheMask && given.models > 1 {
+            let labels = Labels { mask: None, ..labels(given) };
+            return self.inner.objective(&rows(r), &labels, parameters, outputs, partials);
+        }
         self.inner.objective(&rows(r), &labels(given), parameters, outputs, partials)?;
         match self.fault {
             Fault::HingeLossSumOff if matches!(loss, Loss::Hinge | Loss::SquaredHinge) => {
                 self.spoil(partials, outputs * (r.columns + 1), |v| v * 1.001)
             }
+            Fault::ObjectiveSumsForTheModelBefore if given.models > 1 => {
+                let at = outputs * (r.columns + 1);
+                let sums = self.inner.download(partials, at + given.models)?;
+                self.inner.write(partials, at, &[sums[at + 1], sums[at]])
+            }
             Fault::OneWeightOfTheObjectiveOff => self.spoil(partials, 0, |v| v * 1.001 + 1e-4),
             Fault::LossSumOff => self.spoil(partials, outputs * (r.columns + 1), |v| v * 1.001),
+            _ => Ok(()),
+        }
+    }
+
+    fn sparse_below(&self, rows: usize, columns: usize, outputs: usize) -> Option<f64> {
+        self.inner.sparse_below(rows, columns, outputs)
+    }
+
+    fn compress(
+        &self,
+        features: &B::Array<f32>,
+        rows: usize,
+        columns: usize,
+        below: f64,
+    ) -> Result<Option<Sparse<Self>>, DeviceError> {
+        let mut all = self.inner.download(features, rows * columns)?;
+        if self.fault == Fault::NegativeFeaturesTakenForZeros {
+            all.iter_mut().for_each(|x| *x = x.max(0.0));
+        }
+        let found = self.inner.compress(&self.inner.upload(&all)?, rows, columns, below)?;
+        let with = |Sparse { offsets, columns, values, width }| Sparse { offsets, columns, values, width };
+        Ok(found.map(with))
+    }
+
+    fn objective_sparse(
+        &self,
+        r: &SparseRows<'_, Self>,
+        given: &Labels<'_, Self>,
+        parameters: &B::Array<f32>,
+        outputs: usize,
+        partials: &mut B::Array<f32>,
+    ) -> Result<(), DeviceError> {
+        let (r, labels) = (sparse_rows(r), labels(given));
+        if self.fault == Fault::LastFeatureOfARowForgotten {
+            let most = self.inner.download(r.index, r.first + r.count)?;
+            let rows = most.iter().max().map_or(0, |&row| row as usize + 1);
+            let offsets = self.inner.download(r.offsets, rows + 1)?;
+            let there = offsets[rows] as usize;
+            let mut values = self.inner.download(r.values, there)?;
+            for ends in offsets.windows(2).filter(|ends| ends[0] < ends[1]) {
+                values[ends[1] as usize - 1] = 0.0;
+            }
+            let values = self.inner.upload(&values)?;
+            let r = SparseRows { values: &values, ..r };
+            return self.inner.objective_sparse(&r, &labels, parameters, outputs, partials);
+        }
+        self.inner.objective_sparse(&r, &labels, parameters, outputs, partials)?;
+        match self.fault {
+            Fault::SparseLossSumOff => self.spoil(partials, outputs * (r.width + 1), |v| v * 1.001),
             _ => Ok(()),
         }
     }

@@ -9,6 +9,8 @@ mod cli_errors;
 mod fault;
 mod faults;
 mod faulty;
+#[cfg(unix)]
+mod interrupt;
 mod lbfgs;
 mod losses;
 mod mini;
@@ -16,6 +18,8 @@ mod optimum;
 mod several;
 mod stages;
 mod support;
+mod sweep;
+mod tensorboard;
 mod training;
 mod verify;
 
@@ -27,6 +31,7 @@ fn main() {
     stages::register(&mut trials);
     verify::register(&mut trials);
     faults::register(&mut trials);
+    sweep::register(&mut trials);
     training::register(&mut trials);
     lbfgs::register(&mut trials);
     losses::register(&mut trials);
@@ -35,6 +40,9 @@ fn main() {
     bench::register(&mut trials);
     cli::register(&mut trials);
     cli_errors::register(&mut trials);
+    tensorboard::register(&mut trials);
+    #[cfg(unix)]
+    interrupt::register(&mut trials);
     several::register(&mut trials);
     libtest_mimic::run(&arguments, trials).exit();
 }

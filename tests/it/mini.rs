@@ -98,7 +98,7 @@ impl<'a, B: Backend> Problem<'a, B> {
         let x = reference::normalize(self.golden.counts.view());
         let bias = Array1::from(f64s(bias));
         let (gradient, _, loss) = reference::objective(x.view(), weight.view(), bias.view(), &self.targets);
-        (loss / 1000.0, gradient / 1000.0, weight)
+        (loss[0] / 1000.0, gradient / 1000.0, weight)
     }
 }
 

@@ -4,13 +4,16 @@
 //! rayon's threads, and sums are divided by shape alone: the number of threads never changes a result.
 
 mod adam;
+mod compress;
 mod describe;
 mod elementary;
 mod gradient;
 mod hinge;
 mod loss;
+mod models;
 mod normalize;
 mod objective;
+mod objective_sparse;
 mod probe;
 mod reduce;
 mod scores;
@@ -24,8 +27,8 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::{
-    Adam, Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Pictures, Probe, Rows, Splits,
-    Step, Timed,
+    Adam, Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Models, Pictures, Probe, Rows,
+    Sparse, SparseRows, Splits, Step, Timed,
 };
 
 /// Rows of a partial sum come in multiples of this: shorter ones would cost more to add up than they save.
@@ -176,10 +179,10 @@ impl Backend for Cpu {
     }
 
     fn splits(&self, rows: usize, columns: usize, outputs: usize) -> Splits {
-        Splits::new(rows, SPLIT_ROWS, SPLITS, outputs * (columns + 1) + 1, self.info.max_array_bytes)
+        Splits::new(rows, SPLIT_ROWS, SPLITS, outputs * (columns + 2), self.info.max_array_bytes)
     }
 
-    fn fuses(&self, _columns: usize, _outputs: usize) -> bool {
+    fn fuses(&self, _columns: usize, _outputs: usize, _models: Models) -> bool {
         true
     }
 
@@ -193,6 +196,39 @@ impl Backend for Cpu {
     ) -> Result<(), DeviceError> {
         let splits = self.splits(rows.count, rows.columns, outputs);
         objective::objective(self.arch, rows, splits, labels, parameters, outputs, partials);
+        Ok(())
+    }
+
+    fn sparse_below(&self, rows: usize, _columns: usize, outputs: usize) -> Option<f64> {
+        Some(objective_sparse::below(rows, outputs))
+    }
+
+    fn compress(
+        &self,
+        features: &Vec<f32>,
+        rows: usize,
+        columns: usize,
+        below: f64,
+    ) -> Result<Option<Sparse<Self>>, DeviceError> {
+        let parts = compress::compress(&features[..rows * columns], columns, below);
+        Ok(parts.map(|(offsets, indices, values)| Sparse {
+            offsets,
+            columns: indices,
+            values,
+            width: columns,
+        }))
+    }
+
+    fn objective_sparse(
+        &self,
+        rows: &SparseRows<'_, Self>,
+        labels: &Labels<'_, Self>,
+        parameters: &Vec<f32>,
+        outputs: usize,
+        partials: &mut Vec<f32>,
+    ) -> Result<(), DeviceError> {
+        let splits = self.splits(rows.count, rows.width, outputs);
+        objective_sparse::objective(self.arch, rows, splits, labels, parameters, outputs, partials);
         Ok(())
     }
 

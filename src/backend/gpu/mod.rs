@@ -31,8 +31,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
-    Adam, Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Pictures, Probe, Rows, Splits,
-    Step, Timed,
+    Adam, Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Models, Pictures, Probe, Rows,
+    Sparse, SparseRows, Splits, Step, Timed,
 };
 use dispatch::{Kernel, Recorder};
 use failure::Failure;
@@ -220,8 +220,8 @@ impl Backend for Gpu {
     }
 
     fn splits(&self, rows: usize, columns: usize, outputs: usize) -> Splits {
-        let width = outputs * (columns + 1) + 1;
-        let most = if self.fuses(columns, outputs) {
+        let width = outputs * (columns + 2);
+        let most = if objective::shape(self, columns, outputs).is_some() {
             if self.info.kind == DeviceKind::Software { 64 } else { FUSED_SPLITS }
         } else {
             (WORKGROUPS / gradient::tiles(columns, outputs)).clamp(1, FUSED_SPLITS)
@@ -229,8 +229,8 @@ impl Backend for Gpu {
         Splits::new(rows, SPLIT_ROWS, most, width, self.info.max_array_bytes)
     }
 
-    fn fuses(&self, columns: usize, outputs: usize) -> bool {
-        objective::shape(self, columns, outputs).is_some()
+    fn fuses(&self, columns: usize, outputs: usize, models: Models) -> bool {
+        models == Models::ONE && objective::shape(self, columns, outputs).is_some()
     }
 
     fn objective(
@@ -242,6 +242,33 @@ impl Backend for Gpu {
         partials: &mut GpuArray<f32>,
     ) -> Result<(), DeviceError> {
         objective::objective(self, rows, labels, parameters, outputs, partials)
+    }
+
+    fn sparse_below(&self, _rows: usize, _columns: usize, _outputs: usize) -> Option<f64> {
+        None
+    }
+
+    fn compress(
+        &self,
+        _features: &GpuArray<f32>,
+        _rows: usize,
+        _columns: usize,
+        _below: f64,
+    ) -> Result<Option<Sparse<Self>>, DeviceError> {
+        Ok(None)
+    }
+
+    fn objective_sparse(
+        &self,
+        _rows: &SparseRows<'_, Self>,
+        _labels: &Labels<'_, Self>,
+        _parameters: &GpuArray<f32>,
+        _outputs: usize,
+        _partials: &mut GpuArray<f32>,
+    ) -> Result<(), DeviceError> {
+        // Why there is none: benches/results/*-objective-sparse.txt.
+        let reason = "it has no kernel for rows without their zeros (see `sparse_below`)".into();
+        Err(DeviceError::Refused { device: self.info.name.clone(), reason })
     }
 
     fn reduce(

@@ -5,6 +5,7 @@
 //! of each in one pass. Its own arithmetic is in f64 on the host. A step moves `2·history + 1` vectors of the size of the
 //! parameters through memory; the objective moves all features.
 
+mod carry;
 mod search;
 
 use std::collections::VecDeque;
@@ -137,7 +138,12 @@ impl Lbfgs {
     ///
     /// # Errors
     /// The first value is not finite.
-    pub fn tell(&mut self, value: f64, gradient: &[f64], metric: Option<&Metric>) -> Result<bool, LearnError> {
+    pub fn tell(
+        &mut self,
+        value: f64,
+        gradient: &[f64],
+        metric: Option<&Metric>,
+    ) -> Result<bool, LearnError> {
         self.evaluations += 1;
         let value = value + self.l1_of(&self.trial);
         let Some(search) = &mut self.search else {

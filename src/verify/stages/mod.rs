@@ -5,8 +5,10 @@ pub(super) mod describe;
 pub(super) mod gradient;
 mod hinge;
 pub(super) mod loss;
+mod models;
 pub(super) mod normalize;
 pub(super) mod objective;
+mod objective_sparse;
 mod pictures;
 pub(super) mod reduce;
 pub(super) mod scores;
@@ -25,11 +27,17 @@ pub(super) fn all<B: Backend + 'static>() -> Vec<Case<B>> {
         normalize::cases(),
         scores::cases(),
         softmax::cases(),
+        models::of_loss(Loss::Softmax),
         sigmoid::cases(),
+        models::of_loss(Loss::Sigmoid),
         hinge::cases(Loss::Hinge),
+        models::of_loss(Loss::Hinge),
         hinge::cases(Loss::SquaredHinge),
+        models::of_loss(Loss::SquaredHinge),
         gradient::cases(),
         objective::cases(),
+        models::of_objective(),
+        objective_sparse::cases(),
         reduce::cases(),
         step::cases(),
         adam::cases(),

@@ -14,6 +14,7 @@ pub fn register(trials: &mut Vec<Trial>) {
     plain(trials, "reference::gradient_equals_numerical_derivatives", gradient_equals_numerical_derivatives);
     plain(trials, "reference::losses_of_a_few_scores", losses_of_a_few_scores);
     plain(trials, "reference::steps_equal_those_of_optax", steps_equal_those_of_optax);
+    plain(trials, "reference::zeros_add_nothing", zeros_add_nothing);
     plain(trials, "reference::the_golden_optimum_is_one", the_golden_optimum_is_one);
 }
 
@@ -64,7 +65,7 @@ fn gradient_equals_numerical_derivatives() {
         };
         let (weight_gradient, bias_gradient, sum) =
             reference::objective(x.view(), weight.view(), bias.view(), &targets);
-        assert_eq!(sum, value(&weight, &bias));
+        assert_eq!(sum[0], value(&weight, &bias));
         for k in 0..outputs {
             for d in 0..columns {
                 let (mut up, mut down) = (weight.clone(), weight.clone());
@@ -83,12 +84,26 @@ fn gradient_equals_numerical_derivatives() {
     }
 }
 
+/// By hand: of two rows of three features one is empty, and the other has its last feature alone.
+fn zeros_add_nothing() {
+    let targets = Targets::new(Loss::Sigmoid, 1, &[vec![], vec![0]]);
+    let sparse = (&[0, 0, 1][..], &[2][..], &[2.0][..]);
+    let (weight, bias) = (arr2(&[[5.0, 7.0, -0.5]]), Array1::from(vec![1.0]));
+    let (of_weights, of_biases, loss) =
+        reference::objective_sparse(3, sparse, weight.view(), bias.view(), &targets);
+    // Scores are 1 and 2·(−0.5) + 1 = 0.
+    assert_eq!(of_weights, arr2(&[[0.0, 0.0, -1.0]]));
+    let p = 1.0 / (1.0 + (-1f64).exp());
+    assert!((of_biases[0] - (p - 0.5)).abs() < 1e-15, "{of_biases}");
+    assert!((loss[0] - (1.0 + (-1f64).exp().ln_1p() + 2f64.ln())).abs() < 1e-15, "{loss:?}");
+}
+
 /// By hand: a score of 0 and one of −1,000 with their labels, and margins on both sides of 0 and at it.
 fn losses_of_a_few_scores() {
     let targets = Targets::new(Loss::Sigmoid, 3, &[vec![0, 1]]).weighted(vec![2.0, 1.0, 1.0, 1.0, 1.0, 3.0]);
     let (residual, losses) = reference::loss(arr2(&[[0.0, -1000.0, 0.0]]).view(), &targets);
     assert_eq!(residual, arr2(&[[-1.0, -1.0, 1.5]]));
-    assert!((losses[0] - (1000.0 + 5.0 * 2f64.ln())).abs() < 1e-12, "{}", losses[0]);
+    assert!((losses[[0, 0]] - (1000.0 + 5.0 * 2f64.ln())).abs() < 1e-12, "{losses}");
 
     let scores = arr2(&[[0.5, 1.0, 0.0, -3.0], [0.5, 1.0, 0.0, -3.0]]);
     let of = |loss| {
@@ -97,10 +112,10 @@ fn losses_of_a_few_scores() {
     };
     let (residual, losses) = of(Loss::Hinge);
     assert_eq!(residual, arr2(&[[2.0, -2.0, 0.0, 0.0], [0.0; 4]]));
-    assert_eq!(losses.to_vec(), [1.0, 0.0]);
+    assert_eq!(losses.into_raw_vec_and_offset().0, [1.0, 0.0]);
     let (residual, losses) = of(Loss::SquaredHinge);
     assert_eq!(residual, arr2(&[[2.0, -2.0, 0.0, 0.0], [0.0; 4]]));
-    assert_eq!(losses.to_vec(), [0.5, 0.0]);
+    assert_eq!(losses.into_raw_vec_and_offset().0, [0.5, 0.0]);
 }
 
 /// Three steps by optax 0.2.8 in f64: `sgd(0.25, momentum=0.75, nesterov=…)` and `adam(0.25, b1=0.75, b2=0.9375, eps=2⁻²⁰)`.
