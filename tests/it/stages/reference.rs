@@ -130,7 +130,7 @@ fn steps_equal_those_of_optax() {
         let step = Step { learning_rate, momentum: 0.75, nesterov, l2: 0.0, l1: 0.0, scale: 0.5 };
         let (mut parameters, mut velocity) = (start(), Array1::zeros(3));
         for gradient in gradients {
-            let sum = 2.0 * Array1::from(gradient.to_vec());
+            let sum: Array1<f64> = gradient.iter().map(|g| 2.0 * g).collect();
             reference::step(&mut parameters, &mut velocity, sum.view(), 2, step);
         }
         assert_eq!(parameters.to_vec(), expected);
@@ -143,7 +143,7 @@ fn steps_equal_those_of_optax() {
         let (l2, l1, scale) = (0.0, 0.0, 1.0);
         let adam =
             Adam { learning_rate, beta1, beta2, epsilon, l2, l1, scale, correction1, correction2 };
-        let gradient = Array1::from(gradient.to_vec());
+        let gradient: Array1<f64> = gradient.iter().copied().collect();
         reference::adam(&mut parameters, &mut first, &mut second, gradient.view(), 2, adam);
     }
     for (got, expected) in
