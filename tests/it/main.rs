@@ -13,12 +13,15 @@ mod faulty;
 mod interrupt;
 mod losses;
 mod optimum;
+#[cfg(unix)]
+mod resume;
 mod several;
 mod stages;
 mod support;
 mod tensorboard;
 mod training;
 mod verify;
+mod warm;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -37,6 +40,9 @@ fn main() {
     tensorboard::register(&mut trials);
     #[cfg(unix)]
     interrupt::register(&mut trials);
+    #[cfg(unix)]
+    resume::register(&mut trials);
     several::register(&mut trials);
+    warm::register(&mut trials);
     libtest_mimic::run(&arguments, trials).exit();
 }
