@@ -35,8 +35,10 @@ pub enum Stage {
     ObjectiveHinge,
     /// The same of the squared hinge.
     ObjectiveSquaredHinge,
-    /// One parameter step.
+    /// One parameter step, with momentum.
     Step,
+    /// One parameter step by Adam.
+    Adam,
     /// The gradient sums to the host.
     Readback,
 }
@@ -46,7 +48,7 @@ impl Stage {
     pub const PICTURES: [Self; 4] =
         [Self::DescribeFlat, Self::DescribePhotograph, Self::DescribeNoise, Self::Normalize];
     /// Stages on features.
-    pub const LEARNING: [Self; 13] = [
+    pub const LEARNING: [Self; 14] = [
         Self::Scores,
         Self::Softmax,
         Self::Sigmoid,
@@ -59,6 +61,7 @@ impl Stage {
         Self::ObjectiveHinge,
         Self::ObjectiveSquaredHinge,
         Self::Step,
+        Self::Adam,
         Self::Readback,
     ];
 
@@ -108,6 +111,7 @@ impl Stage {
             Self::ObjectiveHinge => "objective/hinge",
             Self::ObjectiveSquaredHinge => "objective/squared-hinge",
             Self::Step => "step",
+            Self::Adam => "adam",
             Self::Readback => "readback",
         }
     }

@@ -64,15 +64,17 @@ pub enum Stage {
     Objective,
     /// Partial sums to sums.
     Reduce,
-    /// Sums to new parameters.
+    /// Sums to new parameters, with momentum.
     Step,
+    /// The same by Adam.
+    Adam,
     /// All of them in a row, for some steps.
     Training,
 }
 
 impl Stage {
     /// All of them, in the order of the pipeline.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Describe,
         Self::Normalize,
         Self::Scores,
@@ -84,6 +86,7 @@ impl Stage {
         Self::Objective,
         Self::Reduce,
         Self::Step,
+        Self::Adam,
         Self::Training,
     ];
 
@@ -119,6 +122,7 @@ impl Stage {
             Self::Objective => "objective",
             Self::Reduce => "reduce",
             Self::Step => "step",
+            Self::Adam => "adam",
             Self::Training => "training",
         }
     }

@@ -106,10 +106,16 @@ fn wrong_usage_is_exit_code_2() {
         (vec!["-C", "0"], "-C: 0.0 is not a positive number"),
         (vec!["-C", "-1"], "-C: -1.0 is not a positive number"),
         (vec!["-C", "1e-300"], "-C: 1e-300 is too small"),
-        (vec!["--momentum", "1"], "--momentum"),
-        (vec!["--learning-rate", "-0.1"], "--learning-rate"),
-        (vec!["--batch-size", "0"], "--batch-size"),
-        (vec!["--epochs", "0"], "--epochs"),
+        (vec!["--solver", "sgd", "--momentum", "1"], "--momentum"),
+        (vec!["--solver", "sgd", "--learning-rate", "-0.1"], "--learning-rate"),
+        (vec!["--solver", "sgd", "--batch-size", "0"], "--batch-size"),
+        (vec!["--solver", "sgd", "--epochs", "0"], "--epochs"),
+        (vec!["--epochs", "20"], "it is for --solver sgd or adam"),
+        (vec!["--solver", "sgd", "--tol", "1e-3"], "it is for --solver lbfgs"),
+        (vec!["--solver", "lbfgs", "--loss", "hinge"], "the hinge has kinks"),
+        (vec!["--tol", "0"], "--tol"),
+        (vec!["--max-iter", "0"], "--max-iter"),
+        (vec!["--l1=2"], "--l1: 2.0 is no share"),
         (vec!["--device", "gpu:x"], "gpu:N takes a number"),
         (vec!["--nonsense"], "--nonsense"),
     ] {
@@ -131,8 +137,11 @@ fn wrong_usage_is_exit_code_2() {
     huemax(&["train", "fruit", "--device", "gpu:99"], folder.path()).check(1, &["gpu:99", "there is: cpu"]);
     huemax(&["train", "fruit", "--device", "Voodoo 2"], folder.path())
         .check(1, &["Voodoo 2", "there is: cpu"]);
-    huemax(&["train", "fruit", "--device", "cpu", "--learning-rate", "1e6", "--epochs", "30"], folder.path())
-        .check(1, &["diverged", "--learning-rate 1.00e5"]);
+    huemax(
+        &["train", "fruit", "--device", "cpu", "--solver", "sgd", "--learning-rate", "1e6", "--epochs", "30"],
+        folder.path(),
+    )
+    .check(1, &["diverged", "--learning-rate 1.00e5"]);
     assert!(!folder.path().join("runs").exists(), "a failed training left something behind");
 }
 

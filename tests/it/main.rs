@@ -11,13 +11,16 @@ mod faults;
 mod faulty;
 #[cfg(unix)]
 mod interrupt;
+mod lbfgs;
 mod losses;
+mod mini;
 mod optimum;
 #[cfg(unix)]
 mod resume;
 mod several;
 mod stages;
 mod support;
+mod sweep;
 mod tensorboard;
 mod training;
 mod verify;
@@ -31,8 +34,11 @@ fn main() {
     stages::register(&mut trials);
     verify::register(&mut trials);
     faults::register(&mut trials);
+    sweep::register(&mut trials);
     training::register(&mut trials);
+    lbfgs::register(&mut trials);
     losses::register(&mut trials);
+    mini::register(&mut trials);
     optimum::register(&mut trials);
     bench::register(&mut trials);
     cli::register(&mut trials);

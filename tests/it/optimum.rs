@@ -62,7 +62,7 @@ fn doubles(bytes: &[u8]) -> Vec<f64> {
 }
 
 /// N×D features and N×K labels; K×D weights and K biases of the optimum at C = 1.
-fn given() -> (Array2<f64>, Array2<bool>, Array2<f64>, Array1<f64>) {
+pub fn given() -> (Array2<f64>, Array2<bool>, Array2<f64>, Array1<f64>) {
     let read = |name: &str| std::fs::read(shared(name).expect("the test is ignored without it")).expect(name);
     let bytes = read("golden/ucmerced_features.npy");
     let (shape, data) = npy(&bytes, "<f4");
@@ -81,6 +81,12 @@ fn given() -> (Array2<f64>, Array2<bool>, Array2<f64>, Array1<f64>) {
         Array2::from_shape_vec((17, 512), doubles(weight)).expect("weights"),
         Array1::from_vec(doubles(bias)),
     )
+}
+
+/// Weights and biases of an optimum.
+pub fn weights(path: &str) -> [Vec<f64>; 2] {
+    let files = npz(&shared(path).expect("the weights"));
+    [0, 1].map(|i| doubles(npy(&files[i], "<f8").1))
 }
 
 /// Figures that are off by more than 1e-9.

@@ -204,7 +204,7 @@ fn what_cannot_be_chosen_is_refused() {
 fn models_and_data_that_do_not_fit() {
     let folder = baskets(60);
     let at = folder.path();
-    huemax(&[&BASKETS[..], &["--epochs", "5"]].concat(), at).check(0, &[]);
+    huemax(&[&BASKETS[..], &["--max-iter", "5"]].concat(), at).check(0, &[]);
     let fruit = fruit();
     huemax(&TRAIN, fruit.path()).check(0, &[]);
     let single = fruit.path().join("run/model.safetensors");
@@ -234,7 +234,7 @@ fn gpu_and_cpu_agree_with_each_loss() {
     for (at, train, loss) in cases {
         let objective = |device: &str| {
             let out = format!("{device}-{loss}");
-            let more = ["--loss", loss, "--device", device, "--out", &out, "--epochs", "20", "-q"];
+            let more = ["--loss", loss, "--device", device, "--out", &out, "-q"];
             huemax(&[train, &more].concat(), at).check(0, &[]);
             json(&at.join(out).join("metrics.json"))["training"]["objective"].as_f64().expect("a number")
         };

@@ -40,7 +40,7 @@ fn sgd() -> SolverOptions {
     SolverOptions { solver: Some(SolverKind::Sgd), ..SolverOptions::default() }
 }
 
-fn features(golden: &Golden) -> Vec<f32> {
+pub fn features(golden: &Golden) -> Vec<f32> {
     reference::normalize(golden.counts.view()).iter().map(|&v| v as f32).collect()
 }
 
@@ -215,7 +215,8 @@ fn rows_come_back_in_the_order_asked_for() {
     let device = small(128);
     let matrix = Matrix::upload(&device, &features(&golden), 512).expect("a matrix");
     assert_eq!(matrix.chunks().len(), 8);
-    let data = Labelled::new(&device, &matrix, &Targets::classes(10, &golden.labels)).expect("labels");
+    let targets = Targets::classes(10, &golden.labels);
+    let data = Labelled::new(&device, &matrix, &targets).expect("labels");
     let parameters = device.upload(&parameters).expect("parameters");
     let ask = |rows: &[usize]| probabilities(&device, &data, rows, &parameters).expect("probabilities");
     let all = ask(&(0..1000).collect::<Vec<_>>());
@@ -231,7 +232,8 @@ fn rows_come_back_in_the_order_asked_for() {
     let device = adapters()[0].open_within(16 << 10).expect("a small device");
     let values: Vec<f32> = (0..200).map(|i| i as f32 / 100.0).collect();
     let matrix = Matrix::upload(&device, &values, 1).expect("a matrix");
-    let data = Labelled::new(&device, &matrix, &Targets::classes(64, &[0; 200])).expect("labels");
+    let targets = Targets::classes(64, &[0; 200]);
+    let data = Labelled::new(&device, &matrix, &targets).expect("labels");
     assert!(data.max_batch(&device) < 100);
     let parameters: Vec<f32> = (0..128).map(|j| (j % 64) as f32 / 64.0).collect();
     let parameters = device.upload(&parameters).expect("parameters");

@@ -5,6 +5,7 @@
 //! of each in one pass. Its own arithmetic is in f64 on the host. A step moves `2·history + 1` vectors of the size of the
 //! parameters through memory; the objective moves all features.
 
+mod carry;
 mod search;
 
 use std::collections::VecDeque;
@@ -156,7 +157,9 @@ impl Lbfgs {
             // Along a path that bends at the sides of an orthant there is no derivative; sufficient decrease is asked for.
             let moved: Vec<f64> = self.trial.iter().zip(&self.point).map(|(t, p)| t - p).collect();
             let promised = -dot(&moved, &steepest(self.settings, &self.point, &self.gradient));
-            if value <= self.value + 1e-4 * promised && promised < 0.0 {
+            // As in `search`: close to the optimum, values differ by less than their rounding.
+            let noise = 2e-7 * self.value.abs();
+            if value <= self.value + 1e-4 * promised + noise && promised < 0.0 {
                 Verdict::Take
             } else if self.step < 1e-10 {
                 Verdict::GiveUp
