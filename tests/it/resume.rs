@@ -9,7 +9,7 @@ use rand::RngExt;
 
 use crate::cli::{Ran, fruit, huemax};
 use crate::interrupt::{end, half_written, signal, start};
-use crate::support::{plain, random};
+use crate::support::{on_gpu_only, plain, random};
 
 pub fn register(trials: &mut Vec<Trial>) {
     for (name, test) in [
@@ -22,6 +22,10 @@ pub fn register(trials: &mut Vec<Trial>) {
     ] {
         plain(trials, &format!("resume::{name}"), test);
     }
+    on_gpu_only(trials, "resume::a_gpu_ends_in_the_same_bytes", |_| a_gpu_ends_in_the_same_bytes());
+    on_gpu_only(trials, "resume::another_device_goes_on_and_says_so", |_| {
+        another_device_goes_on_and_says_so();
+    });
     for (name, solver) in SOLVERS {
         plain(trials, &format!("resume::kills_do_not_change_a_byte_{name}"), move || {
             kills_do_not_change_a_byte(solver);
@@ -30,8 +34,14 @@ pub fn register(trials: &mut Vec<Trial>) {
 }
 
 /// Solvers that can be interrupted, with options that keep them busy for a second or more.
-const SOLVERS: [(&str, &[&str]); 1] =
-    [("lbfgs", &["--solver", "lbfgs", "-C", "1e6", "--tol", "1e-12", "--max-iter", "1500"])];
+const SOLVERS: [(&str, &[&str]); 3] = [
+    ("lbfgs", &["--solver", "lbfgs", "-C", "1e6", "--tol", "1e-12", "--max-iter", "1500"]),
+    (
+        "sgd",
+        &["--solver", "sgd", "--nesterov", "--epochs", "3000", "--val-size", "0.2", "--patience", "3000"],
+    ),
+    ("adam", &["--solver", "adam", "--epochs", "3000", "--l1=0.5"]),
+];
 
 /// A training in `folder` that takes its time and saves often.
 fn slow<'a>(out: &'a str, solver: &[&'a str]) -> Vec<&'a str> {
@@ -236,4 +246,49 @@ fn what_cannot_be_gone_on_with_is_said() {
     huemax(&["train", "fruit", "--checkpoint-every", "-1"], at).check(2, &["--checkpoint-every"]);
     // The folder of a training that could be gone on with is not taken from it.
     huemax(&slow("run", SOLVERS[0].1), at).check(2, &["--out: run holds the checkpoint", "--resume run"]);
+}
+
+/// On a GPU, one solver after the other, each interrupted twice.
+fn a_gpu_ends_in_the_same_bytes() {
+    let folder = fruit();
+    let at = folder.path();
+    for (name, solver) in [
+        ("lbfgs", &["--solver", "lbfgs", "-C", "1e4", "--tol", "1e-9", "--max-iter", "150"][..]),
+        ("sgd", &["--solver", "sgd", "--epochs", "60", "--batch-size", "16"]),
+        ("adam", &["--solver", "adam", "--epochs", "60", "--batch-size", "16"]),
+    ] {
+        let whole = format!("{name}-whole");
+        let train = ["train", "fruit", "--device", "gpu", "--checkpoint-every", "0.01", "--out"];
+        huemax(&[&train[..], &[&whole], solver].concat(), at).check(0, &[]);
+        let mut child = start(&[&train[..], &[name], solver].concat(), at);
+        let mut interrupted = 0;
+        for _ in 0..2 {
+            let begun = Instant::now();
+            while !at.join(name).join(PREVIOUS).exists() && child.try_wait().expect("a process").is_none() {
+                assert!(begun.elapsed() < Duration::from_secs(60), "no checkpoint in a minute");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            if child.try_wait().expect("a process").is_none() {
+                signal(&child, "INT");
+            }
+            interrupted += u32::from(end(child).status.code() == Some(130));
+            child = start(&["train", "--resume", name], at);
+        }
+        let output = end(child);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert!(interrupted > 0, "{name} was too fast to be interrupted");
+        assert!(
+            model(at, name) == model(at, &whole),
+            "{name}: other bytes than of an uninterrupted training"
+        );
+    }
+}
+
+fn another_device_goes_on_and_says_so() {
+    let (folder, _) = killed();
+    let ran = huemax(&["train", "--resume", "run", "--device", "gpu"], folder.path());
+    ran.check(
+        0,
+        &["note: it began on", "will not have the bits that an uninterrupted training gives", "accuracy"],
+    );
 }
