@@ -38,9 +38,9 @@ const SOLVERS: [(&str, &[&str]); 3] = [
     ("lbfgs", &["--solver", "lbfgs", "-C", "1e6", "--tol", "1e-12", "--max-iter", "1500"]),
     (
         "sgd",
-        &["--solver", "sgd", "--nesterov", "--epochs", "3000", "--val-size", "0.2", "--patience", "3000"],
+        &["--solver", "sgd", "--nesterov", "--epochs", "500", "--val-size", "0.2", "--patience", "500"],
     ),
-    ("adam", &["--solver", "adam", "--epochs", "3000", "--l1=0.5"]),
+    ("adam", &["--solver", "adam", "--epochs", "500", "--l1=0.5"]),
 ];
 
 /// A training in `folder` that takes its time and saves often.
