@@ -14,6 +14,7 @@ mod loss;
 mod pictures;
 pub mod reference;
 mod shapes;
+mod sparse;
 mod targets;
 mod update;
 
@@ -25,6 +26,7 @@ pub use info::{DeviceError, DeviceInfo, DeviceKind};
 pub use loss::Loss;
 pub use pictures::Pictures;
 pub use shapes::Splits;
+pub use sparse::{Sparse, SparseRows};
 pub use targets::Targets;
 pub use update::{Adam, Step};
 
@@ -243,6 +245,31 @@ pub trait Backend: Sync {
     fn objective(
         &self,
         rows: &Rows<'_, Self>,
+        labels: &Labels<'_, Self>,
+        parameters: &Self::Array<f32>,
+        outputs: usize,
+        partials: &mut Self::Array<f32>,
+    ) -> Result<(), DeviceError>;
+
+    /// The share of features that are not zero below which [`objective_sparse`](Self::objective_sparse) of so many rows is
+    /// faster here than with the zeros; `None` where the device does not have that stage.
+    fn sparse_below(&self, rows: usize, columns: usize, outputs: usize) -> Option<f64>;
+
+    /// The features (rows × `columns`) without their zeros; `None` where the share of the others is `below` or more, or where
+    /// the device cannot hold them in this form.
+    fn compress(
+        &self,
+        features: &Self::Array<f32>,
+        rows: usize,
+        columns: usize,
+        below: f64,
+    ) -> Result<Option<Sparse<Self>>, DeviceError>;
+
+    /// **objective-sparse**: what [`objective`](Self::objective) is, of rows without their zeros. The same P splits, the same
+    /// P × (K·D + K + 1) sums; a feature that is zero adds nothing, not even where its weight is infinite.
+    fn objective_sparse(
+        &self,
+        rows: &SparseRows<'_, Self>,
         labels: &Labels<'_, Self>,
         parameters: &Self::Array<f32>,
         outputs: usize,

@@ -175,6 +175,25 @@ pub fn objective(
     (weight, bias, losses.sum_axis(Axis(0)))
 }
 
+/// **objective-sparse**: [`objective`] of rows of `width` features without their zeros; row i has `values[j]` in column
+/// `columns[j]` for j in `offsets[i]..offsets[i + 1]`.
+#[must_use]
+pub fn objective_sparse(
+    width: usize,
+    (offsets, columns, values): (&[u32], &[u32], &[f64]),
+    weight: ArrayView2<'_, f64>,
+    bias: ArrayView1<'_, f64>,
+    targets: &Targets,
+) -> (Array2<f64>, Array1<f64>, Array1<f64>) {
+    let mut x = Array2::zeros((offsets.len() - 1, width));
+    for (i, ends) in offsets.windows(2).enumerate() {
+        for j in ends[0] as usize..ends[1] as usize {
+            x[[i, columns[j] as usize]] = values[j];
+        }
+    }
+    objective(x.view(), weight, bias, targets)
+}
+
 /// **reduce**: column sums.
 #[must_use]
 pub fn reduce(partials: ArrayView2<'_, f64>) -> Array1<f64> {

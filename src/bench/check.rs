@@ -88,7 +88,7 @@ pub(super) fn learning<B: Backend>(on: &mut Learning<'_, B>, stage: Stage) -> Re
         _ if stage.is_loss() => loss(on, stage)?.map_err(wrong),
         Stage::Gradient => gradient(on)?.map_err(wrong),
         Stage::Reduce => reduce(on, on.shape.parameters())?.map_err(wrong),
-        _ if on.fused() => {
+        _ if on.fused() || stage == Stage::ObjectiveSparse => {
             fused(on, stage)?.map_err(&wrong)?;
             reduce(on, on.shape.parameters() + 1)?.map_err(wrong)
         }
@@ -174,13 +174,20 @@ fn fused<B: Backend>(on: &Learning<'_, B>, stage: Stage) -> Checked {
     let (weight, bias) = parameters(on)?;
     for p in ends(on) {
         let picked: Vec<usize> = splits.range(p, on.shape.rows).collect();
-        let x = rows(&on.numbers.features, on.shape.columns, &picked);
+        let sparse = stage == Stage::ObjectiveSparse;
+        let x = if sparse {
+            let dense = on.numbers.sparse_rows(on.shape.columns, &picked);
+            rows(&dense, on.shape.columns, &(0..picked.len()).collect::<Vec<_>>())
+        } else {
+            rows(&on.numbers.features, on.shape.columns, &picked)
+        };
         let targets = on.numbers.targets(stage.loss(), on.shape.outputs, &picked);
         let joined = |(w, b, l): (Array2<f64>, Array1<f64>, Array1<f64>)| -> Vec<f64> {
             w.into_iter().chain(b).chain(l).collect()
         };
         let expected = joined(reference::objective(x.view(), weight.view(), bias.view(), &targets));
-        let bound = joined(bounds::objective(x.view(), weight.view(), bias.view(), &targets));
+        let bounds = if sparse { bounds::objective_sparse } else { bounds::objective };
+        let bound = joined(bounds(x.view(), weight.view(), bias.view(), &targets));
         if let Err(difference) = within(&expected, &partials[p * width..(p + 1) * width], &bound) {
             return Ok(Err(difference));
         }

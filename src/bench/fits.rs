@@ -3,6 +3,7 @@
 use sysinfo::System;
 
 use super::Shape;
+use super::inputs::SPARSE_SHARE;
 use crate::backend::{Backend, DeviceKind};
 use crate::error::{Error, Result};
 
@@ -48,7 +49,8 @@ pub(super) fn fits<B: Backend>(backend: &B, shape: Shape) -> Result<()> {
     }
     // One copy of the features on the host and one in each backend: a GPU is compared with the CPU.
     let copies = if info.kind == DeviceKind::Cpu { 1 } else { 2 };
-    let row = 4 * d + copies * 4 * (d + 2 * k + 3 + k.div_ceil(32));
+    let sparse = (SPARSE_SHARE * 8.0 * columns as f64) as u128;
+    let row = 4 * d + sparse + copies * (4 * (d + 2 * k + 3 + k.div_ceil(32)) + sparse);
     let others = copies * (6 * parameters + PARTIALS) + 2 * PARTIALS;
     let mut system = System::new();
     system.refresh_memory();

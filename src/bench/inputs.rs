@@ -172,6 +172,9 @@ fn draw(seed: u64) -> Vec<u8> {
     rgb
 }
 
+/// Share of the features that are not zero where they are sparse: that of histograms of 64×64 pixels.
+pub(super) const SPARSE_SHARE: f64 = 0.05;
+
 /// Numbers for the learning stages, on the host.
 #[derive(Debug)]
 pub struct Numbers {
@@ -183,6 +186,9 @@ pub struct Numbers {
     pub(super) labels: Vec<u32>,
     /// A bit for each of a row's labels: its own and, with outputs enough, two more.
     pub(super) tags: Vec<u32>,
+    /// Some of the features, a share of [`SPARSE_SHARE`]: where each row begins, columns, and values.
+    pub(super) sparse: [Vec<u32>; 2],
+    pub(super) values: Vec<f32>,
     /// Only the whole objective is asked for: where it is one pass, nothing lies between stages.
     pub(super) whole_only: bool,
 }
@@ -202,7 +208,20 @@ impl Numbers {
         let labels = (0..rows).map(|i| (i % outputs) as u32).collect();
         let tags = |i: usize| [0, 1, 5].map(|more| ((i + more) % outputs) as u32);
         let tags = Targets::new(Loss::Sigmoid, outputs, &(0..rows).map(tags).collect::<Vec<_>>());
-        Self { features, parameters, labels, tags: tags.words().to_vec(), whole_only }
+        let (sparse, values) = thinned(&features, columns);
+        Self { features, parameters, labels, tags: tags.words().to_vec(), sparse, values, whole_only }
+    }
+
+    /// Rows `picked` of the sparse features, of `columns` columns, with their zeros.
+    pub(super) fn sparse_rows(&self, columns: usize, picked: &[usize]) -> Vec<f32> {
+        let [offsets, of] = &self.sparse;
+        let mut features = vec![0.0; picked.len() * columns];
+        for (row, &i) in features.chunks_exact_mut(columns).zip(picked) {
+            for j in offsets[i] as usize..offsets[i + 1] as usize {
+                row[of[j] as usize] = self.values[j];
+            }
+        }
+        features
     }
 
     /// Targets of the rows `picked`.
@@ -217,4 +236,20 @@ impl Numbers {
     fn has_tag(&self, row: usize, k: u32, outputs: usize) -> bool {
         self.tags[row * Loss::Sigmoid.words(outputs) + k as usize / 32] >> (k % 32) & 1 == 1
     }
+}
+
+/// Some of `features`: where each row begins and columns, and values.
+fn thinned(features: &[f32], columns: usize) -> ([Vec<u32>; 2], Vec<f32>) {
+    let mut random = ChaCha8Rng::seed_from_u64(3);
+    let (mut offsets, mut of, mut values) = (vec![0], Vec::new(), Vec::new());
+    for row in features.chunks_exact(columns) {
+        for (d, &x) in row.iter().enumerate() {
+            if x != 0.0 && random.random_bool(SPARSE_SHARE) {
+                of.push(d as u32);
+                values.push(x);
+            }
+        }
+        offsets.push(values.len() as u32);
+    }
+    ([offsets, of], values)
 }

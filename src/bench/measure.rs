@@ -209,6 +209,8 @@ impl<B: Backend> Context<'_, B> {
         let numbers = Numbers::new(shape, stages.iter().all(|s| s.is_objective()));
         let device = Learning::new(self.backend, shape, &numbers)?;
         let fused = device.fused();
+        let has = |stage: &Stage| device.has(*stage);
+        let stages = &stages.iter().copied().filter(has).collect::<Vec<_>>()[..];
         let device = RefCell::new(device);
         match self.cpu {
             Some(cpu) => {

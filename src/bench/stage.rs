@@ -35,6 +35,8 @@ pub enum Stage {
     ObjectiveHinge,
     /// The same of the squared hinge.
     ObjectiveSquaredHinge,
+    /// That of the softmax on features without their zeros.
+    ObjectiveSparse,
     /// One parameter step, with momentum.
     Step,
     /// One parameter step by Adam.
@@ -48,7 +50,7 @@ impl Stage {
     pub const PICTURES: [Self; 4] =
         [Self::DescribeFlat, Self::DescribePhotograph, Self::DescribeNoise, Self::Normalize];
     /// Stages on features.
-    pub const LEARNING: [Self; 14] = [
+    pub const LEARNING: [Self; 15] = [
         Self::Scores,
         Self::Softmax,
         Self::Sigmoid,
@@ -60,6 +62,7 @@ impl Stage {
         Self::ObjectiveSigmoid,
         Self::ObjectiveHinge,
         Self::ObjectiveSquaredHinge,
+        Self::ObjectiveSparse,
         Self::Step,
         Self::Adam,
         Self::Readback,
@@ -87,7 +90,11 @@ impl Stage {
     pub fn is_objective(self) -> bool {
         matches!(
             self,
-            Self::Objective | Self::ObjectiveSigmoid | Self::ObjectiveHinge | Self::ObjectiveSquaredHinge
+            Self::Objective
+                | Self::ObjectiveSigmoid
+                | Self::ObjectiveHinge
+                | Self::ObjectiveSquaredHinge
+                | Self::ObjectiveSparse
         )
     }
 
@@ -110,6 +117,7 @@ impl Stage {
             Self::ObjectiveSigmoid => "objective/sigmoid",
             Self::ObjectiveHinge => "objective/hinge",
             Self::ObjectiveSquaredHinge => "objective/squared-hinge",
+            Self::ObjectiveSparse => "objective/sparse",
             Self::Step => "step",
             Self::Adam => "adam",
             Self::Readback => "readback",

@@ -2,7 +2,9 @@
 
 use super::inputs::Numbers;
 use super::stage::{Shape, Stage, Work};
-use crate::backend::{Adam, Backend, Bins, DeviceError, Labels, Loss, Models, Pictures, Rows, Splits, Step};
+use crate::backend::{
+    Adam, Backend, Bins, DeviceError, Labels, Loss, Models, Pictures, Rows, Sparse, Splits, Step,
+};
 
 /// Stages of one kind on one device, with their arrays.
 pub trait Workloads: Send {
@@ -116,6 +118,8 @@ pub struct Learning<'a, B: Backend> {
     pub(super) shape: Shape,
     pub(super) numbers: &'a Numbers,
     features: B::Array<f32>,
+    /// Where the device takes features without their zeros.
+    sparse: Option<Sparse<B>>,
     index: B::Array<u32>,
     /// One label a row, and several.
     labels: B::Array<u32>,
@@ -148,10 +152,19 @@ impl<'a, B: Backend> Learning<'a, B> {
             rows * outputs
         };
         let len = shape.parameters();
+        let sparse = match backend.sparse_below(rows, columns, outputs) {
+            Some(_) => {
+                let [offsets, of] = &numbers.sparse;
+                let (offsets, there) = (&offsets[..=rows], offsets[rows] as usize);
+                Some(Sparse::upload(backend, columns, offsets, &of[..there], &numbers.values[..there])?)
+            }
+            None => None,
+        };
         Ok(Self {
             backend,
             shape,
             numbers,
+            sparse,
             features: backend.upload(&numbers.features[..rows * columns])?,
             index: backend.upload(&(0..rows as u32).collect::<Vec<_>>())?,
             labels: backend.upload(&numbers.labels[..rows])?,
@@ -172,6 +185,12 @@ impl<'a, B: Backend> Learning<'a, B> {
     #[must_use]
     pub fn fused(&self) -> bool {
         self.backend.fuses(self.shape.columns, self.shape.outputs, Models::ONE)
+    }
+
+    /// Whether the device has this stage.
+    #[must_use]
+    pub fn has(&self, stage: Stage) -> bool {
+        stage != Stage::ObjectiveSparse || self.sparse.is_some()
     }
 
     /// Partial sums of the rows.
@@ -204,6 +223,11 @@ impl<B: Backend> Workloads for Learning<'_, B> {
             // Softmax: difference, power, sum, division. Sigmoid: power and the division with its sum, a weight; product with
             // the sign, logarithm and two sums. Hinge: two of a margin, a weight, two sums; squared, two more.
             _ if stage.is_loss() => rows(2 * n * k + n + n * words, each * n * k),
+            // A value, its column, and the ends of the row.
+            Stage::ObjectiveSparse => {
+                let there = u64::from(self.numbers.sparse[0][self.shape.rows]);
+                rows(2 * there + 2 * n + 2 * len, 4 * there * k + each * n * k)
+            }
             Stage::Gradient => rows(n * d + n * k + splits * len, 2 * n * d * k),
             _ if stage.is_objective() => rows(n * d + n * words + 2 * len, 4 * n * d * k + each * n * k),
             Stage::Reduce => numbers((splits + 1) * len, splits * len, splits * len),
@@ -218,7 +242,9 @@ impl<B: Backend> Workloads for Learning<'_, B> {
     fn record(&mut self, stage: Stage) -> Result<(), DeviceError> {
         let fused = self.fused();
         let splits = self.splits().count;
-        let Self { backend, shape, features, index, labels, tags, weights, parameters, velocity, .. } = self;
+        let Self {
+            backend, shape, features, sparse, index, labels, tags, weights, parameters, velocity, ..
+        } = self;
         let Self { second, scores, residual, losses, partials, sums, .. } = self;
         let Shape { rows: count, columns, outputs } = *shape;
         let len = shape.parameters();
@@ -230,6 +256,12 @@ impl<B: Backend> Workloads for Learning<'_, B> {
             _ if stage.is_loss() => backend.loss(&rows, labels, scores, outputs, residual, losses),
             Stage::Gradient => backend.gradient(&rows, residual, outputs, partials),
             Stage::Reduce => backend.reduce(partials, splits, len, sums, 0, false),
+            Stage::ObjectiveSparse => {
+                let Some(sparse) = sparse else { return Ok(()) };
+                let rows = sparse.rows(index, 0, count);
+                backend.objective_sparse(&rows, labels, parameters, outputs, partials)?;
+                backend.reduce(partials, splits, len + 1, sums, 0, false)
+            }
             _ if stage.is_objective() && fused => {
                 backend.objective(&rows, labels, parameters, outputs, partials)?;
                 backend.reduce(partials, splits, len + 1, sums, 0, false)

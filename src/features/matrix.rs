@@ -1,7 +1,7 @@
 //! A feature matrix on a device, in chunks that fit the largest array the device allows.
 
 use super::FeaturesError;
-use crate::backend::{Backend, DeviceError};
+use crate::backend::{Backend, DeviceError, Sparse};
 
 /// Features of many pictures, rows × columns, in the memory of a device.
 #[derive(Debug)]
@@ -111,6 +111,21 @@ impl<B: Backend> Matrix<B> {
             values.extend(backend.download(&gathered, part.len() * columns)?);
         }
         Ok(values)
+    }
+
+    /// The chunks of which less than a share of `below` is not zero, without their zeros; none where there is no such share.
+    ///
+    /// # Errors
+    /// The device was lost or has no memory left.
+    pub fn sparse(&self, backend: &B, below: Option<f64>) -> Result<Vec<Option<Sparse<B>>>, DeviceError> {
+        let compress = |(i, chunk): (usize, &B::Array<f32>)| match below {
+            Some(below) => {
+                let rows = self.chunk_rows.min(self.rows - i * self.chunk_rows);
+                backend.compress(chunk, rows, self.columns, below)
+            }
+            None => Ok(None),
+        };
+        self.chunks.iter().enumerate().map(compress).collect()
     }
 
     /// N.

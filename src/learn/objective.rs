@@ -1,7 +1,7 @@
 //! The objective on a device: rows, labels and parameters in; sums, losses and probabilities out.
 
 use super::Targets;
-use crate::backend::{Backend, DeviceError, Labels, Loss, Models, Rows};
+use crate::backend::{Backend, DeviceError, Labels, Loss, Models, Rows, Sparse};
 use crate::features::Matrix;
 
 /// A feature matrix with the labels of its rows, both on the device.
@@ -117,6 +117,8 @@ pub struct Objective<'a, B: Backend> {
     backend: &'a B,
     data: &'a Labelled<'a, B>,
     partials: B::Array<f32>,
+    /// Chunks that are mostly zeros, without them.
+    sparse: Vec<Option<Sparse<B>>>,
     /// What lies between stages that are called one by one; none where the device takes them in one pass.
     between: Option<Between<B>>,
 }
@@ -167,7 +169,9 @@ impl<'a, B: Backend> Objective<'a, B> {
                 losses: backend.zeros(rows * models.count)?,
             })
         };
-        Ok(Self { backend, data, partials, between })
+        let below = backend.sparse_below(rows, columns, outputs).filter(|_| models.count == 1);
+        let sparse = data.matrix.sparse(backend, below)?;
+        Ok(Self { backend, data, partials, sparse, between })
     }
 
     /// Records the sum of the gradients over `batch` into the first `K·D + K` elements of `sums`, and the sum of the losses
@@ -196,13 +200,21 @@ impl<'a, B: Backend> Objective<'a, B> {
         parameters: &B::Array<f32>,
         sums: &mut B::Array<f32>,
     ) -> Result<(), DeviceError> {
-        let Self { backend, data, partials, between } = self;
+        let Self { backend, data, partials, sparse, between } = self;
         let models = columns.models;
         let (outputs, len) = (models * data.outputs, models * data.parameters());
         let rows = data.rows(batch.chunk, index, batch.first, batch.count);
         let mask = columns.masks.map(|masks| &masks[batch.chunk]);
         let labels = Labels { models, mask, ..data.labels(batch.chunk) };
         let splits = backend.splits(batch.count, rows.columns, outputs).count;
+        // Many models take the dense way: their weights are read row by row.
+        if models == 1
+            && let Some(sparse) = &sparse[batch.chunk]
+        {
+            let rows = sparse.rows(index, batch.first, batch.count);
+            backend.objective_sparse(&rows, &labels, parameters, outputs, partials)?;
+            return backend.reduce(partials, splits, len + 1, sums, 0, false);
+        }
         let fused = backend.fuses(rows.columns, outputs, labels.models());
         let Some(Between { scores, residual, losses }) = between.as_mut().filter(|_| !fused) else {
             backend.objective(&rows, &labels, parameters, outputs, partials)?;

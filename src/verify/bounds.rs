@@ -58,6 +58,9 @@ pub const fn derivation(stage: Stage) -> &'static str {
         Stage::Objective => {
             "what scores and the loss allow, carried into the sums, and γ_{n+1}·Σ|residual·x|"
         }
+        Stage::ObjectiveSparse => {
+            "the same, with a term for each feature that is not zero; columns and values themselves exact"
+        }
         Stage::Reduce => "γ_{P−1}·Σ|p| over P partial sums in any order; none on integers",
         Stage::Step => {
             "u of each product and sum of velocity and parameter; none where the threshold leaves nothing"
@@ -82,9 +85,22 @@ pub fn normalize(features: ArrayView2<'_, f64>) -> Array2<f64> {
 /// **scores**: D products, D additions in any order and the bias: `γ_{D+1}·(Σ|x·w| + |b|)`, and one flush a term.
 #[must_use]
 pub fn scores(x: ArrayView2<'_, f64>, weight: ArrayView2<'_, f64>, bias: ArrayView1<'_, f64>) -> Array2<f64> {
-    let terms = x.ncols() + 1;
-    let size = x.mapv(f64::abs).dot(&weight.mapv(f64::abs).t()) + bias.mapv(f64::abs);
-    size.mapv(|s| gamma(terms) * s + terms as f64 * FLUSH)
+    scores_of(x, weight, bias, |_| x.ncols())
+}
+
+/// [`scores`] of rows of which row i adds `terms(i)` products to its bias.
+fn scores_of(
+    x: ArrayView2<'_, f64>,
+    weight: ArrayView2<'_, f64>,
+    bias: ArrayView1<'_, f64>,
+    terms: impl Fn(usize) -> usize,
+) -> Array2<f64> {
+    let mut size = x.mapv(f64::abs).dot(&weight.mapv(f64::abs).t()) + bias.mapv(f64::abs);
+    for (i, mut row) in size.rows_mut().into_iter().enumerate() {
+        let terms = terms(i) + 1;
+        row.mapv_inplace(|s| gamma(terms) * s + terms as f64 * FLUSH);
+    }
+    size
 }
 
 /// **gradient**, one partial sum over n rows of `x` and `residual`: a product and n − 1 additions in any order,
@@ -107,19 +123,48 @@ pub fn objective(
     bias: ArrayView1<'_, f64>,
     targets: &Targets,
 ) -> (Array2<f64>, Array1<f64>, Array1<f64>) {
-    let n = x.nrows();
     let exact = reference::scores(x, weight, bias);
-    let (residual, losses) = reference::loss(exact.view(), targets);
-    let (residual_error, loss_error) = loss(exact.view(), scores(x, weight, bias).view(), targets);
+    sums(x, (&exact, &scores(x, weight, bias)), targets, |_| x.nrows())
+}
+
+/// **objective-sparse** of the rows of one split: the same, where a score has as many terms as its row has features that are
+/// not zero, and the sum of a column as many as there are rows in which it is not zero.
+#[must_use]
+pub fn objective_sparse(
+    x: ArrayView2<'_, f64>,
+    weight: ArrayView2<'_, f64>,
+    bias: ArrayView1<'_, f64>,
+    targets: &Targets,
+) -> (Array2<f64>, Array1<f64>, Array1<f64>) {
+    let there = |features: ArrayView1<'_, f64>| features.iter().filter(|&&x| x != 0.0).count();
+    let exact = reference::scores(x, weight, bias);
+    let off = scores_of(x, weight, bias, |i| there(x.row(i)));
+    sums(x, (&exact, &off), targets, |d| there(x.column(d)))
+}
+
+/// What the sums of an objective may be off by where its `scores` are off by `errors`, and where the sum of column d has
+/// `terms(d)` terms.
+fn sums(
+    x: ArrayView2<'_, f64>,
+    (scores, errors): (&Array2<f64>, &Array2<f64>),
+    targets: &Targets,
+    terms: impl Fn(usize) -> usize,
+) -> (Array2<f64>, Array1<f64>, Array1<f64>) {
+    let (residual, losses) = reference::loss(scores.view(), targets);
+    let (residual_error, loss_error) = loss(scores.view(), errors.view(), targets);
     let size = residual.mapv(f64::abs) + &residual_error;
-    let sum = |error: f64, size: f64| error + gamma(n + 1) * size + n as f64 * FLUSH;
+    let sum = |n: usize, error: f64, size: f64| error + gamma(n + 1) * size + n as f64 * FLUSH;
     let absolute = x.mapv(f64::abs);
-    let mut weight = residual_error.t().dot(&absolute);
-    weight.zip_mut_with(&size.t().dot(&absolute), |e, &s| *e = sum(*e, s));
+    let (mut weight, sizes) = (residual_error.t().dot(&absolute), size.t().dot(&absolute));
+    for (d, mut column) in weight.columns_mut().into_iter().enumerate() {
+        let n = terms(d);
+        column.zip_mut_with(&sizes.column(d), |e, &s| *e = sum(n, *e, s));
+    }
+    let n = x.nrows();
     let mut bias = residual_error.sum_axis(Axis(0));
-    bias.zip_mut_with(&size.sum_axis(Axis(0)), |e, &s| *e = sum(*e, s));
+    bias.zip_mut_with(&size.sum_axis(Axis(0)), |e, &s| *e = sum(n, *e, s));
     let mut loss = loss_error.sum_axis(Axis(0));
-    loss.zip_mut_with(&losses.sum_axis(Axis(0)), |e, &s| *e = sum(*e, s + *e));
+    loss.zip_mut_with(&losses.sum_axis(Axis(0)), |e, &s| *e = sum(n, *e, s + *e));
     (weight, bias, loss)
 }
 

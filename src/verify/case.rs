@@ -20,6 +20,8 @@ pub(super) struct Case<B: Backend> {
     large: bool,
     /// Columns, outputs and models that the device must take in one pass.
     fused: Option<(usize, usize, Models)>,
+    /// Rows, columns and outputs that the device must take without the zeros of their features.
+    sparse: Option<[usize; 3]>,
     /// Whether it runs on the device with small arrays.
     small: bool,
     body: Box<Body<B>>,
@@ -33,7 +35,16 @@ impl<B: Backend> Case<B> {
         body: impl Fn(&mut Run<'_, B>) -> Result<(), DeviceError> + 'static,
     ) -> Self {
         let id = format!("{}/{id}", stage.name());
-        Self { stage, id, quick: true, large: false, fused: None, small: false, body: Box::new(body) }
+        Self {
+            stage,
+            id,
+            quick: true,
+            large: false,
+            fused: None,
+            sparse: None,
+            small: false,
+            body: Box::new(body),
+        }
     }
 
     /// Only in the full set, unless `quick`.
@@ -56,6 +67,11 @@ impl<B: Backend> Case<B> {
         Self { fused: Some((columns, outputs, models)), ..self }
     }
 
+    /// Needs a device that takes so many rows, columns and outputs without the zeros of the features.
+    pub(super) fn sparse(self, shape: [usize; 3]) -> Self {
+        Self { sparse: Some(shape), ..self }
+    }
+
     /// Runs on the device with small arrays.
     pub(super) fn small(self) -> Self {
         Self { small: true, ..self }
@@ -64,12 +80,17 @@ impl<B: Backend> Case<B> {
     /// Why the case cannot run, or the device to run it on.
     fn device<'a>(&self, devices: &Devices<'a, B>) -> Result<&'a B, String> {
         let backend = if self.small { devices.small.clone()? } else { devices.device };
-        match self.fused {
-            Some((columns, outputs, models)) if !backend.fuses(columns, outputs, models) => {
-                Err("this device does not take so many columns, outputs or models in one pass".into())
-            }
-            _ => Ok(backend),
+        if let Some((columns, outputs, models)) = self.fused
+            && !backend.fuses(columns, outputs, models)
+        {
+            return Err("this device does not take so many columns, outputs or models in one pass".into());
         }
+        if let Some([rows, columns, outputs]) = self.sparse
+            && backend.sparse_below(rows, columns, outputs).is_none()
+        {
+            return Err("this device has no pass over features without their zeros".into());
+        }
+        Ok(backend)
     }
 
     /// Runs the case and adds what it finds to `report`.

@@ -62,6 +62,8 @@ pub enum Stage {
     Gradient,
     /// Features to partial sums of gradient and loss, in one pass.
     Objective,
+    /// The same of features without their zeros.
+    ObjectiveSparse,
     /// Partial sums to sums.
     Reduce,
     /// Sums to new parameters, with momentum.
@@ -74,7 +76,7 @@ pub enum Stage {
 
 impl Stage {
     /// All of them, in the order of the pipeline.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Describe,
         Self::Normalize,
         Self::Scores,
@@ -84,6 +86,7 @@ impl Stage {
         Self::SquaredHinge,
         Self::Gradient,
         Self::Objective,
+        Self::ObjectiveSparse,
         Self::Reduce,
         Self::Step,
         Self::Adam,
@@ -120,6 +123,7 @@ impl Stage {
             Self::SquaredHinge => Loss::SquaredHinge.name(),
             Self::Gradient => "gradient",
             Self::Objective => "objective",
+            Self::ObjectiveSparse => "objective-sparse",
             Self::Reduce => "reduce",
             Self::Step => "step",
             Self::Adam => "adam",

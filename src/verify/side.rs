@@ -106,7 +106,8 @@ impl<B: Backend> Side for On<'_, B> {
                     }
                 }
             }
-            Stage::Training => Ok(()),
+            // No training of these runs on features without their zeros.
+            Stage::ObjectiveSparse | Stage::Training => Ok(()),
         }
     }
 
@@ -134,7 +135,7 @@ impl<B: Backend> Side for On<'_, B> {
                 host.velocity = b.download(&self.velocity, p.len())?;
                 host.second = b.download(&self.second, p.len())?;
             }
-            Stage::Training => {}
+            Stage::ObjectiveSparse | Stage::Training => {}
         }
         Ok(())
     }
@@ -156,7 +157,7 @@ impl<B: Backend> Side for On<'_, B> {
                 b.write(&mut self.velocity, 0, &host.velocity)?;
                 b.write(&mut self.second, 0, &host.second)
             }
-            Stage::Training => Ok(()),
+            Stage::ObjectiveSparse | Stage::Training => Ok(()),
         }
     }
 
@@ -175,7 +176,7 @@ impl<B: Backend> Side for On<'_, B> {
             Stage::Gradient | Stage::Objective => b.write(&mut self.partials, 0, &nan(n * p.width())),
             Stage::Reduce => b.write(&mut self.sums, 0, &nan(p.width())),
             // They change what is there.
-            Stage::Step | Stage::Adam | Stage::Training => Ok(()),
+            Stage::Step | Stage::Adam | Stage::ObjectiveSparse | Stage::Training => Ok(()),
         }
     }
 }

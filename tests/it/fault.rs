@@ -31,6 +31,9 @@ pub enum Fault {
     WritesPastTheEnd,
     OneWeightOfTheObjectiveOff,
     LossSumOff,
+    LastFeatureOfARowForgotten,
+    NegativeFeaturesTakenForZeros,
+    SparseLossSumOff,
     LastPartialForgotten,
     NeverAccumulates,
     PenaltyOnTheBias,
@@ -53,7 +56,7 @@ pub enum Fault {
 
 impl Fault {
     /// All that spoil a result.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 43] = [
         Self::OneCountTooMany,
         Self::LastPictureNotCounted,
         Self::OneColourInTheNextBin,
@@ -79,6 +82,9 @@ impl Fault {
         Self::WritesPastTheEnd,
         Self::OneWeightOfTheObjectiveOff,
         Self::LossSumOff,
+        Self::LastFeatureOfARowForgotten,
+        Self::NegativeFeaturesTakenForZeros,
+        Self::SparseLossSumOff,
         Self::LastPartialForgotten,
         Self::NeverAccumulates,
         Self::PenaltyOnTheBias,
@@ -131,6 +137,9 @@ impl Fault {
             | Self::HingeLossSumOff
             | Self::ObjectiveForgetsTheMask
             | Self::ObjectiveSumsForTheModelBefore => Stage::Objective,
+            Self::LastFeatureOfARowForgotten
+            | Self::NegativeFeaturesTakenForZeros
+            | Self::SparseLossSumOff => Stage::ObjectiveSparse,
             Self::LastPartialForgotten | Self::NeverAccumulates => Stage::Reduce,
             Self::PenaltyOnTheBias
             | Self::NoMomentum

@@ -2,7 +2,7 @@
 
 use huemax::backend::{
     Adam, Backend, Bins, DeviceError, DeviceInfo, Element, Labels, Loss, Models, NO_LABEL, Pictures, Probe,
-    Rows, Splits, Step, Timed,
+    Rows, Sparse, SparseRows, Splits, Step, Timed,
 };
 
 use crate::fault::Fault;
@@ -30,6 +30,11 @@ impl<B: Backend> Faulty<B> {
 fn rows<'a, B: Backend>(rows: &Rows<'a, Faulty<B>>) -> Rows<'a, B> {
     let &Rows { features, columns, index, first, count } = rows;
     Rows { features, columns, index, first, count }
+}
+
+fn sparse_rows<'a, B: Backend>(rows: &SparseRows<'a, Faulty<B>>) -> SparseRows<'a, B> {
+    let &SparseRows { offsets, columns, values, width, index, first, count } = rows;
+    SparseRows { offsets, columns, values, width, index, first, count }
 }
 
 fn labels<'a, B: Backend>(labels: &Labels<'a, Faulty<B>>) -> Labels<'a, B> {
@@ -371,6 +376,55 @@ impl<B: Backend> Backend for Faulty<B> {
             }
             Fault::OneWeightOfTheObjectiveOff => self.spoil(partials, 0, |v| v * 1.001 + 1e-4),
             Fault::LossSumOff => self.spoil(partials, outputs * (r.columns + 1), |v| v * 1.001),
+            _ => Ok(()),
+        }
+    }
+
+    fn sparse_below(&self, rows: usize, columns: usize, outputs: usize) -> Option<f64> {
+        self.inner.sparse_below(rows, columns, outputs)
+    }
+
+    fn compress(
+        &self,
+        features: &B::Array<f32>,
+        rows: usize,
+        columns: usize,
+        below: f64,
+    ) -> Result<Option<Sparse<Self>>, DeviceError> {
+        let mut all = self.inner.download(features, rows * columns)?;
+        if self.fault == Fault::NegativeFeaturesTakenForZeros {
+            all.iter_mut().for_each(|x| *x = x.max(0.0));
+        }
+        let found = self.inner.compress(&self.inner.upload(&all)?, rows, columns, below)?;
+        let with = |Sparse { offsets, columns, values, width }| Sparse { offsets, columns, values, width };
+        Ok(found.map(with))
+    }
+
+    fn objective_sparse(
+        &self,
+        r: &SparseRows<'_, Self>,
+        given: &Labels<'_, Self>,
+        parameters: &B::Array<f32>,
+        outputs: usize,
+        partials: &mut B::Array<f32>,
+    ) -> Result<(), DeviceError> {
+        let (r, labels) = (sparse_rows(r), labels(given));
+        if self.fault == Fault::LastFeatureOfARowForgotten {
+            let most = self.inner.download(r.index, r.first + r.count)?;
+            let rows = most.iter().max().map_or(0, |&row| row as usize + 1);
+            let offsets = self.inner.download(r.offsets, rows + 1)?;
+            let there = offsets[rows] as usize;
+            let mut values = self.inner.download(r.values, there)?;
+            for ends in offsets.windows(2).filter(|ends| ends[0] < ends[1]) {
+                values[ends[1] as usize - 1] = 0.0;
+            }
+            let values = self.inner.upload(&values)?;
+            let r = SparseRows { values: &values, ..r };
+            return self.inner.objective_sparse(&r, &labels, parameters, outputs, partials);
+        }
+        self.inner.objective_sparse(&r, &labels, parameters, outputs, partials)?;
+        match self.fault {
+            Fault::SparseLossSumOff => self.spoil(partials, outputs * (r.width + 1), |v| v * 1.001),
             _ => Ok(()),
         }
     }

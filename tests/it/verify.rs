@@ -10,6 +10,10 @@ use crate::support::{adapters, cpu, on_both, on_gpu_only, plain, small_gpu};
 
 pub fn register(trials: &mut Vec<Trial>) {
     for stage in Stage::ALL {
+        if stage == Stage::ObjectiveSparse {
+            plain(trials, "cpu::verify::objective-sparse", move || check(&Devices::of(cpu()), stage, false));
+            continue;
+        }
         on_both(
             trials,
             &format!("verify::{stage}"),

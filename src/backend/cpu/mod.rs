@@ -4,6 +4,7 @@
 //! rayon's threads, and sums are divided by shape alone: the number of threads never changes a result.
 
 mod adam;
+mod compress;
 mod describe;
 mod elementary;
 mod gradient;
@@ -12,6 +13,7 @@ mod loss;
 mod models;
 mod normalize;
 mod objective;
+mod objective_sparse;
 mod probe;
 mod reduce;
 mod scores;
@@ -26,7 +28,7 @@ use rayon::prelude::*;
 
 use super::{
     Adam, Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Models, Pictures, Probe, Rows,
-    Splits, Step, Timed,
+    Sparse, SparseRows, Splits, Step, Timed,
 };
 
 /// Rows of a partial sum come in multiples of this: shorter ones would cost more to add up than they save.
@@ -194,6 +196,39 @@ impl Backend for Cpu {
     ) -> Result<(), DeviceError> {
         let splits = self.splits(rows.count, rows.columns, outputs);
         objective::objective(self.arch, rows, splits, labels, parameters, outputs, partials);
+        Ok(())
+    }
+
+    fn sparse_below(&self, rows: usize, _columns: usize, outputs: usize) -> Option<f64> {
+        Some(objective_sparse::below(rows, outputs))
+    }
+
+    fn compress(
+        &self,
+        features: &Vec<f32>,
+        rows: usize,
+        columns: usize,
+        below: f64,
+    ) -> Result<Option<Sparse<Self>>, DeviceError> {
+        let parts = compress::compress(&features[..rows * columns], columns, below);
+        Ok(parts.map(|(offsets, indices, values)| Sparse {
+            offsets,
+            columns: indices,
+            values,
+            width: columns,
+        }))
+    }
+
+    fn objective_sparse(
+        &self,
+        rows: &SparseRows<'_, Self>,
+        labels: &Labels<'_, Self>,
+        parameters: &Vec<f32>,
+        outputs: usize,
+        partials: &mut Vec<f32>,
+    ) -> Result<(), DeviceError> {
+        let splits = self.splits(rows.count, rows.width, outputs);
+        objective_sparse::objective(self.arch, rows, splits, labels, parameters, outputs, partials);
         Ok(())
     }
 

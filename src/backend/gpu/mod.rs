@@ -32,7 +32,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
     Adam, Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Models, Pictures, Probe, Rows,
-    Splits, Step, Timed,
+    Sparse, SparseRows, Splits, Step, Timed,
 };
 use dispatch::{Kernel, Recorder};
 use failure::Failure;
@@ -242,6 +242,33 @@ impl Backend for Gpu {
         partials: &mut GpuArray<f32>,
     ) -> Result<(), DeviceError> {
         objective::objective(self, rows, labels, parameters, outputs, partials)
+    }
+
+    fn sparse_below(&self, _rows: usize, _columns: usize, _outputs: usize) -> Option<f64> {
+        None
+    }
+
+    fn compress(
+        &self,
+        _features: &GpuArray<f32>,
+        _rows: usize,
+        _columns: usize,
+        _below: f64,
+    ) -> Result<Option<Sparse<Self>>, DeviceError> {
+        Ok(None)
+    }
+
+    fn objective_sparse(
+        &self,
+        _rows: &SparseRows<'_, Self>,
+        _labels: &Labels<'_, Self>,
+        _parameters: &GpuArray<f32>,
+        _outputs: usize,
+        _partials: &mut GpuArray<f32>,
+    ) -> Result<(), DeviceError> {
+        // Why there is none: benches/results/*-objective-sparse.txt.
+        let reason = "it has no kernel for rows without their zeros (see `sparse_below`)".into();
+        Err(DeviceError::Refused { device: self.info.name.clone(), reason })
     }
 
     fn reduce(

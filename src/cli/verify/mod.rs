@@ -49,6 +49,9 @@ pub(super) struct Args {
 fn part(text: &str) -> Result<Stage, String> {
     match text.parse()? {
         Stage::Training => Err("training is all stages in a row; name one of them".into()),
+        Stage::ObjectiveSparse => {
+            Err("these trainings keep the zeros of their features; name objective".into())
+        }
         stage => Ok(stage),
     }
 }

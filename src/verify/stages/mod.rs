@@ -8,6 +8,7 @@ pub(super) mod loss;
 mod models;
 pub(super) mod normalize;
 pub(super) mod objective;
+mod objective_sparse;
 mod pictures;
 pub(super) mod reduce;
 pub(super) mod scores;
@@ -36,6 +37,7 @@ pub(super) fn all<B: Backend + 'static>() -> Vec<Case<B>> {
         gradient::cases(),
         objective::cases(),
         models::of_objective(),
+        objective_sparse::cases(),
         reduce::cases(),
         step::cases(),
         adam::cases(),

@@ -203,7 +203,7 @@ pub(in crate::verify) fn check<B: Backend>(
                 }
             }
         }
-        Stage::Training => {}
+        Stage::ObjectiveSparse | Stage::Training => {}
     }
 }
 

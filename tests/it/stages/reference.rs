@@ -13,6 +13,7 @@ pub fn register(trials: &mut Vec<Trial>) {
     plain(trials, "reference::softmax_of_the_published_example", softmax_of_the_published_example);
     plain(trials, "reference::gradient_equals_numerical_derivatives", gradient_equals_numerical_derivatives);
     plain(trials, "reference::losses_of_a_few_scores", losses_of_a_few_scores);
+    plain(trials, "reference::zeros_add_nothing", zeros_add_nothing);
     plain(trials, "reference::the_golden_optimum_is_one", the_golden_optimum_is_one);
 }
 
@@ -80,6 +81,20 @@ fn gradient_equals_numerical_derivatives() {
             assert!((slope - bias_gradient[k]).abs() < 1e-8, "{loss}, bias {k}: {slope}");
         }
     }
+}
+
+/// By hand: of two rows of three features one is empty, and the other has its last feature alone.
+fn zeros_add_nothing() {
+    let targets = Targets::new(Loss::Sigmoid, 1, &[vec![], vec![0]]);
+    let sparse = (&[0, 0, 1][..], &[2][..], &[2.0][..]);
+    let (weight, bias) = (arr2(&[[5.0, 7.0, -0.5]]), Array1::from(vec![1.0]));
+    let (of_weights, of_biases, loss) =
+        reference::objective_sparse(3, sparse, weight.view(), bias.view(), &targets);
+    // Scores are 1 and 2·(−0.5) + 1 = 0.
+    assert_eq!(of_weights, arr2(&[[0.0, 0.0, -1.0]]));
+    let p = 1.0 / (1.0 + (-1f64).exp());
+    assert!((of_biases[0] - (p - 0.5)).abs() < 1e-15, "{of_biases}");
+    assert!((loss[0] - (1.0 + (-1f64).exp().ln_1p() + 2f64.ln())).abs() < 1e-15, "{loss:?}");
 }
 
 /// By hand: a score of 0 and one of −1,000 with their labels, and margins on both sides of 0 and at it.
