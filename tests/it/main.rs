@@ -15,6 +15,8 @@ mod lbfgs;
 mod losses;
 mod mini;
 mod optimum;
+#[cfg(unix)]
+mod resume;
 mod several;
 mod stages;
 mod support;
@@ -22,6 +24,7 @@ mod sweep;
 mod tensorboard;
 mod training;
 mod verify;
+mod warm;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -43,6 +46,9 @@ fn main() {
     tensorboard::register(&mut trials);
     #[cfg(unix)]
     interrupt::register(&mut trials);
+    #[cfg(unix)]
+    resume::register(&mut trials);
     several::register(&mut trials);
+    warm::register(&mut trials);
     libtest_mimic::run(&arguments, trials).exit();
 }
