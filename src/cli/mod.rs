@@ -14,6 +14,7 @@ mod progress;
 mod resume;
 mod run_folder;
 mod solver;
+mod strengths;
 mod train;
 mod verify;
 mod watching;

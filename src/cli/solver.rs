@@ -1,14 +1,26 @@
 //! Arguments about how a model is fitted.
 
+use super::strengths::Strengths;
 use crate::learn::{Schedule, SolverKind, SolverOptions};
+use crate::pipeline::SweepOptions;
 
 /// How a model is fitted.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Solver")]
 pub(super) struct SolverArgs {
-    /// Inverse of the penalty, as in scikit-learn: smaller is smoother
-    #[arg(short = 'C', long = "C", value_name = "C", default_value_t = 1.0, allow_negative_numbers = true)]
-    c: f64,
+    /// Inverse of the penalty, as in scikit-learn: smaller is smoother. Of several (0.1,1,10 or 0.01..100:9, even in the logarithm) the
+    /// one is taken with the least loss on pictures that were not trained on
+    #[arg(short = 'C', long = "C", value_name = "C", default_value = "1", allow_negative_numbers = true)]
+    c: Strengths,
+
+    /// Judge C by so many folds of the training pictures, each held out in turn [default: with several C, validation pictures, or 5
+    /// folds where there are none]
+    #[arg(long, value_name = "K")]
+    folds: Option<usize>,
+
+    /// Divide into folds in so many different ways [default: 1]
+    #[arg(long, value_name = "N")]
+    seeds: Option<usize>,
 
     /// How the objective is minimised [default: lbfgs; of the hinge, sgd]
     #[arg(long, value_enum)]
@@ -82,10 +94,16 @@ enum ScheduleArg {
 }
 
 impl SolverArgs {
+    /// The sweep that was asked for: over several values of C, or by folds.
+    pub(super) fn sweep(&self) -> Option<SweepOptions> {
+        let (cs, folds, seeds) = (self.c.0.clone(), self.folds, self.seeds);
+        (cs.len() > 1 || folds.is_some() || seeds.is_some()).then_some(SweepOptions { cs, folds, seeds })
+    }
+
     /// What was typed, with the seed of the order of the rows.
     pub(super) fn options(&self, seed: u64) -> SolverOptions {
         SolverOptions {
-            c: self.c,
+            c: self.c.0.first().copied().unwrap_or(1.0),
             l1: self.l1.unwrap_or(0.0),
             seed,
             solver: self.solver.map(|solver| match solver {

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::features::Descriptor;
 use crate::files::Writing;
 use crate::learn::checkpoint::{CheckpointError, Loaded, Store, load};
-use crate::learn::{LearnError, Targets};
+use crate::learn::{LearnError, SolverOptions, Targets};
 use crate::metrics::ThresholdRule;
 use crate::model::Model;
 use crate::pipeline::{Begin, Choices, Run, Session, Summary, TrainOptions, Weighting, train_watched};
@@ -205,6 +205,7 @@ impl Args {
             descriptor: self.bins,
             split: SplitOptions { test_size: self.test_size, val_size: self.val_size, seed: self.seed },
             solver: self.solver.options(self.seed),
+            sweep: self.solver.sweep(),
             loss: self.loss.map(Into::into),
             class_weight: self.class_weight.clone().unwrap_or_default(),
             pos_weight: self.pos_weight.clone().unwrap_or_default(),
@@ -253,7 +254,9 @@ fn go(
     let options = args.options();
     // Everything that can be wrong with the command is found before any work is done.
     let loss = options.loss.unwrap_or_default();
-    options.solver.plan(1, 1.0, &Targets::none(loss, 2, 1))?;
+    for c in options.values_of_c() {
+        SolverOptions { c, ..options.solver.clone() }.plan(1, 1.0, &Targets::none(loss, 2, 1))?;
+    }
     let data = args.data.as_deref().unwrap_or(Path::new("."));
     let progress = args.common.progress();
     let dataset = Dataset::open(data, &args.labels.options(data)?)?;
@@ -318,6 +321,9 @@ pub(super) fn report_run(run: &Run, dataset: &Dataset, json: bool, progress: &dy
     if json {
         output::print_line(&Finished { event: "result", summary: &run.summary })?;
     } else {
+        if let Some(sweep) = &run.summary.sweep {
+            output::print(&format!("\n{}", sweep.text()))?;
+        }
         if let Some(training) = &run.summary.training {
             output::print(&format!(
                 "\nobjective {:.6} (mean loss {:.6} and penalty) after {}: {}{}\n",

@@ -7,6 +7,7 @@ mod decode_tests;
 mod entries;
 mod error;
 mod find;
+mod folds;
 mod index;
 mod layout;
 #[cfg(test)]
@@ -32,6 +33,7 @@ mod testing;
 pub use decode::{Decoder, MAX_PIXELS, Picture, PictureError};
 pub use error::DatasetError;
 pub use find::{EXTENSIONS, pictures_under};
+pub use folds::folds;
 pub use manifest::{LabelColumns, Manifest};
 pub use mismatch::{Mention, Mismatches};
 pub use options::{LabelChoice, LabelOptions, LabelSource, Separator};

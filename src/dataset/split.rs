@@ -215,7 +215,7 @@ fn by_class(dataset: &Dataset, order: Vec<usize>, shares: [f64; 2]) -> Split {
 }
 
 /// `samples` in the order of their hashes.
-fn ordered(dataset: &Dataset, samples: Vec<usize>, seed: u64) -> Vec<usize> {
+pub(super) fn ordered(dataset: &Dataset, samples: Vec<usize>, seed: u64) -> Vec<usize> {
     let mut order: Vec<([u8; 32], usize)> =
         samples.into_iter().map(|index| (key(seed, dataset, index), index)).collect();
     order.sort_unstable();

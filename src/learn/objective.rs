@@ -169,7 +169,7 @@ impl<'a, B: Backend> Objective<'a, B> {
                 losses: backend.zeros(rows * models.count)?,
             })
         };
-        let below = backend.sparse_below(rows, columns, outputs).filter(|_| models.count == 1);
+        let below = backend.sparse_below(rows, columns, models.count * outputs);
         let sparse = data.matrix.sparse(backend, below)?;
         Ok(Self { backend, data, partials, sparse, between })
     }
@@ -207,13 +207,10 @@ impl<'a, B: Backend> Objective<'a, B> {
         let mask = columns.masks.map(|masks| &masks[batch.chunk]);
         let labels = Labels { models, mask, ..data.labels(batch.chunk) };
         let splits = backend.splits(batch.count, rows.columns, outputs).count;
-        // Many models take the dense way: their weights are read row by row.
-        if models == 1
-            && let Some(sparse) = &sparse[batch.chunk]
-        {
+        if let Some(sparse) = &sparse[batch.chunk] {
             let rows = sparse.rows(index, batch.first, batch.count);
             backend.objective_sparse(&rows, &labels, parameters, outputs, partials)?;
-            return backend.reduce(partials, splits, len + 1, sums, 0, false);
+            return backend.reduce(partials, splits, len + models, sums, 0, false);
         }
         let fused = backend.fuses(rows.columns, outputs, labels.models());
         let Some(Between { scores, residual, losses }) = between.as_mut().filter(|_| !fused) else {

@@ -1,7 +1,7 @@
 //! The data of a training: what is said of it, and what is left of it when pictures cannot be read.
 
 use super::train::counts;
-use super::{TrainOptions, Weighting};
+use super::{SweepOptions, TrainOptions, Weighting};
 use crate::backend::Loss;
 use crate::dataset::{Dataset, DatasetError, Part, Split, Task};
 use crate::error::{Error, Result};
@@ -25,7 +25,8 @@ pub(super) fn describe_data(
         (true, true) => format!("as {divider} it"),
         (true, false) => format!("as {divider} it, val being the test"),
     };
-    let unused = if options.choices.any() { "" } else { " (set aside: nothing is chosen on them)" };
+    let chosen = options.choices.any() || options.sweep.as_ref().is_some_and(SweepOptions::needs_validation);
+    let unused = if chosen { "" } else { " (set aside: nothing is chosen on them)" };
     let given = split.val.iter().any(|&i| dataset.samples[i].part.is_some_and(|part| part == Part::Val));
     let val = match split.val.len() {
         n if given && options.split.val_size > 0.0 => {

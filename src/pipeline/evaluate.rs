@@ -133,12 +133,20 @@ fn evaluate_on<B: Backend>(
         },
         descriptor: model.descriptor,
         training: None,
+        sweep: None,
         evaluation: measured.evaluation,
         seconds: Seconds { describe: describe_seconds, train: 0.0, evaluate: start.elapsed().as_secs_f64() },
         model: None,
     };
     let model = model.clone();
-    Ok(Run { model, summary, paths: measured.paths, truth: measured.truth, values: measured.values })
+    Ok(Run {
+        model,
+        summary,
+        paths: measured.paths,
+        truth: measured.truth,
+        values: measured.values,
+        held_out: None,
+    })
 }
 
 /// For each label of the data, its number in the model. A model that answers with any number of labels is measured on pictures

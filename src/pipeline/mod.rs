@@ -8,6 +8,7 @@ mod measure;
 mod predict;
 mod session;
 mod summary;
+mod sweep;
 mod train;
 mod weights;
 
@@ -15,7 +16,8 @@ pub use choose::Choices;
 pub use evaluate::evaluate;
 pub use predict::{Predicted, predict};
 pub use session::{Begin, Onlooker, Session};
-pub use summary::{DataSummary, Run, Seconds, SkippedPicture, Summary, TrainSummary};
+pub use summary::{DataSummary, HeldOut, Run, Seconds, SkippedPicture, Summary, TrainSummary};
+pub use sweep::{FOLDS, SweepOptions};
 pub use train::{TrainOptions, train, train_watched};
 pub use weights::Weighting;
 

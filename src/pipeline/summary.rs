@@ -12,7 +12,7 @@ use crate::features::Descriptor;
 use crate::files::{Staged, stage};
 use crate::learn::{Plan, Solver, Stop};
 use crate::model::Model;
-use crate::report::{Evaluation, Prediction, write_predictions};
+use crate::report::{Evaluation, Prediction, SweepTable, write_predictions};
 
 /// A picture that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -141,6 +141,9 @@ pub struct Summary {
     pub descriptor: Descriptor,
     /// How training went; none in an evaluation.
     pub training: Option<TrainSummary>,
+    /// What was swept over to choose C, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<SweepTable>,
     /// How well the model does on the test pictures.
     pub evaluation: Evaluation,
     /// Where the time went.
@@ -161,6 +164,21 @@ pub struct Run {
     /// Their labels, ascending.
     pub truth: Vec<Vec<u32>>,
     /// Their probabilities, or margins, test pictures × K.
+    pub values: Vec<f32>,
+    /// The training pictures, where folds of them were held out.
+    pub held_out: Option<HeldOut>,
+}
+
+/// Training pictures, each told by models that had not seen it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeldOut {
+    /// Their paths, relative to the data.
+    pub paths: Vec<String>,
+    /// The fold of each, from 1 (`fold 3`); of several divisions, that in each.
+    pub parts: Vec<String>,
+    /// Their labels, ascending.
+    pub truth: Vec<Vec<u32>>,
+    /// Their probabilities, or margins, training pictures × K; means over the divisions.
     pub values: Vec<f32>,
 }
 
@@ -196,13 +214,21 @@ impl Run {
             writeln!(writer)
         })?;
         let predictions = stage(&folder.join("predictions.csv"), true, |writer| {
+            let test = self.held_out.as_ref().map(|_| "test");
             let rows = self.paths.iter().zip(&self.truth).zip(self.values.chunks_exact(outputs));
             let rows = rows.map(|((path, truth), values)| Prediction {
                 path,
+                part: test,
                 truth: Some(truth.as_slice()),
                 values,
             });
-            write_predictions(writer, &self.model.classes, &self.model.output(), rows)
+            let held_out = self.held_out.iter().flat_map(|held| {
+                let rows = held.paths.iter().zip(&held.parts).zip(&held.truth);
+                rows.zip(held.values.chunks_exact(outputs)).map(|(((path, part), truth), values)| {
+                    Prediction { path, part: Some(part), truth: Some(truth.as_slice()), values }
+                })
+            });
+            write_predictions(writer, &self.model.classes, &self.model.output(), rows.chain(held_out))
         })?;
         Ok(vec![metrics, predictions])
     }

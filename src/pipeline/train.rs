@@ -5,10 +5,11 @@ use std::time::Instant;
 use super::answer::answers;
 use super::choose::{Chosen, choose};
 use super::data::{describe_data, few_enough, without_skipped};
-use super::measure::{Test, measure, named};
-use super::session::{Kept, Session, rows_digest};
+use super::measure::{Measured, Test, measure, named};
+use super::session::{Begin, Kept, Session, rows_digest};
+use super::sweep::{AfterSweep, Asked, OutOfFold, SweepOptions, choose_c};
 use super::weights::{Counted, Weighting, weights};
-use super::{Choices, DataSummary, Run, Seconds, Summary, TrainSummary, about, describe, on_device};
+use super::{Choices, DataSummary, HeldOut, Run, Seconds, Summary, TrainSummary, about, describe, on_device};
 use crate::backend::{Backend, Device, Loss};
 use crate::dataset::{Dataset, Split, SplitOptions, Task};
 use crate::error::{Error, Result};
@@ -17,6 +18,7 @@ use crate::learn::checkpoint::Belongs;
 use crate::learn::{Labelled, Parts, SolverOptions, Targets, fit};
 use crate::model::{Activation, Model, Trained};
 use crate::progress::Progress;
+use crate::report::Scored;
 
 /// What training may be told; the defaults are those of the command line.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -27,6 +29,8 @@ pub struct TrainOptions {
     pub split: SplitOptions,
     /// How the model is fitted.
     pub solver: SolverOptions,
+    /// Values of C to choose from, in place of that of `solver`.
+    pub sweep: Option<SweepOptions>,
     /// What is minimised; by default softmax for one label a picture, the sigmoid for any number.
     pub loss: Option<Loss>,
     /// How much each label counts.
@@ -38,6 +42,12 @@ pub struct TrainOptions {
 }
 
 impl TrainOptions {
+    /// Every C that a model may be fitted with.
+    #[must_use]
+    pub fn values_of_c(&self) -> Vec<f64> {
+        self.sweep.as_ref().map_or_else(|| vec![self.solver.c], |sweep| sweep.cs.clone())
+    }
+
     /// The loss for data that asks for `task`.
     ///
     /// # Errors
@@ -108,7 +118,18 @@ fn train_on<B: Backend>(
     let targets = targets(dataset, &split, loss, options)?;
     let squared_norm = options.descriptor.max_squared_norm();
     let of_training = |targets: &Targets, split: &Split| targets.pick(split.train.iter().copied());
-    options.solver.plan(split.train.len(), squared_norm, &of_training(&targets, &split))?;
+    for c in options.values_of_c() {
+        let solver = SolverOptions { c, ..options.solver.clone() };
+        solver.plan(split.train.len(), squared_norm, &of_training(&targets, &split))?;
+    }
+    let judged_on = |split: &Split| {
+        options.sweep.as_ref().map(|s| s.judged_on(split.train.len(), split.val.len())).transpose()
+    };
+    judged_on(&split)?;
+    if options.sweep.is_some() && matches!(session.begin, Begin::Warm { .. }) {
+        let problem = "a sweep begins every model where the one before it ended; give a single C without --folds, or leave it out";
+        return Err(Error::option("--init", problem));
+    }
     let data_sha256 = dataset.digest();
     session.begin.check(dataset, options.descriptor, &data_sha256)?;
     progress.say(&about(device));
@@ -129,9 +150,11 @@ fn train_on<B: Backend>(
     let clock = Instant::now();
     let targets = self::targets(dataset, &split, loss, options)?;
     // Nothing that training does may depend on the labels of the test.
-    let plan = options.solver.plan(split.train.len(), squared_norm, &of_training(&targets, &split))?;
-    progress.say(&format!("training: {plan}"));
     let data = Labelled::new(backend, &extracted.matrix, &targets)?;
+    let plan_for = |c: f64, rows: &[usize]| {
+        let solver = SolverOptions { c, ..options.solver.clone() };
+        solver.plan(rows.len(), squared_norm, &targets.pick(rows.iter().copied()))
+    };
     let weighed = [&options.class_weight, &options.pos_weight].iter().any(|w| **w != Weighting::Equal);
     let weighed = session.begin.weights(weighed.then(|| {
         let typed = (options.class_weight.to_string(), options.pos_weight.to_string());
@@ -144,18 +167,46 @@ fn train_on<B: Backend>(
         rows_sha256: rows_digest(&split),
         labels: dataset.classes.clone(),
         descriptor: options.descriptor,
-        plan,
+        // Of a sweep that of the first C: which others there are is in its state.
+        plan: plan_for(options.values_of_c()[0], &split.train)?,
         weights: weighed,
         init: session.begin.init(),
     };
     let (start, notes) = session.begin.start(&belongs)?;
     notes.iter().for_each(|note| progress.say(note));
     let parts = Parts { train: &split.train, val: &split.val };
-    let fitted = {
+    let (swept, plan, fitted) = {
         let watch = Kept::begin(session.onlooker, &belongs);
-        fit(backend, &data, parts, &belongs.plan, &start, (&watch, progress))?
+        let swept = match &options.sweep {
+            None => None,
+            Some(sweep) => {
+                judged_on(&split)?.iter().for_each(|&on| progress.say(&sweep.explained(on)));
+                let asked = Asked {
+                    backend,
+                    dataset,
+                    split: &split,
+                    data: &data,
+                    options: sweep,
+                    seed: options.split.seed,
+                    activation: &activation,
+                    plan: &plan_for,
+                };
+                Some(choose_c(&asked, &start, &watch, progress)?)
+            }
+        };
+        let plan =
+            swept.as_ref().map_or(Ok(belongs.plan.clone()), |chosen| plan_for(chosen.c, &split.train))?;
+        progress.say(&format!("training: {plan}"));
+        let fitted = match &swept {
+            None => fit(backend, &data, parts, &plan, &start, (&watch, progress))?,
+            Some(chosen) => {
+                let watch = AfterSweep { watch: &watch, state: &chosen.state };
+                fit(backend, &data, parts, &plan, &chosen.start, (&watch, progress))?
+            }
+        };
+        (swept, plan, fitted)
     };
-    let Belongs { data_sha256, plan, weights: weighed, init, .. } = belongs;
+    let Belongs { data_sha256, weights: weighed, init, .. } = belongs;
     let train_seconds = clock.elapsed().as_secs_f64();
 
     let clock = Instant::now();
@@ -199,6 +250,26 @@ fn train_on<B: Backend>(
     let mut measured = measure(values, test)?;
     let Chosen { temperature, thresholds } = chosen;
     (measured.evaluation.temperature, measured.evaluation.thresholds) = (temperature, thresholds);
+    let (sweep, held_out) = match swept {
+        None => (None, None),
+        Some(chosen) => (Some(chosen.table), chosen.out_of_fold.map(|out| held_out(dataset, &split, out))),
+    };
+    if let Some(held_out) = &held_out {
+        let (paths, truth) = (
+            [&measured.paths[..], &held_out.paths].concat(),
+            [&measured.truth[..], &held_out.truth].concat(),
+        );
+        let scored = Scored {
+            labels: &model.classes,
+            output: &model.output(),
+            paths: &paths,
+            truth: &truth,
+            values: &[&measured.values[..], &held_out.values].concat(),
+            train_counts: &train_counts,
+            train_pictures: split.train.len(),
+        };
+        measured.evaluation.suspect(&scored, held_out.paths.len())?;
+    }
     let evaluate_seconds = clock.elapsed().as_secs_f64();
 
     let summary = Summary {
@@ -225,11 +296,24 @@ fn train_on<B: Backend>(
             zero_weights: fitted.zeros.0,
             weight_count: fitted.zeros.1,
         }),
+        sweep,
         evaluation: measured.evaluation,
         seconds: Seconds { describe: describe_seconds, train: train_seconds, evaluate: evaluate_seconds },
         model: None,
     };
-    Ok(Run { model, summary, paths: measured.paths, truth: measured.truth, values: measured.values })
+    let Measured { paths, truth, values, .. } = measured;
+    Ok(Run { model, summary, paths, truth, values, held_out })
+}
+
+/// The training pictures with what was said of them while they were held out.
+fn held_out(dataset: &Dataset, split: &Split, out: OutOfFold) -> HeldOut {
+    let rows = &split.train;
+    HeldOut {
+        paths: rows.iter().map(|&i| dataset.relative_path_string(i)).collect(),
+        truth: rows.iter().map(|&i| dataset.samples[i].labels.clone()).collect(),
+        parts: out.parts,
+        values: out.values,
+    }
 }
 
 /// The labels of all samples, weighed by those in the training part.

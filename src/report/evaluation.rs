@@ -151,6 +151,24 @@ impl Evaluation {
     }
 }
 
+impl Evaluation {
+    /// Looks for likely label errors among all of `scored`, of which `out_of_fold` are training pictures; nothing where there are no
+    /// probabilities of one label each.
+    ///
+    /// # Errors
+    /// As [`Evaluation::new`].
+    pub fn suspect(&mut self, scored: &Scored<'_>, out_of_fold: usize) -> Result<(), MetricsError> {
+        if self.label_errors.is_some() {
+            let k = scored.labels.len();
+            let values =
+                Array2::from_shape_fn((scored.paths.len(), k), |(i, c)| f64::from(scored.values[i * k + c]));
+            let found = suspicions(scored, &one_each(scored.truth)?, values.view())?;
+            self.label_errors = Some(LabelSuspicion { out_of_fold, ..found });
+        }
+        Ok(())
+    }
+}
+
 /// The one label of each picture.
 fn one_each(truth: &[Vec<u32>]) -> Result<Vec<u32>, MetricsError> {
     let one = |(sample, labels): (usize, &Vec<u32>)| match labels[..] {

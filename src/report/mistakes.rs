@@ -49,8 +49,17 @@ pub struct Stated {
 pub struct LabelSuspicion {
     /// How many there are.
     pub found: usize,
+    /// How many training pictures are among those looked at, each by models that had not seen it.
+    #[serde(skip_serializing_if = "is_none")]
+    pub out_of_fold: usize,
     /// The most suspicious, at most ten.
     pub pictures: Vec<Suspicious>,
+}
+
+/// Whether there are no training pictures among those looked at.
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde wants it.
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// A picture that is confidently another class.
@@ -116,7 +125,7 @@ pub(super) fn suspicions(
         likely: name(e.likely),
         probability: e.probability,
     });
-    Ok(LabelSuspicion { found: found.len(), pictures: pictures.collect() })
+    Ok(LabelSuspicion { found: found.len(), out_of_fold: 0, pictures: pictures.collect() })
 }
 
 /// The most mistaken pictures as a table of one label a picture, or as two lines a picture for several.
@@ -156,9 +165,16 @@ pub(super) fn suspicions_text(suspicion: &LabelSuspicion, accuracy: f64) -> Stri
         _ => format!("; the {} most suspicious of {}", suspicion.pictures.len(), suspicion.found),
     };
     let mut text = format!(
-        "Likely label errors (confidently another class{more}), by a model right {:.1} % of the time\n\n",
+        "Likely label errors (confidently another class{more}), by a model right {:.1} % of the time\n",
         100.0 * accuracy
     );
+    if suspicion.out_of_fold > 0 {
+        text += &format!(
+            "Training pictures ({}) were looked at too, each by models that had not seen it\n",
+            suspicion.out_of_fold
+        );
+    }
+    text += "\n";
     let paths: Vec<String> = suspicion.pictures.iter().map(|s| cut(&s.path, PATH)).collect();
     let longest = paths.iter().map(|path| display_width(path)).max().unwrap_or(0);
     for (picture, path) in suspicion.pictures.iter().zip(&paths) {

@@ -9,6 +9,7 @@ mod mistakes;
 mod multi_label;
 mod predictions;
 mod sample;
+mod sweep;
 pub mod tensorboard;
 pub mod training;
 mod width;
@@ -20,6 +21,7 @@ pub use evaluation::{Evaluation, Metrics, Scored, Thresholds};
 pub use mistakes::{LabelSuspicion, Mistake, Stated, Suspicious};
 pub use predictions::{Prediction, write_predictions};
 pub use sample::{Answer, Example, draw, sample_line};
+pub use sweep::{JudgedOn, Spread, SweepRow, SweepTable};
 pub use width::display_width;
 pub use writer::{Format, PredictionWriter};
 

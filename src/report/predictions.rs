@@ -10,13 +10,16 @@ use crate::metrics::Output;
 pub struct Prediction<'a> {
     /// The picture, relative to the data folder.
     pub path: &'a str,
+    /// The part of the data that it is in, and was predicted with: `test`, or `fold 3`; either all rows have one, or none.
+    pub part: Option<&'a str>,
     /// Indices of its labels, ascending, where they are known.
     pub truth: Option<&'a [u32]>,
     /// Probability or margin of each label, in label order.
     pub values: &'a [f32],
 }
 
-/// Writes `path,truth,predicted,correct,loss,p_<label>…`, one row a picture, and flushes.
+/// Writes `path,truth,predicted,correct,loss,p_<label>…`, one row a picture, and flushes. Where rows have a part, `part` is the second
+/// column.
 ///
 /// `truth` and `predicted` are names, several joined by `|`; `correct` (`true`/`false`) is whether they are the same,
 /// `loss` that of the picture, see [`Output::loss`]. `truth`, `correct` and `loss` are empty where the truth is not known.
@@ -33,10 +36,15 @@ pub fn write_predictions<'a>(
 ) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(writer);
     let prefix = if output.probabilistic() { "p" } else { "margin" };
-    let columns = ["path", "truth", "predicted", "correct", "loss"].map(String::from);
-    let record = columns.into_iter().chain(labels.iter().map(|label| format!("{prefix}_{label}")));
+    let mut rows = rows.into_iter().peekable();
+    let parts = rows.peek().is_some_and(|row| row.part.is_some());
+    let columns = ["path", "part", "truth", "predicted", "correct", "loss"].map(String::from);
+    let record = columns
+        .into_iter()
+        .filter(|column| parts || column != "part")
+        .chain(labels.iter().map(|label| format!("{prefix}_{label}")));
     csv.write_record(record).map_err(io_error)?;
-    for Prediction { path, truth, values } in rows {
+    for Prediction { path, part, truth, values } in rows {
         one_a_class(path, labels, output, values)?;
         let names =
             |answer: &[usize]| answer.iter().map(|&c| labels[c].as_str()).collect::<Vec<_>>().join("|");
@@ -55,7 +63,8 @@ pub fn write_predictions<'a>(
                 (names(&is), if is == said { "true" } else { "false" }, format!("{loss:?}"))
             }
         };
-        for field in [path, &truth, &names(&said), correct, &loss] {
+        let part = if parts { Some(part.unwrap_or_default()) } else { None };
+        for field in [path].into_iter().chain(part).chain([&*truth, &names(&said), correct, &loss]) {
             csv.write_field(field)?;
         }
         for value in values {

@@ -16,9 +16,9 @@ fn written<'a>(output: &Output, rows: impl IntoIterator<Item = Prediction<'a>>) 
 #[test]
 fn the_file_of_a_run_quotes_names_and_leaves_unknown_truths_empty() {
     let rows = [
-        Prediction { path: "a.jpg", truth: Some(&[0]), values: &[0.5, 0.5, 0.0] },
-        Prediction { path: "b,c.jpg", truth: Some(&[1]), values: &[0.25, 0.25, 0.5] },
-        Prediction { path: "d.jpg", truth: None, values: &[0.0, 1.0, 0.0] },
+        Prediction { path: "a.jpg", part: None, truth: Some(&[0]), values: &[0.5, 0.5, 0.0] },
+        Prediction { path: "b,c.jpg", part: None, truth: Some(&[1]), values: &[0.25, 0.25, 0.5] },
+        Prediction { path: "d.jpg", part: None, truth: None, values: &[0.0, 1.0, 0.0] },
     ];
     assert_eq!(
         written(&Output::Softmax, rows),
@@ -32,9 +32,9 @@ fn the_file_of_a_run_quotes_names_and_leaves_unknown_truths_empty() {
 #[test]
 fn several_labels_are_joined_by_a_bar() {
     let rows = [
-        Prediction { path: "a.jpg", truth: Some(&[0, 1]), values: &[0.5, 0.5, 0.0] },
-        Prediction { path: "b.jpg", truth: Some(&[]), values: &[0.5, 0.0, 0.0] },
-        Prediction { path: "c.jpg", truth: None, values: &[0.25, 0.0, 0.0] },
+        Prediction { path: "a.jpg", part: None, truth: Some(&[0, 1]), values: &[0.5, 0.5, 0.0] },
+        Prediction { path: "b.jpg", part: None, truth: Some(&[]), values: &[0.5, 0.0, 0.0] },
+        Prediction { path: "c.jpg", part: None, truth: None, values: &[0.25, 0.0, 0.0] },
     ];
     let text = written(&Output::new(Loss::Sigmoid, 3), rows);
     let lines: Vec<_> = text.lines().skip(1).collect();
@@ -46,7 +46,7 @@ fn several_labels_are_joined_by_a_bar() {
 
 #[test]
 fn margins_are_called_so() {
-    let row = [Prediction { path: "a.jpg", truth: Some(&[0]), values: &[-1.5, 0.25, 2.0] }];
+    let row = [Prediction { path: "a.jpg", part: None, truth: Some(&[0]), values: &[-1.5, 0.25, 2.0] }];
     assert_eq!(
         written(&Output::new(Loss::SquaredHinge, 3), row),
         "path,truth,predicted,correct,loss,margin_cat,margin_dog,\"margin_an, \"\"odd\"\" one\"\n\
@@ -59,7 +59,7 @@ fn probabilities_read_back_bit_for_bit() {
     let values = [1.0 / 3.0, f32::MIN_POSITIVE, 1e-45, 1.0 - f32::EPSILON / 2.0, 0.1, 1.2345679e-8];
     let names: Vec<String> = (0..values.len()).map(|c| c.to_string()).collect();
     let mut bytes = Vec::new();
-    let row = Prediction { path: "a", truth: None, values: &values };
+    let row = Prediction { path: "a", part: None, truth: None, values: &values };
     write_predictions(&mut bytes, &names, &Output::Softmax, [row]).unwrap();
     let record = csv::Reader::from_reader(bytes.as_slice()).into_records().next().unwrap().unwrap();
     let back: Vec<f32> = record.iter().skip(5).map(|field| field.parse().unwrap()).collect();
@@ -69,7 +69,7 @@ fn probabilities_read_back_bit_for_bit() {
 #[test]
 fn rows_that_do_not_fit_are_refused() {
     let refused = |truth: Option<&[u32]>, values: &[f32]| {
-        let row = Prediction { path: "a.jpg", truth, values };
+        let row = Prediction { path: "a.jpg", part: None, truth, values };
         write_predictions(io::sink(), &classes(), &Output::Softmax, [row]).unwrap_err()
     };
     assert_eq!(refused(None, &[0.5, 0.5]).to_string(), "a.jpg: 2 probabilities for 3 classes");
@@ -94,7 +94,22 @@ impl Write for Full {
 
 #[test]
 fn a_full_disk_is_reported() {
-    let row = Prediction { path: "a", truth: None, values: &[0.0, 0.0, 1.0] };
+    let row = Prediction { path: "a", part: None, truth: None, values: &[0.0, 0.0, 1.0] };
     let error = write_predictions(Full, &classes(), &Output::Softmax, [row]).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+}
+
+#[test]
+fn pictures_of_several_parts_have_a_column_that_names_them() {
+    let rows = [
+        Prediction { path: "a.jpg", part: Some("test"), truth: Some(&[0]), values: &[0.5, 0.5, 0.0] },
+        Prediction { path: "b.jpg", part: Some("fold 3"), truth: Some(&[1]), values: &[0.25, 0.25, 0.5] },
+    ];
+    let text = written(&Output::Softmax, rows);
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].starts_with("path,part,truth,predicted,correct,loss,p_cat"), "{text}");
+    assert!(
+        lines[1].starts_with("a.jpg,test,cat,cat,true,") && lines[2].starts_with("b.jpg,fold 3,dog,"),
+        "{text}"
+    );
 }

@@ -51,6 +51,7 @@ pub enum Fault {
     LossOfTheModelBefore,
     ObjectiveForgetsTheMask,
     ObjectiveSumsForTheModelBefore,
+    SparseForgetsTheMask,
     GradientRefused,
 }
 
@@ -103,8 +104,8 @@ impl Fault {
     ];
 
     /// Those of devices that take many models in one pass.
-    pub const OF_MANY_MODELS: [Self; 2] =
-        [Self::ObjectiveForgetsTheMask, Self::ObjectiveSumsForTheModelBefore];
+    pub const OF_MANY_MODELS: [Self; 3] =
+        [Self::ObjectiveForgetsTheMask, Self::ObjectiveSumsForTheModelBefore, Self::SparseForgetsTheMask];
 
     /// The stage that does it.
     pub fn stage(self) -> Stage {
@@ -139,7 +140,8 @@ impl Fault {
             | Self::ObjectiveSumsForTheModelBefore => Stage::Objective,
             Self::LastFeatureOfARowForgotten
             | Self::NegativeFeaturesTakenForZeros
-            | Self::SparseLossSumOff => Stage::ObjectiveSparse,
+            | Self::SparseLossSumOff
+            | Self::SparseForgetsTheMask => Stage::ObjectiveSparse,
             Self::LastPartialForgotten | Self::NeverAccumulates => Stage::Reduce,
             Self::PenaltyOnTheBias
             | Self::NoMomentum

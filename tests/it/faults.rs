@@ -43,7 +43,7 @@ pub fn register(trials: &mut Vec<Trial>) {
 }
 
 /// Cases of every stage, without those that take long.
-const LIGHT: [&str; 34] = [
+const LIGHT: [&str; 35] = [
     "describe/mixed/26x5x7",
     "normalize/5x6",
     "normalize/zeros",
@@ -72,6 +72,7 @@ const LIGHT: [&str; 34] = [
     "objective/softmax/models/",
     "objective-sparse/131x",
     "objective-sparse/compress/257x",
+    "objective-sparse/softmax/models/131x",
     "reduce/257x",
     "step/25",
     "adam/25",

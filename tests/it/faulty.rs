@@ -422,6 +422,10 @@ impl<B: Backend> Backend for Faulty<B> {
             let r = SparseRows { values: &values, ..r };
             return self.inner.objective_sparse(&r, &labels, parameters, outputs, partials);
         }
+        if self.fault == Fault::SparseForgetsTheMask && labels.models > 1 {
+            let labels = Labels { mask: None, ..labels };
+            return self.inner.objective_sparse(&r, &labels, parameters, outputs, partials);
+        }
         self.inner.objective_sparse(&r, &labels, parameters, outputs, partials)?;
         match self.fault {
             Fault::SparseLossSumOff => self.spoil(partials, outputs * (r.width + 1), |v| v * 1.001),

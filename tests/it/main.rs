@@ -6,6 +6,7 @@
 mod bench;
 mod cli;
 mod cli_errors;
+mod cli_sweep;
 mod fault;
 mod faults;
 mod faulty;
@@ -43,6 +44,7 @@ fn main() {
     bench::register(&mut trials);
     cli::register(&mut trials);
     cli_errors::register(&mut trials);
+    cli_sweep::register(&mut trials);
     tensorboard::register(&mut trials);
     #[cfg(unix)]
     interrupt::register(&mut trials);

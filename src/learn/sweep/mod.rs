@@ -76,9 +76,14 @@ pub struct Swept {
     pub parameters: Vec<Vec<f32>>,
 }
 
-/// The estimated distance to the least objective, relative to it, at which a model of a sweep ends, where its gradient is not as small
-/// as a fit alone would have it before. Estimates are off by some factor; 1e-5 is what is promised.
-const GAP: f64 = 3e-7;
+impl Swept {
+    /// What to remember: with it, [`sweep()`] gives the same again, at once.
+    #[must_use]
+    pub fn state(&self, asked: &Sweep<'_>) -> State {
+        let Self { found, best, parameters } = self.clone();
+        Walked { found, best, parameters }.state(asked, None)
+    }
+}
 
 /// Fits a model to each member for each C. `start` is where another sweep of the same data, on the same device, stopped.
 ///
@@ -97,14 +102,17 @@ pub fn sweep<B: Backend>(
 ) -> Result<Swept, LearnError> {
     let Sweep { cs, members, plan, score } = *asked;
     assert!(!cs.is_empty() && !members.is_empty(), "a sweep of at least one model");
-    let first = plan(cs[0], &members[0].train)?;
-    let together =
-        matches!(first.solver, Solver::Lbfgs { .. }) && first.l1 == 0.0 && first.loss != Loss::Hinge;
-    let mut path = if together { Some(Path::new(backend, data, asked, &first)?) } else { None };
     let mut walked = match start {
         Some(state) => Walked::resume(asked, data.parameters(), state)?,
         None => Walked::default(),
     };
+    if walked.found.len() == cs.len() {
+        return Ok(walked.swept());
+    }
+    let first = plan(cs[0], &members[0].train)?;
+    let together =
+        matches!(first.solver, Solver::Lbfgs { .. }) && first.l1 == 0.0 && first.loss != Loss::Hinge;
+    let mut path = if together { Some(Path::new(backend, data, asked, &first)?) } else { None };
     if let (Some(path), Some(state)) = (&mut path, start) {
         path.resume(state, walked.found.len())?;
     }
@@ -142,8 +150,7 @@ pub fn sweep<B: Backend>(
         }
     }
     progress.end();
-    let Walked { found, best, parameters } = walked;
-    Ok(Swept { found, best, parameters })
+    Ok(walked.swept())
 }
 
 /// A model of one C.

@@ -12,8 +12,14 @@ use super::super::lbfgs::{Lbfgs, Settings};
 use super::super::metric::{Gram, Metric, curvature};
 use super::super::{Labelled, LearnError, Plan, Solver, State, Watch};
 use super::together::Together;
-use super::{GAP, Solved, Sweep};
+use super::{Solved, Sweep};
 use crate::backend::Backend;
+
+/// The estimated distance to the least objective, relative to it, at which a model ends, where its gradient is not as small as a fit
+/// alone would have it before. Estimates are off by some factor; 1e-5 is what is promised.
+const GAP: f64 = 3e-7;
+/// The same where pairs of a C that is far away make the estimate.
+const FAR_GAP: f64 = 1e-8;
 
 /// Optima that a model remembers.
 const OPTIMA: usize = 3;
@@ -23,6 +29,10 @@ const STRAIGHT: f64 = 1.8;
 /// How much C may grow before the metric of another is no longer good enough: on directions where the penalty dominates, it is off
 /// by as much.
 const METRIC_LASTS: f64 = 2.0;
+
+/// Bytes that the pairs of all models may take together, unless each would have less than the fewest that are of use.
+const PAIR_BYTES: usize = 1 << 30;
+const FEWEST_PAIRS: usize = 4;
 
 /// What a model knows from the values of C before.
 #[derive(Debug, Clone, Default)]
@@ -61,7 +71,10 @@ impl<'a, B: Backend> Path<'a, B> {
             _ => (0.0, 0),
         };
         let weights = data.outputs * data.matrix.columns();
-        let settings = Settings { weights, l1: 0.0, tolerance, gap: GAP, most, history: history(len) };
+        // A pair is two vectors of f64.
+        let pairs = PAIR_BYTES / (16 * len * asked.members.len());
+        let history = history(len).min(pairs.max(FEWEST_PAIRS));
+        let settings = Settings { weights, l1: 0.0, tolerance, gap: FAR_GAP, most, history };
         let gram = match Gram::after(data.matrix.columns(), data.outputs, rows.len()) {
             Some(_) => Gram::new(backend, data, rows)?,
             None => None,
@@ -129,8 +142,11 @@ impl<'a, B: Backend> Path<'a, B> {
         let Some(solver) = solver else {
             return Lbfgs::new(self.settings, vec![0.0; self.len], None);
         };
-        let start = extrapolate(optima, &self.asked.cs[at - optima.len()..=at]);
-        solver.carried(self.settings, start, self.l2(at, m) - self.l2(at - 1, m))
+        let cs = &self.asked.cs[at - optima.len()..=at];
+        let start = extrapolate(optima, cs);
+        let near = (cs[optima.len()] / cs[optima.len() - 1]).ln() <= CURVED;
+        let settings = Settings { gap: if near { GAP } else { FAR_GAP }, ..self.settings };
+        solver.carried(settings, start, self.l2(at, m) - self.l2(at - 1, m))
     }
 
     /// Makes the metric for C number `at`, if that of an earlier one is no longer good enough.

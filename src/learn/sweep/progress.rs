@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::state::problem;
 use super::super::{LearnError, State};
-use super::{Found, Sweep};
+use super::{Found, Sweep, Swept};
 
 /// What has been found so far, and the parameters of the best C of it.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +27,12 @@ impl Walked {
         self.found.push(found);
     }
 
+    /// At the end.
+    pub(super) fn swept(self) -> Swept {
+        let Self { found, best, parameters } = self;
+        Swept { found, best, parameters }
+    }
+
     /// What to remember; `path` is what the path itself must.
     pub(super) fn state(&self, asked: &Sweep<'_>, path: Option<State>) -> State {
         let mut state = path.unwrap_or_default();
@@ -35,6 +41,7 @@ impl Walked {
         state.numbers.insert("best".into(), json!(self.best));
         state.numbers.insert("members".into(), json!(asked.members.len()));
         state.arrays.insert("cs".into(), asked.cs.to_vec());
+        state.arrays.insert("sizes".into(), sizes(asked));
         for (list, name) in LISTS.into_iter().enumerate() {
             let values = self.found.iter().flat_map(|found| of(found, list)).copied();
             state.arrays.insert(name.into(), values.collect());
@@ -54,6 +61,9 @@ impl Walked {
         }
         if state.count("members")? != members {
             return Err(problem(format!("it has {} folds in all, not {members}", state.count("members")?)));
+        }
+        if state.array("sizes", members)? != sizes(asked) {
+            return Err(problem("its folds are of other sizes".into()));
         }
         let done = state.count("done")?;
         let lists = LISTS.map(|name| state.array(name, done * members));
@@ -79,4 +89,9 @@ impl Walked {
 
 fn of(found: &Found, list: usize) -> &[f64] {
     [&found.loss, &found.score, &found.objective, &found.evaluations][list]
+}
+
+/// How many rows each member fits to.
+fn sizes(asked: &Sweep<'_>) -> Vec<f64> {
+    asked.members.iter().map(|member| member.train.len() as f64).collect()
 }

@@ -4,7 +4,7 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::{loss, objective};
+use super::{loss, objective, objective_sparse};
 use crate::backend::{Backend, DeviceError, Loss, Models, Targets};
 use crate::verify::Stage;
 use crate::verify::case::{Case, Run};
@@ -111,6 +111,26 @@ pub(super) fn of_objective<B: Backend + 'static>() -> Vec<Case<B>> {
             let id = format!("{of}/models/derivatives/37x3x5x19/{}", mask.name());
             let body = move |run: &mut Run<'_, B>| derivatives(run, of, [37, 3, 5], 19, mask);
             cases.push(Case::new(Stage::Objective, id, body).fused_models(19, 15, models));
+        }
+    }
+    cases
+}
+
+/// Cases of the objective without zeros, of each loss.
+pub(super) fn of_objective_sparse<B: Backend + 'static>() -> Vec<Case<B>> {
+    let mut cases = Vec::new();
+    for of in Loss::ALL {
+        for (i, shape) in SHAPES.into_iter().chain([[1031, 3, 5]]).enumerate() {
+            for mask in Mask::ALL {
+                let columns = [65, 7, 131, 64, 1][i % 5];
+                let id = format!("{of}/models/{}x{columns}/{}", name(shape), mask.name());
+                let body = move |run: &mut Run<'_, B>| {
+                    let draw = |run: &mut Run<'_, B>, rows: usize| many(run, of, rows, shape, mask);
+                    objective_sparse::check_targets(run, [shape[0], columns], objective_sparse::SHARE, draw)
+                };
+                let case = Case::new(Stage::ObjectiveSparse, id, body);
+                cases.push(case.sparse([shape[0], columns, shape[1] * shape[2]]));
+            }
         }
     }
     cases

@@ -5,7 +5,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use crate::backend::{Backend, DeviceError, Loss, Sparse, reference};
+use crate::backend::{Backend, DeviceError, Loss, Sparse, Targets, reference};
 use crate::verify::case::{Case, Run};
 use crate::verify::data::{
     DeviceTargets, HostRows, Linear, SIZES, Values, parameter, targets, vector, weights,
@@ -17,7 +17,7 @@ type Kind = (Loss, bool);
 const SOFTMAX: Kind = (Loss::Softmax, false);
 
 /// Share of the features of most rows that are not zero.
-const SHARE: f64 = 0.1;
+pub(super) const SHARE: f64 = 0.1;
 
 pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
     let mut cases = Vec::new();
@@ -126,20 +126,32 @@ fn check<B: Backend>(
     [n, columns, outputs]: [usize; 3],
     share: f64,
 ) -> Result<(), DeviceError> {
+    let draw = |run: &mut Run<'_, B>, rows: usize| {
+        let targets = targets(&mut run.random, loss, rows, outputs);
+        if weighted { targets.weighted(weights(&mut run.random, outputs)) } else { targets }
+    };
+    check_targets(run, [n, columns], share, draw)
+}
+
+/// The same for the targets that `draw` gives so many rows: of one model, or of many.
+pub(super) fn check_targets<B: Backend>(
+    run: &mut Run<'_, B>,
+    [n, columns]: [usize; 2],
+    share: f64,
+    draw: impl FnOnce(&mut Run<'_, B>, usize) -> Targets,
+) -> Result<(), DeviceError> {
     let mut rows = HostRows::draw(&mut run.random, n, columns, Values::Uniform(1.0));
     thin(&mut run.random, &mut rows, share);
+    let targets = draw(run, rows.chunk());
+    let (models, outputs) = (targets.models(), targets.models() * targets.outputs());
     let parameters = Values::Uniform(1.0).draw(&mut run.random, outputs * (columns + 1));
-    let mut targets = targets(&mut run.random, loss, rows.chunk(), outputs);
-    if weighted {
-        targets = targets.weighted(weights(&mut run.random, outputs));
-    }
     let backend = run.backend;
     let (offsets, of, values) = compressed(&rows.features, columns);
     let sparse = Sparse::upload(backend, columns, &offsets, &of, &values)?;
     let index = backend.upload(&rows.index)?;
     let on_device = (DeviceTargets::new(backend, &targets)?, backend.upload(&parameters)?);
     let splits = backend.splits(n, columns, outputs);
-    let width = outputs * (columns + 1) + 1;
+    let width = outputs * (columns + 1) + models;
     let mut partials = run.output(splits.count * width)?;
     let device_rows = sparse.rows(&index, rows.first, n);
     backend.objective_sparse(&device_rows, &on_device.0.labels(), &on_device.1, outputs, &mut partials)?;
