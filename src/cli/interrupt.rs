@@ -27,6 +27,8 @@ static PHASE: Mutex<Phase> = Mutex::new(Phase::Leave);
 pub(super) const EXIT: u8 = 130;
 /// How long files that are being written are waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The same for somebody who has asked twice: what is left of a file then goes with the next `--resume`.
+const IMPATIENCE: Duration = Duration::from_millis(300);
 
 /// Takes signals from now on.
 pub(super) fn install() {
@@ -50,21 +52,21 @@ fn handle() {
         // Whoever reads the terminal may have stopped reading; the next signal must be heard all the same.
         std::thread::spawn(|| progress::say_aside("stopping to save after this step; once more: stop now"));
     } else {
-        leave();
+        leave(if before == Phase::Asked { IMPATIENCE } else { PATIENCE });
     }
 }
 
-/// Ends the process.
-fn leave() -> ! {
+/// Ends the process, after `patience` at the latest and a moment.
+fn leave(patience: Duration) -> ! {
     let (done, wait) = channel();
     std::thread::spawn(move || {
-        settle(PATIENCE);
+        settle(patience);
         progress::clear();
         output::tell("interrupted");
         // Nobody waits any more if this took too long.
         let _ = done.send(());
     });
-    let _ = wait.recv_timeout(2 * PATIENCE);
+    let _ = wait.recv_timeout(patience + IMPATIENCE);
     exit()
 }
 

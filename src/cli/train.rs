@@ -34,6 +34,10 @@ const MODEL: &str = "model.safetensors";
 /// Labels come from DATA/metadata.csv or metadata.jsonl, or from the layout: a folder a class (DATA/cat/1.jpg), or the file
 /// name up to its first dot (DATA/cat.1.jpg); or from what --labels names. Folders train/, val/ and test/ are respected. Writes model.safetensors, metrics.json and
 /// predictions.csv.
+///
+/// Ctrl-C while the solver works saves a checkpoint and says how to go on (--resume); twice stops at once. With --json, standard
+/// output has a JSON object a line: {"event":"iteration",…} while the solver works, also note and checkpoint, and {"event":"result",…} at
+/// the end; with --quiet beside it, the result alone.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// Folder of pictures (JPEG, PNG, WebP, GIF, BMP, TIFF)

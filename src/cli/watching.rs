@@ -211,7 +211,9 @@ impl Onlooker for Watching<'_> {
 
     fn keep(&self, belongs: &Belongs, state: State) -> Result<(), LearnError> {
         let failed = |error: FileError| LearnError::Save(Box::new(error));
-        let iteration = state.numbers.get("iterations").and_then(serde_json::Value::as_u64);
+        // Solvers count what they go through: iterations, epochs, values of C.
+        let counts = ["iterations", "epoch", "done"].iter().filter_map(|&name| state.numbers.get(name));
+        let iteration = counts.filter_map(serde_json::Value::as_u64).next();
         let checkpoint = Checkpoint { belongs: belongs.clone(), keep: self.keep.clone(), state };
         let mut inner = self.lock();
         let mut store = match inner.store.take() {

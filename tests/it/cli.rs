@@ -120,7 +120,10 @@ fn results_are_not_overwritten() {
 fn json_is_json_and_quiet_is_quiet() {
     let folder = fruit();
     let ran = huemax(&[&TRAIN[..], &["--json", "--quiet"]].concat(), folder.path()).check(0, &[]);
-    let json: serde_json::Value = serde_json::from_str(&ran.stdout()).expect("JSON");
+    let mut json: serde_json::Value = serde_json::from_str(&ran.stdout()).expect("JSON");
+    let event = json.as_object_mut().and_then(|json| json.remove("event"));
+    assert_eq!(event, Some("result".into()));
+    assert_eq!(ran.stdout().lines().count(), 1);
     let written = std::fs::read_to_string(folder.path().join("run/metrics.json")).expect("a file");
     assert_eq!(serde_json::from_str::<serde_json::Value>(&written).expect("JSON"), json);
     assert!(json["evaluation"]["metrics"]["accuracy"].as_f64().is_some_and(|a| a > 0.2), "{json}");

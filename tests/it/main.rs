@@ -16,6 +16,8 @@ mod lbfgs;
 mod losses;
 mod mini;
 mod optimum;
+#[cfg(unix)]
+mod resume;
 mod several;
 mod stages;
 mod support;
@@ -23,6 +25,7 @@ mod sweep;
 mod tensorboard;
 mod training;
 mod verify;
+mod warm;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -45,6 +48,9 @@ fn main() {
     tensorboard::register(&mut trials);
     #[cfg(unix)]
     interrupt::register(&mut trials);
+    #[cfg(unix)]
+    resume::register(&mut trials);
     several::register(&mut trials);
+    warm::register(&mut trials);
     libtest_mimic::run(&arguments, trials).exit();
 }

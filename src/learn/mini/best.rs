@@ -37,11 +37,11 @@ impl<B: Backend> Best<B> {
         self.parameters
     }
 
-    /// Adds it to `state`. The loss stands among the arrays: numbers of JSON may lose a bit.
+    /// Adds it to `state`. The loss stands among the arrays: JSON has no infinity, which it is before the first look.
     pub(super) fn save(&self, backend: &B, len: usize, state: &mut State) -> Result<(), DeviceError> {
         state.numbers.insert("best_epoch".into(), self.epoch.into());
         state.arrays.insert("best_loss".into(), vec![self.loss]);
-        state.arrays.insert("best".into(), super::wide(backend.download(&self.parameters, len)?));
+        state.arrays.insert("best".into(), super::state::wide(backend.download(&self.parameters, len)?));
         Ok(())
     }
 
@@ -49,7 +49,7 @@ impl<B: Backend> Best<B> {
     pub(super) fn resume(&mut self, backend: &B, len: usize, state: &State) -> Result<(), LearnError> {
         self.epoch = state.count("best_epoch")?;
         self.loss = state.array("best_loss", 1)?[0];
-        backend.write(&mut self.parameters, 0, &super::narrow(&state.array("best", len)?))?;
+        backend.write(&mut self.parameters, 0, &super::state::narrow(&state.array("best", len)?))?;
         Ok(())
     }
 }

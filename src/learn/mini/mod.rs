@@ -6,6 +6,7 @@
 
 mod best;
 mod order;
+mod state;
 mod update;
 
 use std::time::Instant;
@@ -14,7 +15,7 @@ use super::fit::{Fit, Parts, Start, Stop, measure, penalty, validate};
 use super::objective::{Batch, Objective, batches};
 use super::plan::{MiniBatch, Plan};
 use super::watch::{Seen, Watch};
-use super::{Labelled, LearnError, State, loss_sum};
+use super::{Labelled, LearnError, loss_sum};
 use crate::backend::{Backend, Loss};
 use crate::progress::Progress;
 use best::Best;
@@ -190,6 +191,9 @@ impl<'a, B: Backend> Run<'a, B> {
                 Some(validation) => validation.loss,
                 None => loss_sum(backend, data, parts.val, &self.parameters)? / parts.val.len() as f64,
             };
+            if !loss.is_finite() {
+                return Err(LearnError::Diverged { epoch: self.epoch, loss, rate: self.mini.learning_rate });
+            }
             best.look(backend, (self.epoch, loss), &self.parameters, data.parameters())?;
             note = format!("{note}, validation loss {loss:.4}");
         }
@@ -241,42 +245,6 @@ impl<'a, B: Backend> Run<'a, B> {
         Ok(())
     }
 
-    fn state(&mut self) -> Result<State, LearnError> {
-        let (backend, len) = (self.backend, self.data.parameters());
-        let mut state = State::new(self.plan.solver.kind().name());
-        state.numbers.insert("epoch".into(), self.epoch.into());
-        state.numbers.insert("step".into(), self.step.into());
-        state.arrays.insert("parameters".into(), wide(backend.download(&self.parameters, len)?));
-        state.arrays.insert("losses".into(), wide(backend.download(&self.losses, self.batches.len())?));
-        self.update.save(backend, len, &mut state)?;
-        if let Some(best) = &self.best {
-            best.save(backend, len, &mut state)?;
-        }
-        Ok(state)
-    }
-
-    fn resume(&mut self, state: &State) -> Result<(), LearnError> {
-        let (backend, len) = (self.backend, self.data.parameters());
-        state.of(self.plan.solver.kind().name())?;
-        (self.epoch, self.step) = (state.count("epoch")?, state.count("step")?);
-        let (epochs, steps) = (self.mini.epochs, self.batches.len());
-        if self.epoch >= epochs || self.step >= steps {
-            let problem = format!(
-                "it is at step {} of epoch {}, and there are {steps} steps in each of {epochs}",
-                self.step, self.epoch
-            );
-            return Err(LearnError::State { problem });
-        }
-        backend.write(&mut self.parameters, 0, &narrow(&state.array("parameters", len)?))?;
-        backend.write(&mut self.losses, 0, &narrow(&state.array("losses", steps)?))?;
-        self.update.resume(backend, len, state)?;
-        if let Some(best) = &mut self.best {
-            best.resume(backend, len, state)?;
-        }
-        self.before = self.done();
-        Ok(())
-    }
-
     /// The fit, with the best parameters where there was early stopping.
     fn finish(self, stop: Stop) -> Result<Fit<B>, LearnError> {
         let Self { backend, data, parts, plan, watch, epoch, .. } = self;
@@ -305,14 +273,4 @@ impl<'a, B: Backend> Run<'a, B> {
         }
         Ok(Fit { parameters, objective, loss, iterations: epoch, evaluations: epoch as f64, stop, zeros })
     }
-}
-
-/// f32 as a [`State`] keeps it.
-fn wide(values: Vec<f32>) -> Vec<f64> {
-    values.into_iter().map(f64::from).collect()
-}
-
-/// And back, exactly.
-fn narrow(values: &[f64]) -> Vec<f32> {
-    values.iter().map(|&v| v as f32).collect()
 }

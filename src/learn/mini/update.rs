@@ -88,7 +88,7 @@ impl<B: Backend> Update<B> {
     /// Adds what it remembers to `state`.
     pub(super) fn save(&mut self, backend: &B, len: usize, state: &mut State) -> Result<(), DeviceError> {
         for (name, array) in self.arrays() {
-            state.arrays.insert(name.into(), super::wide(backend.download(array, len)?));
+            state.arrays.insert(name.into(), super::state::wide(backend.download(array, len)?));
         }
         Ok(())
     }
@@ -96,7 +96,7 @@ impl<B: Backend> Update<B> {
     /// Takes over what [`save`](Self::save) kept.
     pub(super) fn resume(&mut self, backend: &B, len: usize, state: &State) -> Result<(), LearnError> {
         for (name, array) in self.arrays() {
-            backend.write(array, 0, &super::narrow(&state.array(name, len)?))?;
+            backend.write(array, 0, &super::state::narrow(&state.array(name, len)?))?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The reference itself, against OpenCV's, SciPy's and published values, and against numerical derivatives.
 
-use huemax::backend::{Loss, Targets, reference};
+use huemax::backend::{Adam, Loss, Step, Targets, reference};
 use libtest_mimic::Trial;
 use ndarray::{Array1, Array2, arr2};
 use sha2::{Digest, Sha256};
@@ -13,6 +13,7 @@ pub fn register(trials: &mut Vec<Trial>) {
     plain(trials, "reference::softmax_of_the_published_example", softmax_of_the_published_example);
     plain(trials, "reference::gradient_equals_numerical_derivatives", gradient_equals_numerical_derivatives);
     plain(trials, "reference::losses_of_a_few_scores", losses_of_a_few_scores);
+    plain(trials, "reference::steps_equal_those_of_optax", steps_equal_those_of_optax);
     plain(trials, "reference::zeros_add_nothing", zeros_add_nothing);
     plain(trials, "reference::the_golden_optimum_is_one", the_golden_optimum_is_one);
 }
@@ -115,6 +116,42 @@ fn losses_of_a_few_scores() {
     let (residual, losses) = of(Loss::SquaredHinge);
     assert_eq!(residual, arr2(&[[2.0, -2.0, 0.0, 0.0], [0.0; 4]]));
     assert_eq!(losses.into_raw_vec_and_offset().0, [0.5, 0.0]);
+}
+
+/// Three steps by optax 0.2.8 in f64: `sgd(0.25, momentum=0.75, nesterov=…)` and `adam(0.25, b1=0.75, b2=0.9375, eps=2⁻²⁰)`.
+fn steps_equal_those_of_optax() {
+    let gradients = [[0.5, -2.0, 0.0], [0.25, 1.0, -0.125], [-1.5, 0.75, 0.0]];
+    let start = || Array1::from(vec![1.0, -0.5, 0.25]);
+    let learning_rate = 0.25;
+    for (nesterov, expected) in
+        [(false, [0.976_562_5, 0.031_25, 0.304_687_5]), (true, [1.169_921_875, -0.039_062_5, 0.322_265_625])]
+    {
+        // The gradient as half of a sum.
+        let step = Step { learning_rate, momentum: 0.75, nesterov, l2: 0.0, l1: 0.0, scale: 0.5 };
+        let (mut parameters, mut velocity) = (start(), Array1::zeros(3));
+        for gradient in gradients {
+            let sum: Array1<f64> = gradient.iter().map(|g| 2.0 * g).collect();
+            reference::step(&mut parameters, &mut velocity, sum.view(), 2, step);
+        }
+        assert_eq!(parameters.to_vec(), expected);
+    }
+    let (mut parameters, mut first, mut second) = (start(), Array1::zeros(3), Array1::zeros(3));
+    for (step, gradient) in gradients.iter().enumerate() {
+        let (beta1, beta2) = (0.75, 0.9375);
+        let [correction1, correction2] = [beta1, beta2].map(|beta| Adam::correction(beta, step as u64 + 1));
+        let epsilon = 2f32.powi(-20);
+        let (l2, l1, scale) = (0.0, 0.0, 1.0);
+        let adam =
+            Adam { learning_rate, beta1, beta2, epsilon, l2, l1, scale, correction1, correction2 };
+        let gradient: Array1<f64> = gradient.iter().copied().collect();
+        reference::adam(&mut parameters, &mut first, &mut second, gradient.view(), 2, adam);
+    }
+    for (got, expected) in
+        parameters.iter().zip([0.639_572_550_543_804_5, -0.234_760_181_248_131_86, 0.589_378_800_716_214_5])
+    {
+        // Corrections are f32.
+        assert!((got - expected).abs() < 1e-7, "{got} {expected}");
+    }
 }
 
 /// Where SciPy says the optimum is, the objective has SciPy's value and the gradient vanishes.
