@@ -8,9 +8,9 @@ use bytemuck::{Pod, Zeroable};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::{Cpu, models};
 use super::loss::{BlockTargets, OfScores, with_loss};
 use super::objective::BLOCK;
+use super::{Cpu, models};
 use crate::backend::{Labels, SparseRows, Splits};
 
 /// Features that are scored in turns with one vector of outputs: one alone would wait for itself.

@@ -141,8 +141,7 @@ fn steps_equal_those_of_optax() {
         let [correction1, correction2] = [beta1, beta2].map(|beta| Adam::correction(beta, step as u64 + 1));
         let epsilon = 2f32.powi(-20);
         let (l2, l1, scale) = (0.0, 0.0, 1.0);
-        let adam =
-            Adam { learning_rate, beta1, beta2, epsilon, l2, l1, scale, correction1, correction2 };
+        let adam = Adam { learning_rate, beta1, beta2, epsilon, l2, l1, scale, correction1, correction2 };
         let gradient: Array1<f64> = gradient.iter().copied().collect();
         reference::adam(&mut parameters, &mut first, &mut second, gradient.view(), 2, adam);
     }
