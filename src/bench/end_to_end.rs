@@ -142,11 +142,12 @@ pub(super) fn end_to_end<B: Backend>(
         matrix.put(backend, 0, &features, pictures)?;
         let targets = Targets::classes(outputs, &decoded.labels);
         let plan = SolverOptions::default().plan(pictures, 1.0, &targets)?;
-        
+
         let rows: Vec<usize> = (0..pictures).collect();
         let start = Instant::now();
         let data = Labelled::new(backend, &matrix, &targets)?;
-        let fitted = fit(backend, &data, Parts { train: &rows, val: &[] }, &plan, &Start::Zero, (&Unwatched, &Quiet))?;
+        let fitted =
+            fit(backend, &data, Parts { train: &rows, val: &[] }, &plan, &Start::Zero, (&Unwatched, &Quiet))?;
         iterations = fitted.iterations;
         training.push(start.elapsed().as_secs_f64());
         let start = Instant::now();
@@ -164,7 +165,8 @@ pub(super) fn end_to_end<B: Backend>(
         };
         let extracted = extract(backend, pictures, bins, reader, &Quiet)?;
         let data = Labelled::new(backend, &extracted.matrix, &targets)?;
-        let fitted = fit(backend, &data, Parts { train: &rows, val: &[] }, &plan, &Start::Zero, (&Unwatched, &Quiet))?;
+        let fitted =
+            fit(backend, &data, Parts { train: &rows, val: &[] }, &plan, &Start::Zero, (&Unwatched, &Quiet))?;
         backend.download(&fitted.parameters, data.parameters())?;
         whole.push(start.elapsed().as_secs_f64());
     }
@@ -219,7 +221,14 @@ fn first_use(choice: &Choice, bins: &Bins, outputs: usize) -> Result<(f64, f64)>
         let mut matrix = Matrix::zeros(gpu.as_ref(), pictures.len(), bins.len())?;
         matrix.put(gpu.as_ref(), 0, &features, pictures.len())?;
         let data = Labelled::new(gpu.as_ref(), &matrix, &targets)?;
-        fit(gpu.as_ref(), &data, Parts { train: &rows, val: &[] }, &plan, &Start::Zero, (&Unwatched, &Quiet))?;
+        fit(
+            gpu.as_ref(),
+            &data,
+            Parts { train: &rows, val: &[] },
+            &plan,
+            &Start::Zero,
+            (&Unwatched, &Quiet),
+        )?;
         Ok(start.elapsed().as_secs_f64())
     };
     let first = once()?;

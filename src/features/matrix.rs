@@ -90,13 +90,18 @@ impl<B: Backend> Matrix<B> {
     /// The device was lost or has no memory left.
     pub fn gather(&self, backend: &B, rows: &[usize]) -> Result<Vec<f32>, DeviceError> {
         let columns = self.columns;
-        let most = (usize::try_from(backend.info().max_array_bytes).unwrap_or(usize::MAX) / 4 / columns).max(1);
+        let most =
+            (usize::try_from(backend.info().max_array_bytes).unwrap_or(usize::MAX) / 4 / columns).max(1);
         let mut values = Vec::with_capacity(rows.len() * columns);
         let mut gathered = backend.zeros(rows.len().min(most) * columns)?;
         for part in rows.chunks(most) {
             for (at, &row) in part.iter().enumerate() {
                 let (chunk, from) = self.place(row);
-                backend.copy((&self.chunks[chunk], from * columns), (&mut gathered, at * columns), columns)?;
+                backend.copy(
+                    (&self.chunks[chunk], from * columns),
+                    (&mut gathered, at * columns),
+                    columns,
+                )?;
             }
             values.extend(backend.download(&gathered, part.len() * columns)?);
         }

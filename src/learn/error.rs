@@ -32,7 +32,9 @@ pub enum LearnError {
         rate: f64,
     },
     /// The objective of the start is no number: features or parameters that are not finite.
-    #[error("the objective is {value} where training begins: features or initial weights are not finite, or far too large")]
+    #[error(
+        "the objective is {value} where training begins: features or initial weights are not finite, or far too large"
+    )]
     NotFinite {
         /// What it was.
         value: f64,

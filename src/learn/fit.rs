@@ -57,7 +57,9 @@ impl std::fmt::Display for Stop {
         match self {
             Self::Gradient { relative } => write!(f, "the gradient is {relative:.1e} of the first"),
             Self::Gap => f.write_str("the objective is as good as at its least"),
-            Self::MaxIter => f.write_str("all iterations are used up (--max-iter); the optimum is not reached"),
+            Self::MaxIter => {
+                f.write_str("all iterations are used up (--max-iter); the optimum is not reached")
+            }
             Self::Precision => f.write_str("no step makes it smaller by more than the rounding of f32"),
             Self::Epochs => f.write_str("all epochs are used up"),
             Self::Patience { best } => {
@@ -191,7 +193,8 @@ impl<B: Backend> WithLbfgs<'_, B> {
         let mut full = Full::new(backend, data, parts.train)?;
         let mut metric = None;
         // An L1 penalty has its kinks along the axes, which a metric that mixes them would lose.
-        let buy = Gram::after(data.matrix.columns(), data.outputs, parts.train.len()).filter(|_| plan.l1 == 0.0);
+        let buy =
+            Gram::after(data.matrix.columns(), data.outputs, parts.train.len()).filter(|_| plan.l1 == 0.0);
         // As it was when that iteration chose its direction.
         let metric_of = |iterations: usize| match buy {
             Some(after) if iterations > after => self.metric(),
@@ -224,11 +227,8 @@ impl<B: Backend> WithLbfgs<'_, B> {
                 continue;
             }
             let iteration = solver.iterations();
-            let validation = if watch.validates() {
-                validate(backend, data, parts.val, full.parameters())?
-            } else {
-                None
-            };
+            let validation =
+                if watch.validates() { validate(backend, data, parts.val, full.parameters())? } else { None };
             let evaluations = solver.evaluations();
             watch.saw(&Seen {
                 iteration,

@@ -30,7 +30,11 @@ impl Gram {
     ///
     /// # Errors
     /// The device was lost or has no memory left.
-    pub fn new<B: Backend>(backend: &B, data: &Labelled<'_, B>, rows: &[usize]) -> Result<Option<Self>, DeviceError> {
+    pub fn new<B: Backend>(
+        backend: &B,
+        data: &Labelled<'_, B>,
+        rows: &[usize],
+    ) -> Result<Option<Self>, DeviceError> {
         let columns = data.matrix.columns();
         if columns > MOST_COLUMNS || rows.is_empty() {
             return Ok(None);
@@ -279,8 +283,9 @@ mod tests {
     fn the_metric_is_the_inverse() {
         for (columns, outputs) in [(1, 1), (7, 3), (63, 2), (64, 1), (130, 5)] {
             let rows = 3 * columns + 5;
-            let features: Vec<f32> =
-                (0..rows * columns).map(|i| ((i * 7919 + i / columns * 31) % 101) as f32 / 50.0 - 1.0).collect();
+            let features: Vec<f32> = (0..rows * columns)
+                .map(|i| ((i * 7919 + i / columns * 31) % 101) as f32 / 50.0 - 1.0)
+                .collect();
             let gram = Gram::of(&features, columns);
             let (h, l2) = (0.3, 0.01);
             let metric = gram.metric(outputs, h, l2);

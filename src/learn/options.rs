@@ -97,13 +97,11 @@ impl SolverOptions {
         }
         // The device computes in f32, where a very small number is zero and a very large one infinite.
         if !((1.0 / (c * rows.max(1) as f64)) as f32).is_finite() {
-            return wrong(
-                "-C",
-                format!("{c:?} is too small for {rows} pictures; 1e-30 is about the least"),
-            );
+            return wrong("-C", format!("{c:?} is too small for {rows} pictures; 1e-30 is about the least"));
         }
         let loss = targets.loss();
-        let kind = self.solver.unwrap_or(if loss == Loss::Hinge { SolverKind::Sgd } else { SolverKind::Lbfgs });
+        let kind =
+            self.solver.unwrap_or(if loss == Loss::Hinge { SolverKind::Sgd } else { SolverKind::Lbfgs });
         self.only_what_it_has(kind)?;
         let solver = match kind {
             SolverKind::Lbfgs if loss == Loss::Hinge => {
@@ -131,7 +129,10 @@ impl SolverOptions {
             ("--patience", self.patience.is_some()),
         ];
         let (others, problem): (&[_], _) = match kind {
-            SolverKind::Lbfgs => (&batches, "L-BFGS uses all rows at once and needs no such number; it is for --solver sgd or adam"),
+            SolverKind::Lbfgs => (
+                &batches,
+                "L-BFGS uses all rows at once and needs no such number; it is for --solver sgd or adam",
+            ),
             _ => (&lbfgs, "mini-batches end after --epochs, or by --patience; it is for --solver lbfgs"),
         };
         match others.iter().find(|(_, given)| *given) {
@@ -143,7 +144,10 @@ impl SolverOptions {
     fn lbfgs(&self) -> Result<Solver, LearnError> {
         let tol = self.tol.unwrap_or(TOLERANCE);
         if !(tol > 0.0 && tol < 1.0) {
-            return Err(LearnError::option("--tol", format!("{tol:?} is not between 0 and 1; 1e-5 is usual")));
+            return Err(LearnError::option(
+                "--tol",
+                format!("{tol:?} is not between 0 and 1; 1e-5 is usual"),
+            ));
         }
         let max_iter = self.max_iter.unwrap_or(ITERATIONS);
         if max_iter == 0 {

@@ -157,7 +157,10 @@ impl std::fmt::Display for MiniBatch {
             Schedule::InverseScaling => " falling with the root of the step",
         };
         let kind = if *nesterov { "Nesterov's momentum" } else { "momentum" };
-        write!(f, "{epochs} epochs in batches of {batch_size}, learning rate {learning_rate:.4}{fall}, {kind} {momentum}")?;
+        write!(
+            f,
+            "{epochs} epochs in batches of {batch_size}, learning rate {learning_rate:.4}{fall}, {kind} {momentum}"
+        )?;
         if *warmup > 0.0 {
             write!(f, ", warm-up {warmup} epochs")?;
         }

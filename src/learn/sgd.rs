@@ -122,4 +122,3 @@ fn check_divergence(loss: f64, epoch: usize, mini: &MiniBatch, limit: f64) -> Re
     }
     Err(LearnError::Diverged { epoch: epoch + 1, loss, rate: mini.learning_rate })
 }
-

@@ -10,8 +10,7 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     if a.len() <= PIECE {
         return piece(a, b);
     }
-    let pieces: Vec<f64> =
-        a.par_chunks(PIECE).zip(b.par_chunks(PIECE)).map(|(a, b)| piece(a, b)).collect();
+    let pieces: Vec<f64> = a.par_chunks(PIECE).zip(b.par_chunks(PIECE)).map(|(a, b)| piece(a, b)).collect();
     pieces.into_iter().sum()
 }
 

@@ -191,15 +191,7 @@ fn threads_do_not_change_a_model() {
     let folder = fruit();
     let models = ["1", "2", "3"].map(|threads| {
         let output = Command::new(env!("CARGO_BIN_EXE_huemax"))
-            .args([
-                "train",
-                "fruit",
-                "--device",
-                "cpu",
-                "-q",
-                "--out",
-                threads,
-            ])
+            .args(["train", "fruit", "--device", "cpu", "-q", "--out", threads])
             .env("RAYON_NUM_THREADS", threads)
             .current_dir(folder.path())
             .output()
@@ -262,8 +254,7 @@ fn gpu_and_cpu_predict_the_same() {
     let folder = fruit();
     let at = folder.path();
     for device in ["cpu", "gpu"] {
-        huemax(&["train", "fruit", "--device", device, "--out", device, "-q"], at)
-            .check(0, &[]);
+        huemax(&["train", "fruit", "--device", device, "--out", device, "-q"], at).check(0, &[]);
     }
     let objective = |device: &str| {
         let text = std::fs::read_to_string(at.join(device).join("metrics.json")).expect("a file");

@@ -137,8 +137,11 @@ fn wrong_usage_is_exit_code_2() {
     huemax(&["train", "fruit", "--device", "gpu:99"], folder.path()).check(1, &["gpu:99", "there is: cpu"]);
     huemax(&["train", "fruit", "--device", "Voodoo 2"], folder.path())
         .check(1, &["Voodoo 2", "there is: cpu"]);
-    huemax(&["train", "fruit", "--device", "cpu", "--solver", "sgd", "--learning-rate", "1e6", "--epochs", "30"], folder.path())
-        .check(1, &["diverged", "--learning-rate 1.00e5"]);
+    huemax(
+        &["train", "fruit", "--device", "cpu", "--solver", "sgd", "--learning-rate", "1e6", "--epochs", "30"],
+        folder.path(),
+    )
+    .check(1, &["diverged", "--learning-rate 1.00e5"]);
     assert!(!folder.path().join("runs").exists(), "a failed training left something behind");
 }
 

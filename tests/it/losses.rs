@@ -3,7 +3,10 @@
 
 use huemax::backend::{Backend, Cpu, Gpu, Loss, reference};
 use huemax::features::Matrix;
-use huemax::learn::{Labelled, Parts, SolverKind, SolverOptions, Start, Targets, Unwatched, fit, loss_sum, probabilities, scores};
+use huemax::learn::{
+    Labelled, Parts, SolverKind, SolverOptions, Start, Targets, Unwatched, fit, loss_sum, probabilities,
+    scores,
+};
 use huemax::progress::Quiet;
 use huemax::verify::{self, bounds};
 use libtest_mimic::Trial;
@@ -54,7 +57,8 @@ fn train<B: Backend>(
     let data = Labelled::new(backend, &matrix, targets)?;
     let rows: Vec<usize> = (0..n).collect();
     let plan = options.plan(n, 1.0, targets)?;
-    let fitted = fit(backend, &data, Parts { train: &rows, val: &[] }, &plan, &Start::Zero, (&Unwatched, &Quiet))?;
+    let fitted =
+        fit(backend, &data, Parts { train: &rows, val: &[] }, &plan, &Start::Zero, (&Unwatched, &Quiet))?;
     let parameters = f64s(&backend.download(&fitted.parameters, data.parameters())?);
     let (weight, bias) = parameters.split_at(outputs * columns);
     let weight = Array2::from_shape_vec((outputs, columns), weight.to_vec()).expect("shape");
@@ -76,10 +80,7 @@ fn squared_hinge_ends_near_the_golden_optimum<B: Backend>(backend: &B) {
     let x = reference::normalize(golden.counts.view());
     let targets = golden.targets(Loss::SquaredHinge);
     // SciPy's L-BFGS at C = 1, largest gradient 1.4e-8.
-    near(
-        1.709_759_800_014_806,
-        train(backend, x.view(), &targets, &sgd()).expect("training"),
-    );
+    near(1.709_759_800_014_806, train(backend, x.view(), &targets, &sgd()).expect("training"));
 }
 
 /// No optimum is published; ten times the epochs end no more than 1 % below.
@@ -105,10 +106,7 @@ fn sigmoid_ends_near_the_golden_optimum<B: Backend>(backend: &B) {
         .map(|row| (0..row.len() as u32).filter(|&k| row[k as usize] > 0.0).collect())
         .collect();
     let targets = Targets::new(Loss::Sigmoid, labels.ncols(), &rows);
-    near(
-        4.621_427_996_336_056,
-        train(backend, x.view(), &targets, &sgd()).expect("training"),
-    );
+    near(4.621_427_996_336_056, train(backend, x.view(), &targets, &sgd()).expect("training"));
 }
 
 /// A matrix of f32 or of bytes, as NumPy writes it.

@@ -3,7 +3,9 @@
 
 use huemax::backend::{Backend, Bins, Gpu, Loss, Pictures, reference};
 use huemax::features::{Matrix, extract};
-use huemax::learn::{Labelled, Parts, SolverKind, SolverOptions, Start, Targets, Unwatched, fit, loss_sum, probabilities};
+use huemax::learn::{
+    Labelled, Parts, SolverKind, SolverOptions, Start, Targets, Unwatched, fit, loss_sum, probabilities,
+};
 use huemax::progress::{Progress, Quiet};
 use huemax::verify::{self, bounds};
 use libtest_mimic::Trial;
@@ -150,7 +152,11 @@ fn a_lost_device_is_an_error_that_names_it() {
         if epochs == 0 {
             device.lose();
         }
-        let Err(error) = fit(&device, &data, Parts { train: &rows, val: &[] }, &plan, &Start::Zero, (&Unwatched, &lose)) else { panic!("trained on a lost device") };
+        let Err(error) =
+            fit(&device, &data, Parts { train: &rows, val: &[] }, &plan, &Start::Zero, (&Unwatched, &lose))
+        else {
+            panic!("trained on a lost device")
+        };
         let error = error.to_string();
         assert!(error.contains(&device.info().name) && error.contains("--device cpu"), "{error}");
     }

@@ -137,7 +137,12 @@ impl Lbfgs {
     ///
     /// # Errors
     /// The first value is not finite.
-    pub fn tell(&mut self, value: f64, gradient: &[f64], metric: Option<&Metric>) -> Result<bool, LearnError> {
+    pub fn tell(
+        &mut self,
+        value: f64,
+        gradient: &[f64],
+        metric: Option<&Metric>,
+    ) -> Result<bool, LearnError> {
         self.evaluations += 1;
         let value = value + self.l1_of(&self.trial);
         let Some(search) = &mut self.search else {

@@ -92,7 +92,11 @@ impl Search {
         let width = high.step - low.step;
         let (least, most) = (low.step + 0.1 * width, low.step + 0.9 * width);
         let found = cubic(low, high);
-        if found.is_finite() { found.clamp(least.min(most), least.max(most)) } else { low.step + 0.25 * width }
+        if found.is_finite() {
+            found.clamp(least.min(most), least.max(most))
+        } else {
+            low.step + 0.25 * width
+        }
     }
 }
 

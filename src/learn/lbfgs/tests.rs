@@ -59,9 +59,7 @@ fn values_that_are_rounded_end_cleanly() {
 
 #[test]
 fn a_gradient_that_lies_ends_cleanly() {
-    let (solver, _) = run(Lbfgs::new(settings(3), vec![1.0; 3], None), |x| {
-        (x.iter().sum(), vec![-1.0; 3])
-    });
+    let (solver, _) = run(Lbfgs::new(settings(3), vec![1.0; 3], None), |x| (x.iter().sum(), vec![-1.0; 3]));
     assert_eq!(solver.stopped(), Some(Stop::Precision));
     assert_eq!(solver.point(), [1.0; 3], "where it began");
 }
