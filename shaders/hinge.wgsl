@@ -2,12 +2,15 @@
 // their squares (SQUARED), by the weight of the label (`reference::hinge`, `reference::squared_hinge`). The residual of
 // the label takes off what the others add. A row without a label has no loss and no residuals.
 //
-// LANES lanes share a row, so that a workgroup is busy with few outputs and with many.
+// LANES lanes share a row of a model, so that a workgroup is busy with few outputs and with many. A row that does not count for
+// a model has neither loss nor residuals there.
 
 struct Config {
     first: u32, // of `index`
     count: u32, // n rows
-    outputs: u32, // K
+    outputs: u32, // K, of one model
+    models: u32, // M
+    mask: u32, // words of a row; 0: every row counts for every model
 }
 
 override LANES: u32 = 1u; // a power of two, at most 64
@@ -19,9 +22,10 @@ const NO_LABEL = 0xffffffffu;
 @group(0) @binding(1) var<storage, read> index: array<u32>;
 @group(0) @binding(2) var<storage, read> labels: array<u32>;
 @group(0) @binding(3) var<storage, read> weights: array<f32>; // of the labels
-@group(0) @binding(4) var<storage, read> scores: array<f32>;
-@group(0) @binding(5) var<storage, read_write> residual: array<f32>;
-@group(0) @binding(6) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(4) var<storage, read> mask: array<u32>; // a bit a model
+@group(0) @binding(5) var<storage, read> scores: array<f32>; // M·K a row
+@group(0) @binding(6) var<storage, read_write> residual: array<f32>;
+@group(0) @binding(7) var<storage, read_write> losses: array<f32>; // M a row
 
 // Sums of slopes and of losses.
 var<workgroup> lanes: array<vec2<f32>, WORKGROUP>;
@@ -33,16 +37,25 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let lane = local % LANES;
-    let row = (group.y * groups.x + group.x) * (WORKGROUP / LANES) + local / LANES;
+    // Row after row, and of each row the models.
+    let pair = (group.y * groups.x + group.x) * (WORKGROUP / LANES) + local / LANES;
+    let row = pair / config.models;
+    let model = pair % config.models;
     // Rows past the last go through the barriers with no outputs.
     let outputs = select(0u, config.outputs, row < config.count);
-    let at = row * config.outputs;
+    let at = pair * config.outputs;
+    var counts = true;
+    if config.mask > 0u && row < config.count {
+        let words = index[config.first + row] * config.mask;
+        counts = ((mask[words + model / 32u] >> (model % 32u)) & 1u) == 1u;
+    }
 
     var label = NO_LABEL;
     var own = 0.0;
     var weight = 0.0;
     if row < config.count {
-        label = labels[index[config.first + row]];
+        // A row that does not count is one without a label.
+        label = select(NO_LABEL, labels[index[config.first + row]], counts);
         if label != NO_LABEL {
             own = scores[at + label];
             weight = weights[label];
@@ -72,6 +85,6 @@ fn main(
         if label != NO_LABEL {
             residual[at + label] = -(weight * sums.x);
         }
-        losses[row] = select(0.0, weight * sums.y, label != NO_LABEL);
+        losses[pair] = select(0.0, weight * sums.y, label != NO_LABEL);
     }
 }

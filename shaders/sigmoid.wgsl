@@ -2,12 +2,15 @@
 // each by the weight of the output with or without its label (`reference::sigmoid`). Powers are of −|score| alone, so that
 // scores of ±1,000 are safe, and small losses as exact as large ones.
 //
-// LANES lanes share a row, so that a workgroup is busy with few outputs and with many.
+// LANES lanes share a row of a model, so that a workgroup is busy with few outputs and with many. A row that does not count for
+// a model has neither loss nor residuals there.
 
 struct Config {
     first: u32, // of `index`
     count: u32, // n rows
-    outputs: u32, // K
+    outputs: u32, // K, of one model
+    models: u32, // M
+    mask: u32, // words of a row; 0: every row counts for every model
 }
 
 override LANES: u32 = 1u; // a power of two, at most 64
@@ -17,9 +20,10 @@ const WORKGROUP = 64u;
 @group(0) @binding(1) var<storage, read> index: array<u32>;
 @group(0) @binding(2) var<storage, read> targets: array<u32>; // a bit a label
 @group(0) @binding(3) var<storage, read> weights: array<f32>; // with each label, then without
-@group(0) @binding(4) var<storage, read> scores: array<f32>;
-@group(0) @binding(5) var<storage, read_write> residual: array<f32>;
-@group(0) @binding(6) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(4) var<storage, read> mask: array<u32>; // a bit a model
+@group(0) @binding(5) var<storage, read> scores: array<f32>; // M·K a row
+@group(0) @binding(6) var<storage, read_write> residual: array<f32>;
+@group(0) @binding(7) var<storage, read_write> losses: array<f32>; // M a row
 
 var<workgroup> lanes: array<f32, WORKGROUP>;
 
@@ -45,10 +49,18 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let lane = local % LANES;
-    let row = (group.y * groups.x + group.x) * (WORKGROUP / LANES) + local / LANES;
+    // Row after row, and of each row the models.
+    let pair = (group.y * groups.x + group.x) * (WORKGROUP / LANES) + local / LANES;
+    let row = pair / config.models;
+    let model = pair % config.models;
     // Rows past the last go through the barriers with no outputs.
     let outputs = select(0u, config.outputs, row < config.count);
-    let at = row * config.outputs;
+    let at = pair * config.outputs;
+    var counts = true;
+    if config.mask > 0u && row < config.count {
+        let words = index[config.first + row] * config.mask;
+        counts = ((mask[words + model / 32u] >> (model % 32u)) & 1u) == 1u;
+    }
 
     var sum = 0.0;
     if outputs > 0u {
@@ -61,7 +73,7 @@ fn main(
             let s = select(score, -score, has);
             let power = exp(-abs(s));
             let probability = select(1.0, power, s < 0.0) / (1.0 + power);
-            residual[at + k] = select(weight, -weight, has) * probability;
+            residual[at + k] = select(0.0, select(weight, -weight, has) * probability, counts);
             sum += weight * (max(s, 0.0) + ln_1p(power));
         }
     }
@@ -74,6 +86,6 @@ fn main(
         workgroupBarrier();
     }
     if row < config.count && lane == 0u {
-        losses[row] = lanes[local];
+        losses[pair] = select(0.0, lanes[local], counts);
     }
 }

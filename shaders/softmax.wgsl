@@ -1,12 +1,15 @@
 // softmax, fused with cross-entropy: residual = softmax(scores) − one-hot(label), loss = −ln softmax(scores)[label],
 // both by the weight of the label (`reference::softmax`). Scores of ±1,000 and rows a thousand apart are safe: each row takes off its own maximum.
 //
-// LANES lanes share a row, so that a workgroup is busy with few outputs and with many.
+// LANES lanes share a row of a model, so that a workgroup is busy with few outputs and with many. A row that does not count for
+// a model has neither loss nor residuals there.
 
 struct Config {
     first: u32, // of `index`
     count: u32, // n rows
-    outputs: u32, // K
+    outputs: u32, // K, of one model
+    models: u32, // M
+    mask: u32, // words of a row; 0: every row counts for every model
 }
 
 override LANES: u32 = 1u; // a power of two, at most 64
@@ -17,9 +20,10 @@ const NO_LABEL = 0xffffffffu;
 @group(0) @binding(1) var<storage, read> index: array<u32>;
 @group(0) @binding(2) var<storage, read> labels: array<u32>;
 @group(0) @binding(3) var<storage, read> weights: array<f32>; // of the labels
-@group(0) @binding(4) var<storage, read> scores: array<f32>;
-@group(0) @binding(5) var<storage, read_write> residual: array<f32>;
-@group(0) @binding(6) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(4) var<storage, read> mask: array<u32>; // a bit a model
+@group(0) @binding(5) var<storage, read> scores: array<f32>; // M·K a row
+@group(0) @binding(6) var<storage, read_write> residual: array<f32>;
+@group(0) @binding(7) var<storage, read_write> losses: array<f32>; // M a row
 
 var<workgroup> lanes: array<f32, WORKGROUP>;
 
@@ -30,10 +34,18 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let lane = local % LANES;
-    let row = (group.y * groups.x + group.x) * (WORKGROUP / LANES) + local / LANES;
+    // Row after row, and of each row the models.
+    let pair = (group.y * groups.x + group.x) * (WORKGROUP / LANES) + local / LANES;
+    let row = pair / config.models;
+    let model = pair % config.models;
     // Rows past the last go through the barriers with no outputs.
     let outputs = select(0u, config.outputs, row < config.count);
-    let at = row * config.outputs;
+    let at = pair * config.outputs;
+    var counts = true;
+    if config.mask > 0u && row < config.count {
+        let words = index[config.first + row] * config.mask;
+        counts = ((mask[words + model / 32u] >> (model % 32u)) & 1u) == 1u;
+    }
 
     var high = -3.402823e38;
     for (var k = lane; k < outputs; k += LANES) {
@@ -70,14 +82,15 @@ fn main(
         let label = labels[index[config.first + row]];
         let weight = select(1.0, weights[min(label, config.outputs - 1u)], label != NO_LABEL);
         for (var k = lane; k < outputs; k += LANES) {
-            residual[at + k] = (residual[at + k] / sum - select(0.0, 1.0, k == label)) * weight;
+            let value = (residual[at + k] / sum - select(0.0, 1.0, k == label)) * weight;
+            residual[at + k] = select(0.0, value, counts);
         }
         if lane == 0u {
             var loss = 0.0;
-            if label != NO_LABEL {
+            if label != NO_LABEL && counts {
                 loss = weight * ((high - scores[at + label]) + log(sum));
             }
-            losses[row] = loss;
+            losses[pair] = loss;
         }
     }
 }

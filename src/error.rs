@@ -7,8 +7,10 @@ use crate::backend::DeviceError;
 use crate::bench::BenchError;
 use crate::dataset::DatasetError;
 use crate::demo::DemoError;
+use crate::features::FeaturesError;
 pub use crate::files::FileError;
 use crate::learn::LearnError;
+use crate::learn::checkpoint::CheckpointError;
 use crate::metrics::MetricsError;
 use crate::model::ModelError;
 
@@ -25,6 +27,9 @@ pub enum Error {
     /// A device that is missing, too small, lost or out of memory.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// Features that nothing can be fitted to.
+    #[error(transparent)]
+    Features(#[from] FeaturesError),
     /// A stage that is wrong and was not timed, or a baseline that cannot be compared with.
     #[error(transparent)]
     Bench(#[from] BenchError),
@@ -51,6 +56,9 @@ pub enum Error {
     /// A solver that was asked for the impossible, or a training that could not end well.
     #[error(transparent)]
     Learn(#[from] LearnError),
+    /// A checkpoint that cannot be gone on from.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     /// A device that does not compute what the reference says.
     #[error("verification failed on {}: {failed} of {cases} cases; the report names them, with commands that repeat them", devices.join(" and "))]
     Verify {

@@ -59,6 +59,7 @@ pub mod model;
 pub mod pipeline;
 pub mod progress;
 pub mod report;
+mod tensors;
 pub mod verify;
 
 pub use backend::Device;

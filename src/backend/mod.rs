@@ -16,6 +16,7 @@ pub mod reference;
 mod shapes;
 mod sparse;
 mod targets;
+mod update;
 
 pub use bins::{Bins, BinsError, MAX_BINS, reciprocals};
 pub use cpu::Cpu;
@@ -27,6 +28,7 @@ pub use pictures::Pictures;
 pub use shapes::Splits;
 pub use sparse::{Sparse, SparseRows};
 pub use targets::Targets;
+pub use update::{Adam, Step};
 
 use std::time::Duration;
 
@@ -62,19 +64,33 @@ pub struct Labels<'a, B: Backend + ?Sized> {
     pub words: &'a B::Array<u32>,
     /// Weights of the labels, 2·K; see [`Targets::weighted`].
     pub weights: &'a B::Array<f32>,
+    /// M: how many models these labels are for. Each has K of the outputs; labels and weights are the same for all.
+    pub models: usize,
+    /// Which rows count for which model: ⌈M/32⌉ words a row of the chunk, bit m % 32 of word m / 32 where it counts for model m.
+    /// `None`: every row for every model.
+    pub mask: Option<&'a B::Array<u32>>,
 }
 
-/// The sizes of one parameter step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Step {
-    /// Learning rate.
-    pub learning_rate: f32,
-    /// Share of the velocity that is kept, 0 ≤ momentum < 1.
-    pub momentum: f32,
-    /// Penalty on the weights (never on the bias): `1/(C·N)`.
-    pub l2: f32,
-    /// What turns the gradient sum into a mean: `1/n`.
-    pub scale: f32,
+impl<B: Backend + ?Sized> Labels<'_, B> {
+    /// What [`Backend::fuses`] asks of the models.
+    #[must_use]
+    pub fn models(&self) -> Models {
+        Models { count: self.models, masked: self.mask.is_some() }
+    }
+}
+
+/// How many models are computed side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Models {
+    /// M.
+    pub count: usize,
+    /// Whether there are rows that do not count for all of them.
+    pub masked: bool,
+}
+
+impl Models {
+    /// A single model, for which every row counts.
+    pub const ONE: Self = Self { count: 1, masked: false };
 }
 
 /// How long some work took.
@@ -116,6 +132,10 @@ impl Probe {
 ///
 /// Shapes: n rows, D columns (features), K outputs, P partial sums. Matrices are row-major. Parameters, gradients
 /// and velocities are one array of `K·D + K` values: the weights (K×D), then the biases (K).
+///
+/// Many models are columns: where [`Labels::models`] is M, the `outputs` of every stage are M·K, model m has those from m·K on,
+/// and one pass over the features serves all. Parameters are the weights of all models' outputs (M·K×D), then all biases (M·K).
+/// A row that [`Labels::mask`] leaves out of a model has there no loss and residuals of 0, whatever its scores are.
 ///
 /// Every stage writes all of its output and reads nothing of what was there (except where it says `accumulate`).
 /// Arrays may be longer than the shapes ask for; never shorter (that is a caller's mistake, and panics).
@@ -181,8 +201,8 @@ pub trait Backend: Sync {
         scores: &mut Self::Array<f32>,
     ) -> Result<(), DeviceError>;
 
-    /// **softmax**, **sigmoid**, **hinge** or **squared-hinge**, whichever `labels` name: the loss of each row (n), and its
-    /// derivatives by the scores, `residual` (n×K). With y the label of a row, t of output k 1 where the row has label k and
+    /// **softmax**, **sigmoid**, **hinge** or **squared-hinge**, whichever `labels` name: the loss of each row in each model
+    /// (n×M), and its derivatives by the scores, `residual` (n×M·K). Of one model, with y the label of a row, t of output k 1 where the row has label k and
     /// else 0, and w the weight (see [`Targets::weighted`]):
     ///
     /// | | `losses[i]` | `residual[i,k]` |
@@ -218,10 +238,10 @@ pub trait Backend: Sync {
     ) -> Result<(), DeviceError>;
 
     /// Whether [`objective`](Self::objective) runs for this shape; where it does not, its stages are called one by one.
-    fn fuses(&self, columns: usize, outputs: usize) -> bool;
+    fn fuses(&self, columns: usize, outputs: usize, models: Models) -> bool;
 
     /// **objective**: scores, loss and gradient in one pass over the features. For each of the P
-    /// [`splits`](Self::splits) `Σ_i residual[i,k]·x[i,d]`, `Σ_i residual[i,k]` and `Σ_i loss[i]`, P × (K·D + K + 1).
+    /// [`splits`](Self::splits) `Σ_i residual[i,k]·x[i,d]`, `Σ_i residual[i,k]` and `Σ_i loss[i,m]`, P × (K·D + K + M).
     fn objective(
         &self,
         rows: &Rows<'_, Self>,
@@ -246,7 +266,7 @@ pub trait Backend: Sync {
     ) -> Result<Option<Sparse<Self>>, DeviceError>;
 
     /// **objective-sparse**: what [`objective`](Self::objective) is, of rows without their zeros. The same P splits, the same
-    /// P × (K·D + K + 1) sums; a feature that is zero adds nothing, not even where its weight is infinite.
+    /// P × (K·D + K + M) sums; a feature that is zero adds nothing, not even where its weight is infinite.
     fn objective_sparse(
         &self,
         rows: &SparseRows<'_, Self>,
@@ -275,8 +295,10 @@ pub trait Backend: Sync {
     /// **probe**: no stage of the pipeline, but how fast the device multiplies and adds; see [`Probe`].
     fn probe(&self, probe: Probe, sums: &mut Self::Array<f32>) -> Result<(), DeviceError>;
 
-    /// **step**: `g = scale·gradient + l2·w` (no `l2` for the biases), `velocity = momentum·velocity + g`,
-    /// `parameters −= learning_rate·velocity`. The first `weights` parameters are weights, the rest (up to `len`) biases.
+    /// **step**: `g = scale·gradient + l2·w` (no `l2` for the biases), `velocity = momentum·velocity + g`, and
+    /// `parameters −= learning_rate·velocity`, with Nesterov's momentum `learning_rate·(g + momentum·velocity)`, as PyTorch's
+    /// `SGD`. Then weights are soft-thresholded: `w ← sign(w)·max(|w| − learning_rate·l1, 0)`. The first `weights` parameters
+    /// are weights, the rest (up to `len`) biases.
     fn step(
         &self,
         parameters: &mut Self::Array<f32>,
@@ -285,5 +307,19 @@ pub trait Backend: Sync {
         weights: usize,
         len: usize,
         step: Step,
+    ) -> Result<(), DeviceError>;
+
+    /// **adam**: `g` as for [`step`](Self::step), `first = beta1·first + (1 − beta1)·g`, `second = beta2·second + (1 − beta2)·g²`,
+    /// `d = √(correction2·second) + epsilon`, `parameters −= learning_rate·correction1·first/d`. Then weights are
+    /// soft-thresholded by `learning_rate·l1/d`: the proximal step in the metric in which Adam steps, whose fixed points are
+    /// those of the penalised objective (Yun, Lozano and Yang 2021). `moments` are first and second.
+    fn adam(
+        &self,
+        parameters: &mut Self::Array<f32>,
+        moments: [&mut Self::Array<f32>; 2],
+        gradient: &Self::Array<f32>,
+        weights: usize,
+        len: usize,
+        adam: Adam,
     ) -> Result<(), DeviceError>;
 }

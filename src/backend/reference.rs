@@ -2,12 +2,12 @@
 //!
 //! Sources: OpenCV's `cvtColor(COLOR_RGB2HSV)`, `calcHist` and `normalize` on 8-bit pictures; multinomial logistic
 //! regression as scikit-learn's `LogisticRegression` minimises it; the multi-class hinge of Weston and Watkins (ESANN 1999);
-//! Polyak's momentum as in PyTorch's `SGD`.
+//! Polyak's and Nesterov's momentum as in PyTorch's `SGD`; Adam (Kingma and Ba, ICLR 2015); proximal steps (Parikh and Boyd 2014).
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 
 use super::bins::{Bins, reciprocals};
-use super::{Loss, Probe, Step, Targets};
+use super::{Adam, Loss, Probe, Step, Targets};
 
 /// Hue 0…179, saturation and value 0…255 of a colour, in OpenCV's integer arithmetic.
 #[must_use]
@@ -59,9 +59,28 @@ pub fn scores(x: ArrayView2<'_, f64>, weight: ArrayView2<'_, f64>, bias: ArrayVi
     x.dot(&weight.t()) + bias
 }
 
-/// The loss that `targets` are for, of scores (n×K): residuals (n×K) and losses (n).
+/// The loss that `targets` are for, of the scores of M models (n×M·K): residuals (n×M·K) and losses (n×M). A row that does not
+/// count for a model has none of either.
 #[must_use]
-pub fn loss(scores: ArrayView2<'_, f64>, targets: &Targets) -> (Array2<f64>, Array1<f64>) {
+pub fn loss(scores: ArrayView2<'_, f64>, targets: &Targets) -> (Array2<f64>, Array2<f64>) {
+    let (outputs, models) = (targets.outputs(), targets.models());
+    let mut residual = Array2::zeros(scores.raw_dim());
+    let mut losses = Array2::zeros((scores.nrows(), models));
+    for m in 0..models {
+        let columns = s![.., m * outputs..(m + 1) * outputs];
+        let (mut of_model, mut loss) = one_loss(scores.slice(columns), targets);
+        for i in (0..scores.nrows()).filter(|&i| !targets.counts(i, m)) {
+            of_model.row_mut(i).fill(0.0);
+            loss[i] = 0.0;
+        }
+        residual.slice_mut(columns).assign(&of_model);
+        losses.column_mut(m).assign(&loss);
+    }
+    (residual, losses)
+}
+
+/// The same of one model for which every row counts: n×K and n.
+fn one_loss(scores: ArrayView2<'_, f64>, targets: &Targets) -> (Array2<f64>, Array1<f64>) {
     match targets.loss() {
         Loss::Softmax => softmax(scores, targets),
         Loss::Sigmoid => sigmoid(scores, targets),
@@ -142,18 +161,18 @@ pub fn gradient(x: ArrayView2<'_, f64>, residual: ArrayView2<'_, f64>) -> (Array
     (residual.t().dot(&x), residual.sum_axis(Axis(0)))
 }
 
-/// **objective**: [`scores`], [`fn@loss`] and [`gradient`] of some rows: gradient of the weights (K×D), of the biases (K),
-/// and the sum of the losses.
+/// **objective**: [`scores`], [`fn@loss`] and [`gradient`] of some rows: gradient of the weights (M·K×D), of the biases (M·K),
+/// and the sums of the losses (M).
 #[must_use]
 pub fn objective(
     x: ArrayView2<'_, f64>,
     weight: ArrayView2<'_, f64>,
     bias: ArrayView1<'_, f64>,
     targets: &Targets,
-) -> (Array2<f64>, Array1<f64>, f64) {
+) -> (Array2<f64>, Array1<f64>, Array1<f64>) {
     let (residual, losses) = loss(scores(x, weight, bias).view(), targets);
     let (weight, bias) = gradient(x, residual.view());
-    (weight, bias, losses.sum())
+    (weight, bias, losses.sum_axis(Axis(0)))
 }
 
 /// **objective-sparse**: [`objective`] of rows of `width` features without their zeros; row i has `values[j]` in column
@@ -165,7 +184,7 @@ pub fn objective_sparse(
     weight: ArrayView2<'_, f64>,
     bias: ArrayView1<'_, f64>,
     targets: &Targets,
-) -> (Array2<f64>, Array1<f64>, f64) {
+) -> (Array2<f64>, Array1<f64>, Array1<f64>) {
     let mut x = Array2::zeros((offsets.len() - 1, width));
     for (i, ends) in offsets.windows(2).enumerate() {
         for j in ends[0] as usize..ends[1] as usize {
@@ -189,12 +208,42 @@ pub fn step(
     weights: usize,
     step: Step,
 ) {
-    let Step { learning_rate, momentum, l2, scale } = step;
-    for (j, g) in gradient.iter().enumerate() {
-        let penalty = if j < weights { f64::from(l2) * parameters[j] } else { 0.0 };
-        velocity[j] = f64::from(momentum) * velocity[j] + f64::from(scale) * g + penalty;
-        parameters[j] -= f64::from(learning_rate) * velocity[j];
+    let [rate, momentum, l2, l1, scale] =
+        [step.learning_rate, step.momentum, step.l2, step.l1, step.scale].map(f64::from);
+    for (j, gradient) in gradient.iter().enumerate() {
+        let (l2, l1) = if j < weights { (l2, l1) } else { (0.0, 0.0) };
+        let g = scale * gradient + l2 * parameters[j];
+        velocity[j] = momentum * velocity[j] + g;
+        let direction = if step.nesterov { g + momentum * velocity[j] } else { velocity[j] };
+        parameters[j] = soft_threshold(parameters[j] - rate * direction, rate * l1);
     }
+}
+
+/// **adam**: parameters, first and second moments after one step; the first `weights` of them are penalised.
+pub fn adam(
+    parameters: &mut Array1<f64>,
+    first: &mut Array1<f64>,
+    second: &mut Array1<f64>,
+    gradient: ArrayView1<'_, f64>,
+    weights: usize,
+    adam: Adam,
+) {
+    let [beta1, beta2, l2, l1] = [adam.beta1, adam.beta2, adam.l2, adam.l1].map(f64::from);
+    for (j, gradient) in gradient.iter().enumerate() {
+        let (l2, l1) = if j < weights { (l2, l1) } else { (0.0, 0.0) };
+        let g = f64::from(adam.scale) * gradient + l2 * parameters[j];
+        first[j] = beta1 * first[j] + (1.0 - beta1) * g;
+        second[j] = beta2 * second[j] + (1.0 - beta2) * g * g;
+        let root = (f64::from(adam.correction2) * second[j]).sqrt();
+        let rate = f64::from(adam.learning_rate) / (root + f64::from(adam.epsilon));
+        let moved = parameters[j] - rate * f64::from(adam.correction1) * first[j];
+        parameters[j] = soft_threshold(moved, rate * l1);
+    }
+}
+
+/// The proximal step of `threshold·|w|`.
+fn soft_threshold(w: f64, threshold: f64) -> f64 {
+    if w.abs() <= threshold { 0.0 } else { w - threshold.copysign(w) }
 }
 
 /// **probe**: what each lane adds up to.

@@ -9,6 +9,8 @@ pub struct Targets {
     outputs: usize,
     words: Vec<u32>,
     weights: Vec<f32>,
+    models: usize,
+    mask: Option<Vec<u32>>,
 }
 
 impl Targets {
@@ -27,7 +29,7 @@ impl Targets {
                 row.iter().for_each(|&k| words[k as usize / 32] |= 1 << (k % 32));
             }
         }
-        Self { loss, outputs, words, weights: vec![1.0; 2 * outputs] }
+        Self { loss, outputs, words, weights: vec![1.0; 2 * outputs], models: 1, mask: None }
     }
 
     /// Softmax, for rows with the `labels`, each below `outputs` or [`NO_LABEL`].
@@ -53,16 +55,47 @@ impl Targets {
         self
     }
 
+    /// For `models` models side by side, which all have these labels. `mask` says which rows count for which: ⌈M/32⌉ words a
+    /// row, bit m % 32 of word m / 32 set where the row counts for model m; `None`, that every row counts for all.
+    #[must_use]
+    pub fn repeated(mut self, models: usize, mask: Option<Vec<u32>>) -> Self {
+        assert!(models > 0, "at least one model");
+        if let Some(mask) = &mask {
+            assert_eq!(mask.len(), self.rows() * models.div_ceil(32), "⌈M/32⌉ words of mask a row");
+        }
+        (self.models, self.mask) = (models, mask);
+        self
+    }
+
     /// The loss.
     #[must_use]
     pub fn loss(&self) -> Loss {
         self.loss
     }
 
-    /// K.
+    /// K, the outputs of one model.
     #[must_use]
     pub fn outputs(&self) -> usize {
         self.outputs
+    }
+
+    /// M: see [`Targets::repeated`].
+    #[must_use]
+    pub fn models(&self) -> usize {
+        self.models
+    }
+
+    /// Whether `row` counts for model `m`.
+    #[must_use]
+    pub fn counts(&self, row: usize, m: usize) -> bool {
+        let words = self.models.div_ceil(32);
+        self.mask.as_ref().is_none_or(|mask| mask[row * words + m / 32] >> (m % 32) & 1 == 1)
+    }
+
+    /// Words of the mask, where there is one; see [`Targets::repeated`].
+    #[must_use]
+    pub fn mask(&self) -> Option<&[u32]> {
+        self.mask.as_deref()
     }
 
     /// How many rows there are.
@@ -75,8 +108,12 @@ impl Targets {
     #[must_use]
     pub fn pick(&self, rows: impl IntoIterator<Item = usize>) -> Self {
         let width = self.loss.words(self.outputs);
-        let words = rows.into_iter().flat_map(|row| &self.words[row * width..(row + 1) * width]).copied();
-        Self { loss: self.loss, outputs: self.outputs, words: words.collect(), weights: self.weights.clone() }
+        let rows: Vec<usize> = rows.into_iter().collect();
+        let of = |all: &[u32], width: usize| -> Vec<u32> {
+            rows.iter().flat_map(|&row| &all[row * width..(row + 1) * width]).copied().collect()
+        };
+        let mask = self.mask.as_ref().map(|mask| of(mask, self.models.div_ceil(32)));
+        Self { words: of(&self.words, width), weights: self.weights.clone(), mask, ..*self }
     }
 
     /// Whether `row` has label k.

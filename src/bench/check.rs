@@ -5,7 +5,7 @@ use ndarray::{Array1, Array2};
 
 use super::BenchError;
 use super::stage::{Shape, Stage};
-use super::stages::{Describing, Learning, STEP, Workloads};
+use super::stages::{ADAM, Describing, Learning, STEP, Workloads};
 use crate::backend::{Backend, reference};
 use crate::verify::{Difference, bounds, exact, within};
 
@@ -67,12 +67,13 @@ pub(super) fn learning<B: Backend>(on: &mut Learning<'_, B>, stage: Stage) -> Re
         _ if stage.is_loss() => &[Stage::Scores],
         Stage::Gradient => &[Stage::Scores, Stage::Softmax],
         Stage::Reduce => &[Stage::Scores, Stage::Softmax, Stage::Gradient],
-        Stage::Step => &[Stage::Objective],
+        Stage::Step | Stage::Adam => &[Stage::Objective],
         _ => &[],
     };
     before.iter().try_for_each(|&stage| on.record(stage))?;
     match stage {
         Stage::Step => return step(on)?.map_err(wrong),
+        Stage::Adam => return adam(on)?.map_err(wrong),
         Stage::Readback => {
             let sent = on.backend.upload(&on.numbers.parameters)?;
             let back = on.backend.download(&sent, on.numbers.parameters.len())?;
@@ -139,7 +140,7 @@ fn loss<B: Backend>(on: &Learning<'_, B>, stage: Stage) -> Checked {
         picked.iter().flat_map(|&i| &residual[i * outputs..(i + 1) * outputs]).copied().collect();
     let got_losses: Vec<f32> = picked.iter().map(|&i| losses[i]).collect();
     let checked = within(&flat(expected), &got, &flat(bound))
-        .and_then(|_| within(&expected_losses.to_vec(), &got_losses, &loss_bound.to_vec()));
+        .and_then(|_| within(&flat(expected_losses), &got_losses, &flat(loss_bound)));
     Ok(checked.map(drop))
 }
 
@@ -181,8 +182,8 @@ fn fused<B: Backend>(on: &Learning<'_, B>, stage: Stage) -> Checked {
             rows(&on.numbers.features, on.shape.columns, &picked)
         };
         let targets = on.numbers.targets(stage.loss(), on.shape.outputs, &picked);
-        let joined = |(w, b, l): (Array2<f64>, Array1<f64>, f64)| -> Vec<f64> {
-            w.into_iter().chain(b).chain([l]).collect()
+        let joined = |(w, b, l): (Array2<f64>, Array1<f64>, Array1<f64>)| -> Vec<f64> {
+            w.into_iter().chain(b).chain(l).collect()
         };
         let expected = joined(reference::objective(x.view(), weight.view(), bias.view(), &targets));
         let bounds = if sparse { bounds::objective_sparse } else { bounds::objective };
@@ -234,6 +235,30 @@ fn step<B: Backend>(on: &mut Learning<'_, B>) -> Checked {
     let checked = within(&parameters.to_vec(), &got, &bound.to_vec())
         .and_then(|_| within(&velocity.to_vec(), &got_velocity, &velocity_bound.to_vec()));
     Ok(checked.map(drop))
+}
+
+fn adam<B: Backend>(on: &mut Learning<'_, B>) -> Checked {
+    let (len, weights) = (on.shape.parameters(), on.shape.outputs * on.shape.columns);
+    // Twice, so that there are moments.
+    on.record(Stage::Adam)?;
+    let [mut parameters, mut first, mut second, gradient] = {
+        let read = |array| on.backend.download(array, len).map(|v| numbers(&v));
+        [read(&on.parameters)?, read(&on.velocity)?, read(&on.second)?, read(&on.sums)?]
+    };
+    let bounds =
+        bounds::adam(parameters.view(), [first.view(), second.view()], gradient.view(), weights, ADAM);
+    reference::adam(&mut parameters, &mut first, &mut second, gradient.view(), weights, ADAM);
+    on.record(Stage::Adam)?;
+    for (expected, (array, bound)) in [parameters, first, second]
+        .iter()
+        .zip([&on.parameters, &on.velocity, &on.second].into_iter().zip(&bounds))
+    {
+        let got = on.backend.download(array, len)?;
+        if let Err(difference) = within(&expected.to_vec(), &got, &bound.to_vec()) {
+            return Ok(Err(difference));
+        }
+    }
+    Ok(Ok(()))
 }
 
 fn flat(values: Array2<f64>) -> Vec<f64> {

@@ -37,8 +37,10 @@ pub enum Stage {
     ObjectiveSquaredHinge,
     /// That of the softmax on features without their zeros.
     ObjectiveSparse,
-    /// One parameter step.
+    /// One parameter step, with momentum.
     Step,
+    /// One parameter step by Adam.
+    Adam,
     /// The gradient sums to the host.
     Readback,
 }
@@ -48,7 +50,7 @@ impl Stage {
     pub const PICTURES: [Self; 4] =
         [Self::DescribeFlat, Self::DescribePhotograph, Self::DescribeNoise, Self::Normalize];
     /// Stages on features.
-    pub const LEARNING: [Self; 14] = [
+    pub const LEARNING: [Self; 15] = [
         Self::Scores,
         Self::Softmax,
         Self::Sigmoid,
@@ -62,6 +64,7 @@ impl Stage {
         Self::ObjectiveSquaredHinge,
         Self::ObjectiveSparse,
         Self::Step,
+        Self::Adam,
         Self::Readback,
     ];
 
@@ -116,6 +119,7 @@ impl Stage {
             Self::ObjectiveSquaredHinge => "objective/squared-hinge",
             Self::ObjectiveSparse => "objective/sparse",
             Self::Step => "step",
+            Self::Adam => "adam",
             Self::Readback => "readback",
         }
     }

@@ -2,7 +2,9 @@
 
 use super::inputs::Numbers;
 use super::stage::{Shape, Stage, Work};
-use crate::backend::{Backend, Bins, DeviceError, Labels, Loss, Pictures, Rows, Sparse, Splits, Step};
+use crate::backend::{
+    Adam, Backend, Bins, DeviceError, Labels, Loss, Models, Pictures, Rows, Sparse, Splits, Step,
+};
 
 /// Stages of one kind on one device, with their arrays.
 pub trait Workloads: Send {
@@ -93,7 +95,21 @@ impl<B: Backend> Workloads for Describing<'_, B> {
 }
 
 /// The step that is timed: small enough that parameters stay what they are.
-pub(super) const STEP: Step = Step { learning_rate: 1e-6, momentum: 0.9, l2: 1e-3, scale: 1e-4 };
+pub(super) const STEP: Step =
+    Step { learning_rate: 1e-6, momentum: 0.9, nesterov: false, l2: 1e-3, l1: 0.0, scale: 1e-4 };
+
+/// The same by Adam, as its tenth step.
+pub(super) const ADAM: Adam = Adam {
+    learning_rate: 1e-6,
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    l2: 1e-3,
+    l1: 0.0,
+    scale: 1e-4,
+    correction1: 1.535_34,
+    correction2: 100.450_83,
+};
 
 /// Features, parameters and all that lies between them on a device. Rows are taken in their order.
 #[derive(Debug)]
@@ -111,7 +127,10 @@ pub struct Learning<'a, B: Backend> {
     /// Of the labels.
     weights: B::Array<f32>,
     pub(super) parameters: B::Array<f32>,
+    /// Of step; of Adam the first moments.
     pub(super) velocity: B::Array<f32>,
+    /// The second moments.
+    pub(super) second: B::Array<f32>,
     pub(super) scores: B::Array<f32>,
     pub(super) residual: B::Array<f32>,
     pub(super) losses: B::Array<f32>,
@@ -127,7 +146,11 @@ impl<'a, B: Backend> Learning<'a, B> {
     pub fn new(backend: &'a B, shape: Shape, numbers: &'a Numbers) -> Result<Self, DeviceError> {
         let Shape { rows, columns, outputs } = shape;
         let splits = backend.splits(rows, columns, outputs).count;
-        let between = if backend.fuses(columns, outputs) && numbers.whole_only { 0 } else { rows * outputs };
+        let between = if backend.fuses(columns, outputs, Models::ONE) && numbers.whole_only {
+            0
+        } else {
+            rows * outputs
+        };
         let len = shape.parameters();
         let sparse = match backend.sparse_below(rows, columns, outputs) {
             Some(_) => {
@@ -149,6 +172,7 @@ impl<'a, B: Backend> Learning<'a, B> {
             weights: backend.upload(&vec![1f32; 2 * outputs])?,
             parameters: backend.upload(&numbers.parameters)?,
             velocity: backend.zeros(len)?,
+            second: backend.zeros(len)?,
             scores: backend.zeros(between)?,
             residual: backend.zeros(between)?,
             losses: backend.zeros(rows)?,
@@ -160,7 +184,7 @@ impl<'a, B: Backend> Learning<'a, B> {
     /// Whether the objective is one pass over the features here.
     #[must_use]
     pub fn fused(&self) -> bool {
-        self.backend.fuses(self.shape.columns, self.shape.outputs)
+        self.backend.fuses(self.shape.columns, self.shape.outputs, Models::ONE)
     }
 
     /// Whether the device has this stage.
@@ -208,6 +232,8 @@ impl<B: Backend> Workloads for Learning<'_, B> {
             _ if stage.is_objective() => rows(n * d + n * words + 2 * len, 4 * n * d * k + each * n * k),
             Stage::Reduce => numbers((splits + 1) * len, splits * len, splits * len),
             Stage::Step => numbers(5 * len, 7 * len, len),
+            // The gradient with its penalty 3, moments 3 and 4, root and its product and sum 3, division 1, the move 3.
+            Stage::Adam => numbers(7 * len, 17 * len, len),
             Stage::Readback => numbers(len + 1, 0, len + 1),
             _ => rows(n * d + len + n * k, 2 * n * d * k),
         }
@@ -219,12 +245,13 @@ impl<B: Backend> Workloads for Learning<'_, B> {
         let Self {
             backend, shape, features, sparse, index, labels, tags, weights, parameters, velocity, ..
         } = self;
-        let Self { scores, residual, losses, partials, sums, .. } = self;
+        let Self { second, scores, residual, losses, partials, sums, .. } = self;
         let Shape { rows: count, columns, outputs } = *shape;
         let len = shape.parameters();
         let rows = Rows { features, columns, index, first: 0, count };
         let loss = stage.loss();
-        let labels = &Labels { loss, words: if loss.exclusive() { labels } else { tags }, weights };
+        let words = if loss.exclusive() { labels } else { tags };
+        let labels = &Labels { loss, words, weights, models: 1, mask: None };
         match stage {
             _ if stage.is_loss() => backend.loss(&rows, labels, scores, outputs, residual, losses),
             Stage::Gradient => backend.gradient(&rows, residual, outputs, partials),
@@ -247,6 +274,7 @@ impl<B: Backend> Workloads for Learning<'_, B> {
                 backend.reduce(losses, count, 1, sums, len, false)
             }
             Stage::Step => backend.step(parameters, velocity, sums, outputs * columns, len, STEP),
+            Stage::Adam => backend.adam(parameters, [velocity, second], sums, outputs * columns, len, ADAM),
             Stage::Readback => backend.download(sums, len + 1).map(|v| drop(std::hint::black_box(v))),
             _ => backend.scores(&rows, parameters, outputs, scores),
         }

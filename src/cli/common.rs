@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::progress::Progress;
 
 /// Where to compute and how to talk.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct Common {
     /// Where to compute: auto, cpu, gpu, gpu:N, or part of a GPU's name (see `huemax devices`)
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
@@ -18,7 +18,7 @@ pub(super) struct Common {
 
     /// Say nothing but the result and errors
     #[arg(long, short)]
-    quiet: bool,
+    pub(super) quiet: bool,
 }
 
 impl Common {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::backend::Device;
 use crate::cli::common::Common;
 use crate::cli::output;
-use crate::cli::train::{report_run, timed_folder};
+use crate::cli::run_folder::timed_folder;
+use crate::cli::train::report_run;
 use crate::dataset::{Dataset, LabelChoice, LabelOptions};
 use crate::demo::{
     Answer, BasketOptions, BasketSummary, DrawOptions, basket_to_show, beside, draw, draw_baskets,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::cli::common::Common;
 use crate::cli::labels::LabelArgs;
 use crate::cli::output;
+use crate::cli::run_folder::out_folder;
 use crate::dataset::{Dataset, LabelOptions, Task};
 use crate::error::{FileError, Result};
 use crate::model::Model;
@@ -47,14 +48,13 @@ pub(super) fn run(args: &Args) -> Result<()> {
         }
         opened => opened?,
     };
-    let folder = match &args.out {
-        Some(out) => super::train::out_folder(Some(out), args.force)?,
-        None => None,
-    };
+    if let Some(out) = &args.out {
+        out_folder(out, args.force)?;
+    }
     let device = args.common.open(&progress)?;
     let mut run = evaluate(&model, &dataset, &device, &progress)?;
     run.summary.model = Some(args.model.to_string_lossy().into_owned());
-    if let Some(folder) = &folder {
+    if let Some(folder) = &args.out {
         std::fs::create_dir_all(folder).map_err(FileError::on("create", folder))?;
         run.save_results(folder)?;
     }

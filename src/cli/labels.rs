@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 const HEADING: &str = "Labels";
 
 /// Where labels are.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct LabelArgs {
     /// Where labels come from: `folder`, `prefix`, `sidecar` (1.txt beside 1.jpg, a label a line), or a CSV, TSV or
     /// JSON lines file that names pictures and their labels [default: detected]
@@ -49,6 +49,15 @@ enum TaskArg {
 }
 
 impl LabelArgs {
+    /// The same, typed in `folder`: a file that is there is named from everywhere.
+    pub(super) fn seen_from(mut self, folder: &Path) -> Self {
+        self.labels = self.labels.map(|labels| {
+            let whole = folder.join(&labels);
+            if whole.is_file() { whole } else { labels }
+        });
+        self
+    }
+
     /// What the arguments say of the pictures in `data`. A file is looked for as it is named, then in `data`.
     ///
     /// # Errors

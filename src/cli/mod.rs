@@ -6,17 +6,21 @@ mod demo;
 mod devices;
 mod evaluate;
 mod explain;
+mod interrupt;
 mod labels;
 mod output;
 mod predict;
 mod progress;
+mod resume;
+mod run_folder;
 mod solver;
 mod train;
 mod verify;
+mod watching;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::dataset::DatasetError;
 use crate::error::{Error, Result};
@@ -55,9 +59,12 @@ enum Command {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    interrupt::install();
+    let outcome = match cli.command {
         Command::Demo(args) => demo::run(&args),
-        Command::Train(args) => train::run(&args),
+        Command::Train(args) => train::run(&args, matches.subcommand_matches("train")),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Verify(args) => verify::run(&args),
@@ -73,6 +80,10 @@ fn exit_code(outcome: Result<()>) -> ExitCode {
     if output::closed(&error) {
         // Whoever read our output has seen enough (`| head`).
         return ExitCode::SUCCESS;
+    }
+    if matches!(error, Error::Learn(LearnError::Interrupted { .. })) {
+        // What was saved, and how to go on, has been said.
+        return ExitCode::from(interrupt::EXIT);
     }
     output::tell(&format!("error: {error}"));
     match error {

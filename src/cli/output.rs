@@ -21,6 +21,12 @@ pub(super) fn print_json(value: &impl serde::Serialize) -> Result<()> {
     print(&format!("{text}\n"))
 }
 
+/// Prints a value as a line of JSON.
+pub(super) fn print_line(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string(value).map_err(|e| failed(e.into()))?;
+    print(&format!("{text}\n"))
+}
+
 /// A line on standard error. Nobody may be reading it (`2>&1 | head`), which is no reason to stop working.
 pub(super) fn tell(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");

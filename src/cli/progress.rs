@@ -1,7 +1,7 @@
 //! Progress on standard error: a bar on a terminal, plain lines elsewhere, nothing when quiet.
 
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,8 @@ pub(super) struct Terminal {
     bar: bool,
     work: Mutex<Option<Work>>,
     done: AtomicU64,
+    /// Whether somebody else says how far work is and how long it takes.
+    watched: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -30,13 +32,63 @@ struct Work {
     bar: Option<ProgressBar>,
 }
 
+/// The bar on the terminal, for those who come from outside: a signal does not know who draws.
+static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+fn shown() -> std::sync::MutexGuard<'static, Option<ProgressBar>> {
+    BAR.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes the bar off the terminal, if there is one.
+pub(super) fn clear() {
+    if let Some(bar) = shown().take() {
+        bar.finish_and_clear();
+    }
+}
+
+/// A line on standard error, above the bar if there is one.
+pub(super) fn say_aside(line: &str) {
+    let bar = shown().clone();
+    match bar {
+        Some(bar) => bar.println(line),
+        None => tell(line),
+    }
+}
+
 /// Time between plain lines.
-const PLAIN: Duration = Duration::from_secs(5);
+pub(super) const PLAIN: Duration = Duration::from_secs(5);
 
 impl Terminal {
     pub(super) fn new(quiet: bool) -> Self {
         let bar = std::io::stderr().is_terminal();
-        Self { quiet, bar, work: Mutex::new(None), done: AtomicU64::new(0) }
+        Self { quiet, bar, work: Mutex::new(None), done: AtomicU64::new(0), watched: AtomicBool::new(false) }
+    }
+
+    /// Whether nothing is said.
+    pub(super) fn quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Whether there is a bar.
+    pub(super) fn draws(&self) -> bool {
+        self.bar && !self.quiet
+    }
+
+    /// Leaves it to somebody else, from now on or no longer, to say how far work is: of work that ends nobody knows when, a
+    /// count of what may be left says little.
+    pub(super) fn watch(&self, watched: bool) {
+        self.watched.store(watched, Ordering::Relaxed);
+    }
+
+    /// The word beside the bar of work that is watched.
+    pub(super) fn status(&self, text: &str) {
+        if let Some(bar) = self.work().as_ref().and_then(|work| work.bar.as_ref()) {
+            bar.set_message(text.to_owned());
+        }
+    }
+
+    fn watched(&self) -> bool {
+        self.watched.load(Ordering::Relaxed)
     }
 
     /// Runs `print`, which writes to standard output, with the bar out of its way.
@@ -73,9 +125,13 @@ impl Progress for Terminal {
         self.done.store(0, Ordering::Relaxed);
         let bar = self.bar.then(|| {
             let bar = ProgressBar::new(total);
-            let template = format!(
-                "{{prefix:>12}} [{{bar:30}}] {{human_pos}}/{{human_len}} {unit}, {{rate}} {unit}/s, {{eta}} left  {{msg}}"
-            );
+            let template = if self.watched() {
+                format!("{{prefix:>12}} {{spinner}} {{human_pos}} {unit}  {{wide_msg}}")
+            } else {
+                format!(
+                    "{{prefix:>12}} [{{bar:30}}] {{human_pos}}/{{human_len}} {unit}, {{rate}} {unit}/s, {{eta}} left  {{msg}}"
+                )
+            };
             // The template is fixed but for the unit, which is a plain word; the default is a bar all the same.
             let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
             let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
@@ -85,6 +141,7 @@ impl Progress for Terminal {
             bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
             bar.set_prefix(work.to_owned());
             bar.enable_steady_tick(Duration::from_millis(200));
+            *shown() = Some(bar.clone());
             bar
         });
         let now = Instant::now();
@@ -107,7 +164,7 @@ impl Progress for Terminal {
         if let Some(work) = self.work().as_mut() {
             match &work.bar {
                 Some(bar) => bar.set_position(done),
-                None if work.last.elapsed() >= PLAIN => {
+                None if !self.watched() && work.last.elapsed() >= PLAIN => {
                     work.last = Instant::now();
                     tell(&work.line(done));
                 }
@@ -119,7 +176,7 @@ impl Progress for Terminal {
     fn note(&self, text: &str) {
         if let Some(work) = self.work().as_mut() {
             work.note = text.into();
-            if let Some(bar) = &work.bar {
+            if let Some(bar) = work.bar.as_ref().filter(|_| !self.watched()) {
                 bar.set_message(text.to_owned());
             }
         }
@@ -127,6 +184,7 @@ impl Progress for Terminal {
 
     fn end(&self) {
         let Some(work) = self.work().take() else { return };
+        *shown() = None;
         if let Some(bar) = &work.bar {
             bar.finish_and_clear();
         }

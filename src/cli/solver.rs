@@ -3,7 +3,7 @@
 use crate::learn::{Schedule, SolverKind, SolverOptions};
 
 /// How a model is fitted.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Solver")]
 pub(super) struct SolverArgs {
     /// Inverse of the penalty, as in scikit-learn: smaller is smoother

@@ -1,31 +1,44 @@
 //! `huemax train`
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
 
 use crate::backend::Loss;
 use crate::cli::common::Common;
 use crate::cli::labels::LabelArgs;
 use crate::cli::output;
+use crate::cli::resume::{Kept, check_beside};
+use crate::cli::run_folder::RunFolder;
 use crate::cli::solver::SolverArgs;
+use crate::cli::watching::Watching;
 use crate::dataset::{Dataset, SplitOptions};
-use crate::error::{Error, FileError, Result};
+use crate::error::{Error, Result};
 use crate::features::Descriptor;
-use crate::learn::Targets;
+use crate::files::Writing;
+use crate::learn::checkpoint::{CheckpointError, Loaded, Store, load};
+use crate::learn::{LearnError, Targets};
 use crate::metrics::ThresholdRule;
-use crate::pipeline::{Choices, Run, TrainOptions, Weighting, train};
+use crate::model::Model;
+use crate::pipeline::{Begin, Choices, Run, Session, Summary, TrainOptions, Weighting, train_watched};
 use crate::progress::Progress;
 use crate::report;
+
+/// The file of a run that holds its model.
+const MODEL: &str = "model.safetensors";
 
 /// Train a classifier on a folder of labelled pictures, and measure it
 ///
 /// Labels come from DATA/metadata.csv or metadata.jsonl, or from the layout: a folder a class (DATA/cat/1.jpg), or the file
 /// name up to its first dot (DATA/cat.1.jpg); or from what --labels names. Folders train/, val/ and test/ are respected. Writes model.safetensors, metrics.json and
 /// predictions.csv.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// Folder of pictures (JPEG, PNG, WebP, GIF, BMP, TIFF)
-    data: PathBuf,
+    #[arg(required_unless_present = "resume")]
+    data: Option<PathBuf>,
 
     /// Folder for the results [default: runs/TIME]
     #[arg(long, value_name = "DIR")]
@@ -34,6 +47,27 @@ pub(super) struct Args {
     /// Overwrite the results that are in --out
     #[arg(long)]
     force: bool,
+
+    /// Go on with a training that was interrupted: its folder, or the checkpoint in it. The command is the one that was typed;
+    /// DATA (if it moved), --device, --json, --quiet, --tensorboard and --checkpoint-every may be given anew
+    #[arg(long, value_name = "RUN")]
+    resume: Option<PathBuf>,
+
+    /// Begin with the weights of a model, labels matched by name
+    #[arg(long, value_name = "MODEL")]
+    init: Option<PathBuf>,
+
+    /// With --init: labels that the model has not begin at zero
+    #[arg(long, requires = "init")]
+    grow: bool,
+
+    /// Save a checkpoint into the folder for the results this often while training, and at Ctrl-C; 0: only at Ctrl-C
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    checkpoint_every: f64,
+
+    /// Write event files that TensorBoard reads: objective, loss, gradient_norm, learning_rate, val_loss, val_accuracy
+    #[arg(long, value_name = "DIR")]
+    tensorboard: Option<PathBuf>,
 
     /// Histogram bins of hue, saturation and value
     #[arg(long, value_name = "H,S,V", default_value = "8,8,8")]
@@ -112,6 +146,13 @@ fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=1e9).contains(&seconds) => Ok(seconds),
+        _ => Err("a number of seconds, such as 60, or 0 for none".into()),
+    }
+}
+
 fn share_or_none(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
@@ -119,37 +160,159 @@ fn share_or_none(text: &str) -> Result<f64, String> {
     }
 }
 
-pub(super) fn run(args: &Args) -> Result<()> {
-    let options = TrainOptions {
-        descriptor: args.bins,
-        split: SplitOptions { test_size: args.test_size, val_size: args.val_size, seed: args.seed },
-        solver: args.solver.options(args.seed),
-        loss: args.loss.map(Into::into),
-        class_weight: args.class_weight.clone().unwrap_or_default(),
-        pos_weight: args.pos_weight.clone().unwrap_or_default(),
-        choices: Choices { thresholds: args.thresholds, calibrate: args.calibrate },
+impl Args {
+    /// The same, typed in `folder`, if that is another one than this.
+    pub(super) fn seen_from(mut self, folder: Option<&Path>) -> Self {
+        let Some(folder) = folder else { return self };
+        let path = |path: Option<PathBuf>| path.map(|path| folder.join(path));
+        let weights = |weighting| match weighting {
+            Some(Weighting::File(file)) => Some(Weighting::File(folder.join(file))),
+            other => other,
+        };
+        self.data = path(self.data);
+        self.tensorboard = path(self.tensorboard);
+        self.class_weight = weights(self.class_weight);
+        self.pos_weight = weights(self.pos_weight);
+        self.labels = self.labels.seen_from(folder);
+        self
+    }
+
+    /// Takes over what was typed anew beside `--resume`.
+    pub(super) fn renew(&mut self, anew: &Self, matches: &ArgMatches) {
+        let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+        if typed("data") {
+            self.data.clone_from(&anew.data);
+        }
+        if typed("device") {
+            self.common.device = anew.common.device.clone();
+        }
+        if typed("tensorboard") {
+            self.tensorboard.clone_from(&anew.tensorboard);
+        }
+        if typed("checkpoint_every") {
+            self.checkpoint_every = anew.checkpoint_every;
+        }
+        self.common.json |= anew.common.json;
+        self.common.quiet |= anew.common.quiet;
+    }
+
+    fn options(&self) -> TrainOptions {
+        TrainOptions {
+            descriptor: self.bins,
+            split: SplitOptions { test_size: self.test_size, val_size: self.val_size, seed: self.seed },
+            solver: self.solver.options(self.seed),
+            loss: self.loss.map(Into::into),
+            class_weight: self.class_weight.clone().unwrap_or_default(),
+            pos_weight: self.pos_weight.clone().unwrap_or_default(),
+            choices: Choices { thresholds: self.thresholds, calibrate: self.calibrate },
+        }
+    }
+}
+
+pub(super) fn run(args: &Args, matches: Option<&ArgMatches>) -> Result<()> {
+    let (Some(run), Some(matches)) = (&args.resume, matches) else {
+        let init = args.init.as_deref().map(Model::load).transpose()?;
+        let begin = match &init {
+            Some(model) => Begin::Warm { model, grow: args.grow },
+            None => Begin::Zero,
+        };
+        let folder = || RunFolder::new(args.out.as_deref(), args.force);
+        return go(args, &Kept::new(), begin, folder, None);
     };
+    check_beside(matches)?;
+    let loaded = match load(run) {
+        Err(CheckpointError::None { folder }) if folder.join(MODEL).is_file() => {
+            return tell_finished(&folder, args.common.json);
+        }
+        loaded => loaded?,
+    };
+    if let Some(problem) = &loaded.passed_over {
+        output::tell(&format!("note: {problem}; going on from the one before it"));
+    }
+    loaded.tidy()?;
+    let Loaded { checkpoint, path, store, .. } = loaded;
+    let kept = Kept::read(&checkpoint.keep, &path)?;
+    let whole = kept.arguments(&path, (args, matches))?;
+    let folder = || Ok(RunFolder::of(store.folder()));
+    let begin = Begin::Resume { checkpoint: &checkpoint, path: &path };
+    go(&whole, &kept.and_now(matches), begin, folder, Some(store.clone()))
+}
+
+/// Trains as `args` say, from where it begins.
+fn go(
+    args: &Args,
+    kept: &Kept,
+    begin: Begin<'_>,
+    folder: impl FnOnce() -> Result<RunFolder>,
+    store: Option<Store>,
+) -> Result<()> {
+    let options = args.options();
     // Everything that can be wrong with the command is found before any work is done.
     let loss = options.loss.unwrap_or_default();
     options.solver.plan(1, 1.0, &Targets::none(loss, 2, 1))?;
+    let data = args.data.as_deref().unwrap_or(Path::new("."));
     let progress = args.common.progress();
-    let dataset = Dataset::open(&args.data, &args.labels.options(&args.data)?)?;
-    let folder = out_folder(args.out.as_deref(), args.force)?;
+    let dataset = Dataset::open(data, &args.labels.options(data)?)?;
+    let folder = folder()?;
     let device = args.common.open(&progress)?;
-    let mut run = train(&dataset, &options, &device, &progress)?;
-    let folder = match folder {
-        Some(folder) => folder,
-        None => timed_folder(Path::new("runs"))?,
-    };
-    run.save(&folder)?;
+    let keep = serde_json::to_value(kept).map_err(|e| output::failed(e.into()))?;
+    let every = (args.checkpoint_every > 0.0).then(|| Duration::from_secs_f64(args.checkpoint_every));
+    let mut watching = Watching::new((&progress, &folder), args.common.json, every, keep, store);
+    if let Some(events) = &args.tensorboard {
+        watching = watching.with_tensorboard(events)?;
+    }
+    let session = Session { begin, onlooker: &watching };
+    let outcome = train_watched(&dataset, &options, &device, &session, &progress);
+    if let (Err(Error::Learn(error @ LearnError::Interrupted { .. })), Some(path)) =
+        (&outcome, watching.checkpoint())
+    {
+        tell_interrupted(&error.to_string(), &path, args.common.json)?;
+    }
+    let mut run = outcome?;
+    {
+        let _writing = Writing::begin();
+        let folder = folder.path()?;
+        run.save(&folder)?;
+        watching.remove_checkpoints(&folder)?;
+    }
     report_run(&run, &dataset, args.common.json, &progress)
+}
+
+/// Says how to go on, also when all else is quiet.
+fn tell_interrupted(how: &str, checkpoint: &Path, json: bool) -> Result<()> {
+    let folder = checkpoint.parent().unwrap_or(checkpoint).display().to_string();
+    let quoted = if folder.contains(char::is_whitespace) { format!("'{folder}'") } else { folder };
+    output::tell(&format!("{how}, and saved in {}", checkpoint.display()));
+    output::tell(&format!("go on with: huemax train --resume {quoted}"));
+    if json {
+        output::print_line(&serde_json::json!({ "event": "interrupted", "checkpoint": checkpoint }))?;
+    }
+    Ok(())
+}
+
+/// A training that is done needs no going on with.
+fn tell_finished(folder: &Path, json: bool) -> Result<()> {
+    let model = folder.join(MODEL);
+    output::tell(&format!("{} is finished: its model is {}", folder.display(), model.display()));
+    if json {
+        output::print_line(&serde_json::json!({ "event": "finished", "model": model }))?;
+    }
+    Ok(())
+}
+
+/// The last line of `--json`.
+#[derive(serde::Serialize)]
+struct Finished<'a> {
+    event: &'static str,
+    #[serde(flatten)]
+    summary: &'a Summary,
 }
 
 /// Prints the result of a training on `dataset` that was saved.
 pub(super) fn report_run(run: &Run, dataset: &Dataset, json: bool, progress: &dyn Progress) -> Result<()> {
     let model = run.summary.model.as_deref().unwrap_or_default();
     if json {
-        output::print_json(&run.summary)?;
+        output::print_line(&Finished { event: "result", summary: &run.summary })?;
     } else {
         if let Some(training) = &run.summary.training {
             output::print(&format!(
@@ -167,51 +330,4 @@ pub(super) fn report_run(run: &Run, dataset: &Dataset, json: bool, progress: &dy
     output::tell_skipped(&run.summary, dataset.unlabelled.first().map(PathBuf::as_path));
     progress.say(&format!("next: huemax predict {model} PICTURE"));
     Ok(())
-}
-
-/// Names of the results; see [`Run::save`].
-const RESULTS: [&str; 3] = ["model.safetensors", "metrics.json", "predictions.csv"];
-
-/// The folder that `--out` names, ready to be written into. One that already holds results is refused unless `force`
-/// is set.
-pub(super) fn out_folder(out: Option<&Path>, force: bool) -> Result<Option<PathBuf>> {
-    let Some(folder) = out else {
-        // Nothing is made yet, so that a training that fails leaves nothing behind.
-        let here = if Path::new("runs").is_dir() { "runs" } else { "." };
-        let action = "write results (--out names another folder) into";
-        tempfile::tempfile_in(here).map_err(FileError::on(action, Path::new(here)))?;
-        return Ok(None);
-    };
-    if folder.is_file() {
-        return Err(Error::option("--out", format!("{} is a file; name a folder", folder.display())));
-    }
-    if let Some(there) = RESULTS.iter().find(|name| !force && folder.join(name).exists()) {
-        let problem =
-            format!("{} already holds {there}; name another folder, or add --force", folder.display());
-        return Err(Error::option("--out", problem));
-    }
-    // Better now than after an hour of training.
-    std::fs::create_dir_all(folder).map_err(FileError::on("create", folder))?;
-    tempfile::tempfile_in(folder).map_err(FileError::on("write into", folder))?;
-    Ok(Some(folder.to_owned()))
-}
-
-/// Makes `runs/2026-11-22T14-05-31`, or the same with a number behind it where that is taken. Making a folder is what
-/// claims it, so that trainings that end in the same second do not write into each other's.
-pub(super) fn timed_folder(runs: &Path) -> Result<PathBuf> {
-    let time = jiff::Zoned::now().strftime("%Y-%m-%dT%H-%M-%S").to_string();
-    std::fs::create_dir_all(runs).map_err(FileError::on("create", runs))?;
-    let mut folder = runs.join(&time);
-    for n in 2.. {
-        match std::fs::create_dir(&folder) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                folder = runs.join(format!("{time}-{n}"))
-            }
-            outcome => {
-                outcome.map_err(FileError::on("create", &folder))?;
-                break;
-            }
-        }
-    }
-    Ok(folder)
 }

@@ -1,5 +1,6 @@
 //! A feature matrix on a device, in chunks that fit the largest array the device allows.
 
+use super::FeaturesError;
 use crate::backend::{Backend, DeviceError, Sparse};
 
 /// Features of many pictures, rows × columns, in the memory of a device.
@@ -39,8 +40,12 @@ impl<B: Backend> Matrix<B> {
     /// Features that are in host memory: rows of `columns` numbers.
     ///
     /// # Errors
-    /// As for [`zeros`](Self::zeros).
-    pub fn upload(backend: &B, features: &[f32], columns: usize) -> Result<Self, DeviceError> {
+    /// As for [`zeros`](Self::zeros); a number that is infinite or none, by its row and column.
+    pub fn upload(backend: &B, features: &[f32], columns: usize) -> Result<Self, FeaturesError> {
+        if let Some(at) = features.iter().position(|value| !value.is_finite()) {
+            let (row, column) = (at / columns, at % columns);
+            return Err(FeaturesError::NotFinite { row, column, value: features[at] });
+        }
         let mut matrix = Self::zeros(backend, features.len() / columns, columns)?;
         let len = matrix.chunk_rows * columns;
         for (chunk, values) in matrix.chunks.iter_mut().zip(features.chunks(len)) {

@@ -2,9 +2,13 @@
 //! This room has never heard of a file: pictures come to it through a function that reads the i-th.
 
 mod descriptor;
+mod error;
 mod extract;
 mod matrix;
+mod survey;
 
 pub use descriptor::Descriptor;
+pub use error::FeaturesError;
 pub use extract::{Extracted, Skipped, extract};
 pub use matrix::Matrix;
+pub use survey::{Survey, survey};

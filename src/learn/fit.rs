@@ -3,7 +3,7 @@
 use super::full::Full;
 use super::lbfgs::{Lbfgs, Settings};
 use super::metric::{Gram, curvature};
-use super::sgd;
+use super::mini;
 use super::watch::{Seen, Validation, Watch};
 use super::{Labelled, LearnError, Plan, Solver, State, loss_sum, scores};
 use crate::backend::{Backend, Loss};
@@ -109,8 +109,9 @@ pub fn fit<B: Backend>(
             let fit = WithLbfgs { backend, data, parts, plan, watch, progress };
             fit.run(*tol, *max_iter, start)
         }
-        Solver::Sgd(batches) => sgd::fit(backend, data, parts, plan, batches, start, (watch, progress)),
-        Solver::Adam(_) => Err(LearnError::option("--solver", "adam is not there yet")),
+        Solver::Sgd(batches) | Solver::Adam(batches) => {
+            mini::fit(backend, data, parts, (plan, batches), start, (watch, progress))
+        }
     }
 }
 
@@ -130,7 +131,7 @@ pub(super) fn measure<B: Backend>(
 }
 
 /// The penalty of `weights`.
-fn penalty(plan: &Plan, weights: impl Iterator<Item = f64>) -> f64 {
+pub(super) fn penalty(plan: &Plan, weights: impl Iterator<Item = f64>) -> f64 {
     let (l2, l1) = (plan.l2(), plan.l1());
     weights.map(|w| 0.5 * l2 * w * w + l1 * w.abs()).sum()
 }
@@ -235,6 +236,7 @@ impl<B: Backend> WithLbfgs<'_, B> {
                 most: max_iter,
                 evaluations: evaluations as f64,
                 objective: solver.value(),
+                loss: Some(found.loss),
                 gradient: Some(solver.relative_gradient()),
                 tolerance: Some(tol),
                 learning_rate: None,

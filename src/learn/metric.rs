@@ -53,30 +53,12 @@ impl Gram {
     /// Of `features`, rows of `columns` numbers.
     fn of(features: &[f32], columns: usize) -> Self {
         let (size, rows) = (columns + 1, features.len() / columns);
-        let (cpu, index) = (Cpu::new(), (0..rows as u32).collect::<Vec<_>>());
         let mut moments = vec![0.0; size * size];
-        let x = Vec::from(features);
-        let of = Rows { features: &x, columns, index: &index, first: 0, count: rows };
-        // The product that gradients are made of, with the features in place of residuals.
-        let splits = cpu.splits(rows, columns, columns).count;
-        let width = columns * columns + columns;
-        let mut partials = vec![0.0f32; splits * width];
-        // The CPU does not fail.
-        if cpu.gradient(&of, &x, columns, &mut partials).is_ok() {
-            for partial in partials.chunks_exact(width) {
-                let (products, sums) = partial.split_at(columns * columns);
-                for (i, row) in products.chunks_exact(columns).enumerate() {
-                    for (j, &product) in row.iter().enumerate() {
-                        moments[i * size + j] += f64::from(product) / rows as f64;
-                    }
-                    moments[i * size + columns] += f64::from(sums[i]) / rows as f64;
-                }
-            }
+        for part in features.chunks(PART * columns) {
+            let products = products(part, columns);
+            moments.iter_mut().zip(&products).for_each(|(m, &p)| *m += f64::from(p));
         }
-        for i in 0..columns {
-            moments[columns * size + i] = moments[i * size + columns];
-        }
-        moments[size * size - 1] = 1.0;
+        moments.iter_mut().for_each(|m| *m /= rows as f64);
         Self { size, moments }
     }
 
@@ -111,6 +93,27 @@ impl Gram {
         }
         Metric::new(matrix, size, outputs)
     }
+}
+
+/// Rows whose moments are added up in f32.
+const PART: usize = 1024;
+
+/// `XᵀX` of a few rows with a column of ones behind them: the scores of each column with all columns as weights.
+fn products(rows: &[f32], columns: usize) -> Vec<f32> {
+    let (size, count) = (columns + 1, rows.len() / columns);
+    let mut transposed = vec![1.0; size * count];
+    for (d, column) in transposed.chunks_exact_mut(count).take(columns).enumerate() {
+        column.iter_mut().zip(rows[d..].iter().step_by(columns)).for_each(|(to, &from)| *to = from);
+    }
+    // Parameters are weights and biases.
+    let mut parameters = transposed.clone();
+    parameters.resize(size * count + size, 0.0);
+    let index: Vec<u32> = (0..size as u32).collect();
+    let of = Rows { features: &transposed, columns: count, index: &index, first: 0, count: size };
+    let mut products = vec![0.0; size * size];
+    // The CPU does not fail.
+    let _ = Cpu::new().scores(&of, &parameters, size, &mut products);
+    products
 }
 
 /// What bounds, or about equals, the curvature of the mean loss by one score, over rows of `data`; for [`Gram::metric`].

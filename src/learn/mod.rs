@@ -1,15 +1,19 @@
 //! Fitting a linear layer: the objective, and how it is minimised.
 
+pub mod checkpoint;
 mod error;
 mod fit;
 mod full;
 mod lbfgs;
 mod metric;
+mod mini;
 mod objective;
 mod options;
 mod plan;
-mod sgd;
+mod remaining;
+mod schedule;
 mod state;
+mod sweep;
 mod vector;
 mod watch;
 
@@ -19,8 +23,10 @@ pub use fit::{Fit, Parts, Start, Stop, fit};
 pub use full::{Evaluation, Full};
 pub use lbfgs::{Lbfgs, Settings};
 pub use metric::{Gram, Metric, curvature};
-pub use objective::{Batch, Labelled, Objective, loss_sum, probabilities, scores};
+pub use objective::{Batch, Columns, Labelled, Objective, loss_sum, probabilities, scores};
 pub use options::SolverOptions;
 pub use plan::{MiniBatch, Plan, Schedule, Solver, SolverKind};
+pub use remaining::Remaining;
 pub use state::State;
+pub use sweep::{Found, Member, Score, Sweep, Swept, sweep};
 pub use watch::{Seen, Unwatched, Validation, Watch};

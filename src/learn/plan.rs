@@ -109,15 +109,6 @@ impl Plan {
     }
 }
 
-impl MiniBatch {
-    /// Learning rate at `step` of `steps`: half a cosine from the first rate down to almost zero.
-    #[must_use]
-    pub fn rate(&self, step: usize, steps: usize) -> f64 {
-        let done = step as f64 / steps as f64;
-        self.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
-    }
-}
-
 impl Solver {
     /// Which it is.
     #[must_use]

@@ -68,6 +68,7 @@ impl State {
     }
 }
 
-fn problem(problem: String) -> LearnError {
+/// A state that cannot be gone on from.
+pub(super) fn problem(problem: String) -> LearnError {
     LearnError::State { problem }
 }

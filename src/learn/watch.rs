@@ -13,6 +13,9 @@ pub struct Seen {
     pub evaluations: f64,
     /// Mean loss and penalty; of mini-batches, the mean of the batches of the last epoch, while parameters moved.
     pub objective: f64,
+    /// Mean loss alone, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<f64>,
     /// Norm of the gradient over that of all-zero parameters; none with mini-batches.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gradient: Option<f64>,

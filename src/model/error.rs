@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::features::Descriptor;
 use crate::files::FileError;
 
 /// A model file that is not one, or does not fit the data.
@@ -58,6 +59,27 @@ pub enum ModelError {
     UnknownLabels {
         /// Labels of the data that the model lacks.
         unknown: Vec<String>,
+        /// Labels of the model.
+        known: Vec<String>,
+    },
+    /// A training that was to begin with the model describes pictures in another way.
+    #[error("--init: the model describes pictures by {model}, and this training by {data}; give --bins {}", model.bins.map(|b| b.to_string()).join(","))]
+    OtherDescriptor {
+        /// What the model takes.
+        model: Descriptor,
+        /// What the training makes.
+        data: Descriptor,
+    },
+    /// A training that was to begin with the model has labels that it lacks.
+    #[error(
+        "--init: the model does not know {}: {}; with --grow they begin at zero; it knows {}",
+        if new.len() == 1 { "this label" } else { "these labels" },
+        new.join(", "),
+        known.join(", ")
+    )]
+    NewLabels {
+        /// Labels of the data that the model lacks.
+        new: Vec<String>,
         /// Labels of the model.
         known: Vec<String>,
     },

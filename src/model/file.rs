@@ -3,7 +3,6 @@
 //! to give the same bytes.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -12,14 +11,13 @@ use safetensors::tensor::{Dtype, Metadata as Header, SafeTensors, TensorView};
 use super::{Activation, Model, ModelError, Trained};
 use crate::features::Descriptor;
 use crate::files::{FileError, Staged, stage};
+use crate::tensors::{self, Closed, Opened};
 
 /// Version of the format, raised when an older reader would misread a file. Version 1 knew softmax without a temperature, and
 /// is read.
 pub const VERSION: u64 = 2;
 /// The key of the metadata.
 const KEY: &str = "huemax";
-/// safetensors' own limit on the header.
-const MAX_HEADER: u64 = 100_000_000;
 
 /// Everything that is not a number of the layer.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -115,7 +113,12 @@ impl Model {
     pub fn load(path: &Path) -> Result<Self, ModelError> {
         let not_a_model = |reason: String| ModelError::NotAModel { path: path.into(), reason };
         let damaged = |reason: String| ModelError::Damaged { path: path.into(), reason };
-        let (mut file, len, mut bytes) = open(path)?;
+        let Opened { mut file, len, mut bytes } = tensors::open(path).map_err(|closed| match closed {
+            Closed::File(error) => error.into(),
+            Closed::Folder => not_a_model("it is a folder; give the model.safetensors in it".into()),
+            Closed::Foreign(reason) => not_a_model(reason.into()),
+            Closed::Cut(reason) => damaged(reason),
+        })?;
         let header: Header = serde_json::from_slice(&bytes[8..]).map_err(|e| not_a_model(e.to_string()))?;
         let about = header.metadata().as_ref().and_then(|m| m.get(KEY));
         let about = about.ok_or_else(|| not_a_model(format!("it has no metadata entry \"{KEY}\"")))?;
@@ -169,35 +172,6 @@ impl Model {
             trained: metadata.trained,
         })
     }
-}
-
-/// Opens a file that may be a model: the file, its length, and its first bytes up to the end of the header. Nothing
-/// more is read, so that a film is not taken into memory to find out what it is.
-fn open(path: &Path) -> Result<(File, u64, Vec<u8>), ModelError> {
-    let on_read = || FileError::on("read", path);
-    let not_a_model = |reason: &str| ModelError::NotAModel { path: path.into(), reason: reason.into() };
-    let mut file = File::open(path).map_err(on_read())?;
-    let about = file.metadata().map_err(on_read())?;
-    if about.is_dir() {
-        return Err(not_a_model("it is a folder; give the model.safetensors in it"));
-    }
-    if !about.is_file() {
-        return Err(not_a_model("it is no ordinary file; models are read from files"));
-    }
-    let mut bytes = vec![0; 9];
-    if file.read_exact(&mut bytes).is_err() {
-        return Err(not_a_model("it is too short"));
-    }
-    let header = u64::from_le_bytes(std::array::from_fn(|i| bytes[i]));
-    if header == 0 || header > MAX_HEADER || bytes[8] != b'{' {
-        return Err(not_a_model("it does not begin as safetensors files do"));
-    }
-    (&mut file).take(header - 1).read_to_end(&mut bytes).map_err(on_read())?;
-    if bytes.len() as u64 != 8 + header {
-        let reason = format!("it has {} bytes, and its header alone should have {header}", about.len());
-        return Err(ModelError::Damaged { path: path.into(), reason });
-    }
-    Ok((file, about.len(), bytes))
 }
 
 fn little_endian(values: &[f32]) -> Vec<u8> {

@@ -17,6 +17,7 @@ fn model() -> Model {
             data_sha256: "00".into(),
             label_counts: vec![50, 50, 10],
             weights: None,
+            init: None,
             val_size: None,
             test_size: Some(0.25),
             split_seed: 42,

@@ -8,6 +8,8 @@ pub use activation::Activation;
 pub use error::ModelError;
 pub use file::VERSION;
 
+use sha2::{Digest, Sha256};
+
 use crate::features::Descriptor;
 use crate::learn::Plan;
 use crate::metrics::Output;
@@ -48,6 +50,9 @@ pub struct Trained {
     /// without it (2·K); none where all counted alike.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<(String, String, Vec<f32>)>,
+    /// The model that training began with, as [`Model::fingerprint`] has it; none where it began with zeros.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<String>,
     /// Share of pictures that choices were made on; none where the data came divided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub val_size: Option<f64>,
@@ -66,6 +71,18 @@ impl Model {
     #[must_use]
     pub fn output(&self) -> Output {
         self.activation.output(self.trained.plan.loss)
+    }
+
+    /// SHA-256 over labels, weights and biases, as hexadecimal digits.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for label in &self.classes {
+            hash.update((label.len() as u64).to_le_bytes());
+            hash.update(label);
+        }
+        self.weight.iter().chain(&self.bias).for_each(|value| hash.update(value.to_le_bytes()));
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Weights and biases as the stages take them, over the temperature: one array of `K·D + K`.

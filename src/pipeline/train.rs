@@ -6,13 +6,15 @@ use super::answer::answers;
 use super::choose::{Chosen, choose};
 use super::data::{describe_data, few_enough, without_skipped};
 use super::measure::{Test, measure, named};
+use super::session::{Kept, Session, rows_digest};
 use super::weights::{Counted, Weighting, weights};
 use super::{Choices, DataSummary, Run, Seconds, Summary, TrainSummary, about, describe, on_device};
 use crate::backend::{Backend, Device, Loss};
 use crate::dataset::{Dataset, Split, SplitOptions, Task};
 use crate::error::{Error, Result};
-use crate::features::Descriptor;
-use crate::learn::{Labelled, Parts, SolverOptions, Start, Targets, Unwatched, Watch, fit};
+use crate::features::{Descriptor, survey};
+use crate::learn::checkpoint::Belongs;
+use crate::learn::{Labelled, Parts, SolverOptions, Targets, fit};
 use crate::model::{Activation, Model, Trained};
 use crate::progress::Progress;
 
@@ -69,18 +71,19 @@ pub fn train(
     device: &Device,
     progress: &dyn Progress,
 ) -> Result<Run> {
-    train_watched(dataset, options, device, (&Start::Zero, &Unwatched), progress)
+    train_watched(dataset, options, device, &Session::default(), progress)
 }
 
-/// The same, from `start`, with `watch` looking on: it may ask to stop, and is given what is needed to go on.
+/// The same, from where `session` begins, with its onlooker: it may ask to stop, and is given what is needed to go on.
 ///
 /// # Errors
-/// As [`train`]; [`LearnError::Interrupted`](crate::learn::LearnError::Interrupted) where `watch` asked to stop.
+/// As [`train`]; [`LearnError::Interrupted`](crate::learn::LearnError::Interrupted) where the onlooker asked to stop; a model or
+/// checkpoint that does not fit the data.
 pub fn train_watched(
     dataset: &Dataset,
     options: &TrainOptions,
     device: &Device,
-    session: (&Start, &dyn Watch),
+    session: &Session<'_>,
     progress: &dyn Progress,
 ) -> Result<Run> {
     on_device!(device, backend => train_on(backend, device, dataset, options, session, progress))
@@ -91,7 +94,7 @@ fn train_on<B: Backend>(
     device: &Device,
     dataset: &Dataset,
     options: &TrainOptions,
-    (start, watch): (&Start, &dyn Watch),
+    session: &Session<'_>,
     progress: &dyn Progress,
 ) -> Result<Run> {
     let bins = options.descriptor.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
@@ -106,6 +109,8 @@ fn train_on<B: Backend>(
     let squared_norm = options.descriptor.max_squared_norm();
     let of_training = |targets: &Targets, split: &Split| targets.pick(split.train.iter().copied());
     options.solver.plan(split.train.len(), squared_norm, &of_training(&targets, &split))?;
+    let data_sha256 = dataset.digest();
+    session.begin.check(dataset, options.descriptor, &data_sha256)?;
     progress.say(&about(device));
     describe_data(dataset, &split, loss, options).iter().for_each(|line| progress.say(line));
 
@@ -117,6 +122,9 @@ fn train_on<B: Backend>(
     let describe_seconds = clock.elapsed().as_secs_f64();
     let split = without_skipped(dataset, split, &extracted.skipped)?;
     options.choices.check(&activation, split.val.len())?;
+    let found = survey(backend, &extracted.matrix, &split.train, &split.test)?;
+    let notes = found.notes(bins.len(), split.train.len(), split.test.len());
+    notes.iter().for_each(|note| progress.say(&format!("note: {note}")));
 
     let clock = Instant::now();
     let targets = self::targets(dataset, &split, loss, options)?;
@@ -124,19 +132,36 @@ fn train_on<B: Backend>(
     let plan = options.solver.plan(split.train.len(), squared_norm, &of_training(&targets, &split))?;
     progress.say(&format!("training: {plan}"));
     let data = Labelled::new(backend, &extracted.matrix, &targets)?;
+    let weighed = [&options.class_weight, &options.pos_weight].iter().any(|w| **w != Weighting::Equal);
+    let weighed = session.begin.weights(weighed.then(|| {
+        let typed = (options.class_weight.to_string(), options.pos_weight.to_string());
+        (typed.0, typed.1, targets.weights().to_vec())
+    }));
+    let belongs = Belongs {
+        huemax: env!("CARGO_PKG_VERSION").into(),
+        device: backend.info().id(),
+        data_sha256,
+        rows_sha256: rows_digest(&split),
+        labels: dataset.classes.clone(),
+        descriptor: options.descriptor,
+        plan,
+        weights: weighed,
+        init: session.begin.init(),
+    };
+    let (start, notes) = session.begin.start(&belongs)?;
+    notes.iter().for_each(|note| progress.say(note));
     let parts = Parts { train: &split.train, val: &split.val };
-    let fitted = fit(backend, &data, parts, &plan, start, (watch, progress))?;
+    let fitted = {
+        let watch = Kept::begin(session.onlooker, &belongs);
+        fit(backend, &data, parts, &belongs.plan, &start, (&watch, progress))?
+    };
+    let Belongs { data_sha256, plan, weights: weighed, init, .. } = belongs;
     let train_seconds = clock.elapsed().as_secs_f64();
 
     let clock = Instant::now();
     let mut weight = backend.download(&fitted.parameters, data.parameters())?;
     let bias = weight.split_off(outputs * bins.len());
     let train_counts = counts(dataset, &split.train);
-    let weighed = [&options.class_weight, &options.pos_weight].iter().any(|w| **w != Weighting::Equal);
-    let weighed = weighed.then(|| {
-        let typed = (options.class_weight.to_string(), options.pos_weight.to_string());
-        (typed.0, typed.1, targets.weights().to_vec())
-    });
     let mut model = Model {
         classes: dataset.classes.clone(),
         descriptor: options.descriptor,
@@ -147,9 +172,10 @@ fn train_on<B: Backend>(
         trained: Trained {
             huemax: env!("CARGO_PKG_VERSION").into(),
             device: backend.info().id(),
-            data_sha256: dataset.digest(),
+            data_sha256,
             label_counts: train_counts.clone(),
             weights: weighed.clone(),
+            init,
             val_size: Some(options.split.val_size).filter(|&share| share > 0.0),
             test_size: (!dataset.parts_given()).then_some(options.split.test_size),
             split_seed: options.split.seed,

@@ -9,6 +9,8 @@ mod mistakes;
 mod multi_label;
 mod predictions;
 mod sample;
+pub mod tensorboard;
+pub mod training;
 mod width;
 mod writer;
 

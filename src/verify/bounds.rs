@@ -6,16 +6,18 @@
 //! 3 + 2·|x| ULP, `log` 2⁻²¹ within [0.5, 2] and 3 ULP elsewhere, `sqrt` as `1 / inverseSqrt` (2 ULP). One ULP is at
 //! most 2·u of the value. Results below 2⁻¹²⁶ may be flushed to zero.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 mod derivatives;
 mod loss;
+mod update;
 
 pub use derivatives::central_differences;
 pub use loss::loss;
+pub use update::{adam, step};
 
 use super::Stage;
-use crate::backend::{Step, Targets, reference};
+use crate::backend::{Targets, reference};
 
 /// Unit roundoff of f32.
 pub const U: f64 = 1.0 / (1u64 << 24) as f64;
@@ -61,7 +63,10 @@ pub const fn derivation(stage: Stage) -> &'static str {
         }
         Stage::Reduce => "γ_{P−1}·Σ|p| over P partial sums in any order; none on integers",
         Stage::Step => {
-            "velocity γ₃·(|μv| + |g/n| + |λw|); parameter γ₂·(|w| + η|velocity|) and η times the velocity's"
+            "u of each product and sum of velocity and parameter; none where the threshold leaves nothing"
+        }
+        Stage::Adam => {
+            "u of each product and sum; the root 9u and that of what its square is off by, the division 5u"
         }
         Stage::Training => {
             "that of each stage, on the inputs it really had; a run that nobody watches: the same bits"
@@ -107,7 +112,7 @@ pub fn gradient(x: ArrayView2<'_, f64>, residual: ArrayView2<'_, f64>) -> (Array
     (size.t().dot(&x.mapv(f64::abs)).mapv(bound), size.sum_axis(Axis(0)).mapv(bound))
 }
 
-/// **objective** of the rows of one split: gradient of the weights (K×D), of the biases (K), and the loss sum.
+/// **objective** of the rows of one split: gradient of the weights (M·K×D), of the biases (M·K), and the loss sums (M).
 ///
 /// Scores carry ε (see [`scores`]), residuals and losses what the [`fn@loss`] makes of that. The sums over n rows add the
 /// error of each residual times |x|, and γₙ₊₁ of what they sum.
@@ -117,7 +122,7 @@ pub fn objective(
     weight: ArrayView2<'_, f64>,
     bias: ArrayView1<'_, f64>,
     targets: &Targets,
-) -> (Array2<f64>, Array1<f64>, f64) {
+) -> (Array2<f64>, Array1<f64>, Array1<f64>) {
     let exact = reference::scores(x, weight, bias);
     sums(x, (&exact, &scores(x, weight, bias)), targets, |_| x.nrows())
 }
@@ -130,7 +135,7 @@ pub fn objective_sparse(
     weight: ArrayView2<'_, f64>,
     bias: ArrayView1<'_, f64>,
     targets: &Targets,
-) -> (Array2<f64>, Array1<f64>, f64) {
+) -> (Array2<f64>, Array1<f64>, Array1<f64>) {
     let there = |features: ArrayView1<'_, f64>| features.iter().filter(|&&x| x != 0.0).count();
     let exact = reference::scores(x, weight, bias);
     let off = scores_of(x, weight, bias, |i| there(x.row(i)));
@@ -144,10 +149,9 @@ fn sums(
     (scores, errors): (&Array2<f64>, &Array2<f64>),
     targets: &Targets,
     terms: impl Fn(usize) -> usize,
-) -> (Array2<f64>, Array1<f64>, f64) {
+) -> (Array2<f64>, Array1<f64>, Array1<f64>) {
     let (residual, losses) = reference::loss(scores.view(), targets);
     let (residual_error, loss_error) = loss(scores.view(), errors.view(), targets);
-    let loss = loss_error.sum();
     let size = residual.mapv(f64::abs) + &residual_error;
     let sum = |n: usize, error: f64, size: f64| error + gamma(n + 1) * size + n as f64 * FLUSH;
     let absolute = x.mapv(f64::abs);
@@ -159,7 +163,9 @@ fn sums(
     let n = x.nrows();
     let mut bias = residual_error.sum_axis(Axis(0));
     bias.zip_mut_with(&size.sum_axis(Axis(0)), |e, &s| *e = sum(n, *e, s));
-    (weight, bias, sum(n, loss, losses.sum() + loss))
+    let mut loss = loss_error.sum_axis(Axis(0));
+    loss.zip_mut_with(&losses.sum_axis(Axis(0)), |e, &s| *e = sum(n, *e, s + *e));
+    (weight, bias, loss)
 }
 
 /// **reduce** of P rows: P − 1 additions in any order, `γ_{P−1}·Σ|p|`; what was there before is one more term.
@@ -171,26 +177,4 @@ pub fn reduce(partials: ArrayView2<'_, f64>, before: Option<ArrayView1<'_, f64>>
         None => size.mapv(|s| gamma(additions) * s),
         Some(before) => (size + before.mapv(f64::abs)).mapv(|s| gamma(additions + 1) * s),
     }
-}
-
-/// **step**: the new parameters and the new velocity. Three products added up (γ₃; two for
-/// biases), then one product and one addition.
-#[must_use]
-pub fn step(
-    parameters: ArrayView1<'_, f64>,
-    velocity: ArrayView1<'_, f64>,
-    gradient: ArrayView1<'_, f64>,
-    weights: usize,
-    step: Step,
-) -> (Array1<f64>, Array1<f64>) {
-    let [rate, momentum, l2, scale] =
-        [step.learning_rate, step.momentum, step.l2, step.scale].map(|v| f64::from(v).abs());
-    let mut penalty = l2 * parameters.mapv(f64::abs);
-    penalty.slice_mut(s![weights..]).fill(0.0);
-    let size = momentum * velocity.mapv(f64::abs) + scale * gradient.mapv(f64::abs) + penalty;
-    let velocity_bound = size.mapv(|s| gamma(3) * s + 3.0 * FLUSH);
-    let moved = size.mapv(|s| rate * s * (1.0 + gamma(3)));
-    let parameter_bound =
-        rate * &velocity_bound + (parameters.mapv(f64::abs) + moved).mapv(|s| gamma(2) * s + FLUSH);
-    (parameter_bound, velocity_bound)
 }

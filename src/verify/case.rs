@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::compare::{self, Agreement, Difference};
 use super::report::{Failure, StageReport};
 use super::{Devices, Stage};
-use crate::backend::{Backend, DeviceError, Element};
+use crate::backend::{Backend, DeviceError, Element, Models};
 
 type Body<B> = dyn Fn(&mut Run<'_, B>) -> Result<(), DeviceError>;
 
@@ -18,8 +18,8 @@ pub(super) struct Case<B: Backend> {
     pub(super) id: String,
     pub(super) quick: bool,
     large: bool,
-    /// Columns and outputs that the device must take in one pass.
-    fused: Option<[usize; 2]>,
+    /// Columns, outputs and models that the device must take in one pass.
+    fused: Option<(usize, usize, Models)>,
     /// Rows, columns and outputs that the device must take without the zeros of their features.
     sparse: Option<[usize; 3]>,
     /// Whether it runs on the device with small arrays.
@@ -59,7 +59,12 @@ impl<B: Backend> Case<B> {
 
     /// Needs a device that takes so many columns and outputs in one pass.
     pub(super) fn fused(self, columns: usize, outputs: usize) -> Self {
-        Self { fused: Some([columns, outputs]), ..self }
+        self.fused_models(columns, outputs, Models::ONE)
+    }
+
+    /// The same for `models` with so many outputs in all.
+    pub(super) fn fused_models(self, columns: usize, outputs: usize, models: Models) -> Self {
+        Self { fused: Some((columns, outputs, models)), ..self }
     }
 
     /// Needs a device that takes so many rows, columns and outputs without the zeros of the features.
@@ -75,10 +80,10 @@ impl<B: Backend> Case<B> {
     /// Why the case cannot run, or the device to run it on.
     fn device<'a>(&self, devices: &Devices<'a, B>) -> Result<&'a B, String> {
         let backend = if self.small { devices.small.clone()? } else { devices.device };
-        if let Some([columns, outputs]) = self.fused
-            && !backend.fuses(columns, outputs)
+        if let Some((columns, outputs, models)) = self.fused
+            && !backend.fuses(columns, outputs, models)
         {
-            return Err("this device does not take so many columns or outputs in one pass".into());
+            return Err("this device does not take so many columns, outputs or models in one pass".into());
         }
         if let Some([rows, columns, outputs]) = self.sparse
             && backend.sparse_below(rows, columns, outputs).is_none()

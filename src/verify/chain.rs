@@ -2,7 +2,7 @@
 
 use super::Stage;
 use super::side::{On, Side};
-use crate::backend::{Backend, Bins, DeviceError, Pictures, Splits, Step, Targets};
+use crate::backend::{Adam, Backend, Bins, DeviceError, Pictures, Splits, Step, Targets};
 
 /// A small training: pictures to describe, then mini-batch steps.
 pub(super) struct Problem {
@@ -17,11 +17,29 @@ pub(super) struct Problem {
     pub(super) order: Vec<u32>,
     /// First place in `order` and number of rows of each step.
     pub(super) batches: Vec<(usize, usize)>,
-    pub(super) step: Step,
+    pub(super) update: Update,
     /// Whether scores, loss and gradient run as one stage.
     pub(super) fused: bool,
     /// Parameters to begin with.
     pub(super) start: Vec<f32>,
+}
+
+/// How parameters change.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Update {
+    Step(Step),
+    /// The corrections stay those of one step: what a training makes of them is none of a stage's business.
+    Adam(Adam),
+}
+
+impl Update {
+    /// The stage.
+    pub(super) fn stage(self) -> Stage {
+        match self {
+            Self::Step(_) => Stage::Step,
+            Self::Adam(_) => Stage::Adam,
+        }
+    }
 }
 
 impl Problem {
@@ -50,11 +68,12 @@ impl Problem {
 
     /// The stages of a step.
     pub(super) fn stages(&self) -> Vec<Stage> {
+        let update = self.update.stage();
         if self.fused {
-            vec![Stage::Objective, Stage::Reduce, Stage::Step]
+            vec![Stage::Objective, Stage::Reduce, update]
         } else {
             let loss = Stage::of(self.targets.loss());
-            vec![Stage::Scores, loss, Stage::Gradient, Stage::Reduce, Stage::Step]
+            vec![Stage::Scores, loss, Stage::Gradient, Stage::Reduce, update]
         }
     }
 
@@ -75,7 +94,10 @@ pub(super) struct Host {
     pub(super) partials: Vec<f32>,
     pub(super) sums: Vec<f32>,
     pub(super) parameters: Vec<f32>,
+    /// Of a step; of Adam the first moments.
     pub(super) velocity: Vec<f32>,
+    /// The second moments.
+    pub(super) second: Vec<f32>,
     /// Of the device that made `partials`.
     pub(super) splits: Splits,
 }
@@ -93,6 +115,7 @@ impl Host {
             sums: none(),
             parameters: problem.start.clone(),
             velocity: vec![0.0; problem.len()],
+            second: vec![0.0; problem.len()],
             splits: Splits { rows: 0, count: 0 },
         }
     }

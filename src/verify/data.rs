@@ -90,16 +90,20 @@ pub(super) struct DeviceTargets<B: Backend> {
     loss: Loss,
     words: B::Array<u32>,
     weights: B::Array<f32>,
+    models: usize,
+    mask: Option<B::Array<u32>>,
 }
 
 impl<B: Backend> DeviceTargets<B> {
     pub(super) fn new(backend: &B, targets: &Targets) -> Result<Self, DeviceError> {
         let (words, weights) = (backend.upload(targets.words())?, backend.upload(targets.weights())?);
-        Ok(Self { loss: targets.loss(), words, weights })
+        let mask = targets.mask().map(|mask| backend.upload(mask)).transpose()?;
+        Ok(Self { loss: targets.loss(), words, weights, models: targets.models(), mask })
     }
 
     pub(super) fn labels(&self) -> Labels<'_, B> {
-        Labels { loss: self.loss, words: &self.words, weights: &self.weights }
+        let Self { loss, words, weights, models, mask } = self;
+        Labels { loss: *loss, words, weights, models: *models, mask: mask.as_ref() }
     }
 }
 
@@ -220,7 +224,7 @@ pub(super) fn parameter(j: usize, columns: usize, outputs: usize) -> String {
     } else if j < outputs * (columns + 1) {
         format!("bias of output {}", j - outputs * columns)
     } else {
-        "loss".into()
+        format!("loss of model {}", j - outputs * (columns + 1))
     }
 }
 

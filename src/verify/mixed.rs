@@ -9,7 +9,7 @@ use super::report::{Failure, StageReport};
 use super::side::{On, Side};
 use super::stages::training::{MIXED, Size, check, name, problem, when};
 use super::{Options, Stage};
-use crate::backend::{Backend, Cpu, DeviceError, DeviceInfo};
+use crate::backend::{Backend, Cpu, DeviceError, DeviceInfo, Models};
 
 /// Who computes which stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,11 +89,11 @@ pub fn mixed<B: Backend>(
     options: &Options,
 ) -> Result<Vec<MixedReport>, DeviceError> {
     let (Mixed::CpuUntil(until) | Mixed::DeviceUntil(until)) = mixed;
-    // A training has one loss: that which divides it, or the softmax.
-    let size = Size { loss: until.loss().unwrap_or_default(), ..MIXED };
+    // A training has one loss, and one way to step: that which divides it, or the softmax and momentum.
+    let size = Size { loss: until.loss().unwrap_or_default(), adam: until == Stage::Adam, ..MIXED };
     let mut reports = Vec::new();
     for fused in [false, true] {
-        let taken = !fused || device.fuses(size.columns(), size.outputs);
+        let taken = !fused || device.fuses(size.columns(), size.outputs, Models::ONE);
         let alone = until.loss().is_some() || matches!(until, Stage::Scores | Stage::Gradient);
         // A stage that is not part of a training cannot divide it.
         if taken && !(fused && alone) && (fused || until != Stage::Objective) {
@@ -118,7 +118,7 @@ fn one<B: Backend>(
     let mut alone = Vec::new();
     let mut side = On::new(cpu, &problem)?;
     walk(&problem, &mut [&mut side], &|_| 0, &mut |stage, _, _, _, after| {
-        if stage == Stage::Step {
+        if matches!(stage, Stage::Step | Stage::Adam) {
             alone.push(after.parameters.clone());
         }
     })?;
@@ -143,7 +143,7 @@ fn one<B: Backend>(
             report.cases += 1;
             report.failures.extend(failure);
         }
-        if stage == Stage::Step {
+        if matches!(stage, Stage::Step | Stage::Adam) {
             if first_step.is_none() && differ(&alone[steps], &after.parameters) > 0 {
                 first_step = Some(steps + 1);
             }

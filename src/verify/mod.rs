@@ -66,15 +66,17 @@ pub enum Stage {
     ObjectiveSparse,
     /// Partial sums to sums.
     Reduce,
-    /// Sums to new parameters.
+    /// Sums to new parameters, with momentum.
     Step,
+    /// The same by Adam.
+    Adam,
     /// All of them in a row, for some steps.
     Training,
 }
 
 impl Stage {
     /// All of them, in the order of the pipeline.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Describe,
         Self::Normalize,
         Self::Scores,
@@ -87,6 +89,7 @@ impl Stage {
         Self::ObjectiveSparse,
         Self::Reduce,
         Self::Step,
+        Self::Adam,
         Self::Training,
     ];
 
@@ -123,6 +126,7 @@ impl Stage {
             Self::ObjectiveSparse => "objective-sparse",
             Self::Reduce => "reduce",
             Self::Step => "step",
+            Self::Adam => "adam",
             Self::Training => "training",
         }
     }

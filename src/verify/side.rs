@@ -1,7 +1,7 @@
 //! One of the devices of a chain: arrays stay where they were made, and cross to another device by way of the host.
 
 use super::Stage;
-use super::chain::{Host, Problem};
+use super::chain::{Host, Problem, Update};
 use super::data::DeviceTargets;
 use crate::backend::{Backend, DeviceError, Rows, Splits};
 
@@ -34,6 +34,7 @@ pub(super) struct On<'a, B: Backend> {
     sums: B::Array<f32>,
     parameters: B::Array<f32>,
     velocity: B::Array<f32>,
+    second: B::Array<f32>,
 }
 
 impl<'a, B: Backend> On<'a, B> {
@@ -56,6 +57,7 @@ impl<'a, B: Backend> On<'a, B> {
             sums: poisoned(problem.width())?,
             parameters: backend.upload(&problem.start)?,
             velocity: backend.zeros(problem.len())?,
+            second: backend.zeros(problem.len())?,
         })
     }
 
@@ -93,9 +95,16 @@ impl<B: Backend> Side for On<'_, B> {
             Stage::Reduce => {
                 backend.reduce(&self.partials, splits.count, p.width(), &mut self.sums, 0, false)
             }
-            Stage::Step => {
-                let (parameters, velocity) = (&mut self.parameters, &mut self.velocity);
-                backend.step(parameters, velocity, &self.sums, p.weights(), p.len(), p.step)
+            Stage::Step | Stage::Adam => {
+                let Self { parameters, velocity, second, sums, .. } = self;
+                match p.update {
+                    Update::Step(step) => {
+                        backend.step(parameters, velocity, sums, p.weights(), p.len(), step)
+                    }
+                    Update::Adam(adam) => {
+                        backend.adam(parameters, [velocity, second], sums, p.weights(), p.len(), adam)
+                    }
+                }
             }
             // No training of these runs on features without their zeros.
             Stage::ObjectiveSparse | Stage::Training => Ok(()),
@@ -121,9 +130,10 @@ impl<B: Backend> Side for On<'_, B> {
                 host.partials = b.download(&self.partials, host.splits.count * p.width())?;
             }
             Stage::Reduce => host.sums = b.download(&self.sums, p.width())?,
-            Stage::Step => {
+            Stage::Step | Stage::Adam => {
                 host.parameters = b.download(&self.parameters, p.len())?;
                 host.velocity = b.download(&self.velocity, p.len())?;
+                host.second = b.download(&self.second, p.len())?;
             }
             Stage::ObjectiveSparse | Stage::Training => {}
         }
@@ -142,9 +152,10 @@ impl<B: Backend> Side for On<'_, B> {
             }
             Stage::Gradient | Stage::Objective => b.write(&mut self.partials, 0, &host.partials),
             Stage::Reduce => b.write(&mut self.sums, 0, &host.sums),
-            Stage::Step => {
+            Stage::Step | Stage::Adam => {
                 b.write(&mut self.parameters, 0, &host.parameters)?;
-                b.write(&mut self.velocity, 0, &host.velocity)
+                b.write(&mut self.velocity, 0, &host.velocity)?;
+                b.write(&mut self.second, 0, &host.second)
             }
             Stage::ObjectiveSparse | Stage::Training => Ok(()),
         }
@@ -164,8 +175,8 @@ impl<B: Backend> Side for On<'_, B> {
             }
             Stage::Gradient | Stage::Objective => b.write(&mut self.partials, 0, &nan(n * p.width())),
             Stage::Reduce => b.write(&mut self.sums, 0, &nan(p.width())),
-            // It changes what is there.
-            Stage::Step | Stage::ObjectiveSparse | Stage::Training => Ok(()),
+            // They change what is there.
+            Stage::Step | Stage::Adam | Stage::ObjectiveSparse | Stage::Training => Ok(()),
         }
     }
 }

@@ -36,6 +36,7 @@ fn a_run_compares_with_itself() {
             "objective",
             "reduce",
             "step",
+            "adam",
             "readback",
             "64×8×3",
             "multiply-add",

@@ -39,12 +39,24 @@ pub enum Fault {
     PenaltyOnTheBias,
     NoMomentum,
     LastParameterNotMoved,
+    DoesNotLookAhead,
+    ZerosAreNotExact,
+    BiasesShrink,
+    MomentsNotCorrected,
+    SecondMomentStays,
+    AdamPenalizesTheBias,
+    AdamThresholdOffTheMetric,
+    MaskForgotten,
+    MaskBitInTheFirstWord,
+    LossOfTheModelBefore,
+    ObjectiveForgetsTheMask,
+    ObjectiveSumsForTheModelBefore,
     GradientRefused,
 }
 
 impl Fault {
     /// All that spoil a result.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 43] = [
         Self::OneCountTooMany,
         Self::LastPictureNotCounted,
         Self::OneColourInTheNextBin,
@@ -78,7 +90,21 @@ impl Fault {
         Self::PenaltyOnTheBias,
         Self::NoMomentum,
         Self::LastParameterNotMoved,
+        Self::DoesNotLookAhead,
+        Self::ZerosAreNotExact,
+        Self::BiasesShrink,
+        Self::MomentsNotCorrected,
+        Self::SecondMomentStays,
+        Self::AdamPenalizesTheBias,
+        Self::AdamThresholdOffTheMetric,
+        Self::MaskForgotten,
+        Self::MaskBitInTheFirstWord,
+        Self::LossOfTheModelBefore,
     ];
+
+    /// Those of devices that take many models in one pass.
+    pub const OF_MANY_MODELS: [Self; 2] =
+        [Self::ObjectiveForgetsTheMask, Self::ObjectiveSumsForTheModelBefore];
 
     /// The stage that does it.
     pub fn stage(self) -> Stage {
@@ -89,12 +115,18 @@ impl Fault {
             }
             Self::FeatureSlightlyOff | Self::ZeroRowIsNaN => Stage::Normalize,
             Self::BiasForgotten | Self::LastScoreNotWritten => Stage::Scores,
-            Self::ResidualSlightlyOff | Self::LossOfUnlabelledRows | Self::LossIsNaN => Stage::Softmax,
-            Self::LabelInTheWrongWord | Self::WeightsWithoutTheLabelForgotten | Self::SmallLossesVanish => {
-                Stage::Sigmoid
-            }
+            Self::ResidualSlightlyOff
+            | Self::LossOfUnlabelledRows
+            | Self::LossIsNaN
+            | Self::MaskForgotten => Stage::Softmax,
+            Self::LabelInTheWrongWord
+            | Self::WeightsWithoutTheLabelForgotten
+            | Self::SmallLossesVanish
+            | Self::MaskBitInTheFirstWord => Stage::Sigmoid,
             Self::KinkTaken | Self::OwnResidualForgotten | Self::UnlabelledRowsHaveMargins => Stage::Hinge,
-            Self::SquareNotDoubled | Self::HingeWeightsForgotten => Stage::SquaredHinge,
+            Self::SquareNotDoubled | Self::HingeWeightsForgotten | Self::LossOfTheModelBefore => {
+                Stage::SquaredHinge
+            }
             Self::LastRowNotSummed
             | Self::BiasGradientOff
             | Self::WritesPastTheEnd
@@ -102,12 +134,23 @@ impl Fault {
             Self::OneWeightOfTheObjectiveOff
             | Self::LossSumOff
             | Self::SigmoidObjectiveForgetsWeights
-            | Self::HingeLossSumOff => Stage::Objective,
+            | Self::HingeLossSumOff
+            | Self::ObjectiveForgetsTheMask
+            | Self::ObjectiveSumsForTheModelBefore => Stage::Objective,
             Self::LastFeatureOfARowForgotten
             | Self::NegativeFeaturesTakenForZeros
             | Self::SparseLossSumOff => Stage::ObjectiveSparse,
             Self::LastPartialForgotten | Self::NeverAccumulates => Stage::Reduce,
-            Self::PenaltyOnTheBias | Self::NoMomentum | Self::LastParameterNotMoved => Stage::Step,
+            Self::PenaltyOnTheBias
+            | Self::NoMomentum
+            | Self::LastParameterNotMoved
+            | Self::DoesNotLookAhead
+            | Self::ZerosAreNotExact
+            | Self::BiasesShrink => Stage::Step,
+            Self::MomentsNotCorrected
+            | Self::SecondMomentStays
+            | Self::AdamPenalizesTheBias
+            | Self::AdamThresholdOffTheMetric => Stage::Adam,
         }
     }
 }

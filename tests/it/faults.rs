@@ -26,6 +26,10 @@ pub fn register(trials: &mut Vec<Trial>) {
             move |_| is_found(&Faulty { inner: gpu().expect("a GPU"), fault }),
         );
     }
+    for fault in Fault::OF_MANY_MODELS {
+        let name = format!("cpu::faults::{fault:?}");
+        plain(trials, &name, move || is_found(&Faulty { inner: cpu(), fault }));
+    }
     on_both(
         trials,
         "faults::a_sound_device_passes",
@@ -39,32 +43,38 @@ pub fn register(trials: &mut Vec<Trial>) {
 }
 
 /// Cases of every stage, without those that take long.
-const LIGHT: [&str; 28] = [
+const LIGHT: [&str; 34] = [
     "describe/mixed/26x5x7",
     "normalize/5x6",
     "normalize/zeros",
     "scores/17x",
     "softmax/17x",
     "softmax/no-label",
+    "softmax/models/17x",
     "sigmoid/17x",
     "sigmoid/hostile",
+    "sigmoid/models/17x",
     "sigmoid/weighted",
     "hinge/17x",
     "hinge/grid",
     "hinge/no-label",
+    "hinge/models/131x",
     "squared-hinge/17x",
     "squared-hinge/grid",
     "squared-hinge/weighted",
+    "squared-hinge/models/131x",
     "gradient/131x",
     "objective/131x",
     "objective/sigmoid/131x",
     "objective/sigmoid/weighted/131x",
     "objective/hinge/131x",
     "objective/squared-hinge/131x",
+    "objective/softmax/models/",
     "objective-sparse/131x",
     "objective-sparse/compress/257x",
     "reduce/257x",
     "step/25",
+    "adam/25",
     "training/stage-by-stage",
     "training/objective",
     "training/derivatives/7x",

@@ -1,8 +1,8 @@
 //! A device that does what another does, but for one fault in one stage.
 
 use huemax::backend::{
-    Backend, Bins, DeviceError, DeviceInfo, Element, Labels, Loss, NO_LABEL, Pictures, Probe, Rows, Sparse,
-    SparseRows, Splits, Step, Timed,
+    Adam, Backend, Bins, DeviceError, DeviceInfo, Element, Labels, Loss, Models, NO_LABEL, Pictures, Probe,
+    Rows, Sparse, SparseRows, Splits, Step, Timed,
 };
 
 use crate::fault::Fault;
@@ -38,8 +38,8 @@ fn sparse_rows<'a, B: Backend>(rows: &SparseRows<'a, Faulty<B>>) -> SparseRows<'
 }
 
 fn labels<'a, B: Backend>(labels: &Labels<'a, Faulty<B>>) -> Labels<'a, B> {
-    let &Labels { loss, words, weights } = labels;
-    Labels { loss, words, weights }
+    let &Labels { loss, words, weights, models, mask } = labels;
+    Labels { loss, words, weights, models, mask }
 }
 
 impl<B: Backend> Faulty<B> {
@@ -53,6 +53,18 @@ impl<B: Backend> Faulty<B> {
         let mut all = self.inner.download(residual, n * outputs)?;
         all.iter_mut().enumerate().for_each(|(at, r)| *r = change(at / outputs, at % outputs, *r));
         self.inner.write(residual, 0, &all)
+    }
+
+    /// Parameters with `change` made to each: what it is given is the place and the value.
+    fn parameters(
+        &self,
+        parameters: &mut B::Array<f32>,
+        len: usize,
+        change: impl Fn(usize, f32) -> f32,
+    ) -> Result<(), DeviceError> {
+        let mut all = self.inner.download(parameters, len)?;
+        all.iter_mut().enumerate().for_each(|(j, w)| *w = change(j, *w));
+        self.inner.write(parameters, 0, &all)
     }
 
     /// Labels of the rows of a batch, for a loss of one a row.
@@ -190,7 +202,8 @@ impl<B: Backend> Backend for Faulty<B> {
         losses: &mut B::Array<f32>,
     ) -> Result<(), DeviceError> {
         let loss = given.loss;
-        let mut weights = self.inner.download(given.weights, 2 * outputs)?;
+        let (models, each) = (given.models, outputs / given.models);
+        let mut weights = self.inner.download(given.weights, 2 * each)?;
         let inner = &self.inner;
         if spoiled_weights(self.fault, loss, &mut weights) {
             let weights = inner.upload(&weights)?;
@@ -201,15 +214,35 @@ impl<B: Backend> Backend for Faulty<B> {
         let shape = [r.count, outputs];
         match (self.fault, loss) {
             // The second word of a row, where it has one, is taken for the first.
-            (Fault::LabelInTheWrongWord, Loss::Sigmoid) if outputs > 32 => {
+            (Fault::LabelInTheWrongWord, Loss::Sigmoid) if each > 32 => {
                 let index = inner.download(r.index, r.first + r.count)?;
-                let width = loss.words(outputs);
+                let width = loss.words(each);
                 let most = index[r.first..].iter().copied().max().map_or(0, |row| row as usize + 1);
                 let mut words = inner.download(given.words, most * width)?;
                 words.chunks_exact_mut(width).for_each(|row| row[1] = row[0]);
                 let words = inner.upload(&words)?;
                 let labels = Labels { words: &words, ..labels(given) };
                 inner.loss(&rows(r), &labels, scores, outputs, residual, losses)?;
+            }
+            (Fault::MaskBitInTheFirstWord, Loss::Sigmoid) if models > 32 => {
+                if let Some(mask) = given.mask {
+                    let index = inner.download(r.index, r.first + r.count)?;
+                    let width = models.div_ceil(32);
+                    let most = index[r.first..].iter().copied().max().map_or(0, |row| row as usize + 1);
+                    let mut words = inner.download(mask, most * width)?;
+                    words.chunks_exact_mut(width).for_each(|row| row[1] = row[0]);
+                    let words = inner.upload(&words)?;
+                    let labels = Labels { mask: Some(&words), ..labels(given) };
+                    inner.loss(&rows(r), &labels, scores, outputs, residual, losses)?;
+                }
+            }
+            (Fault::MaskForgotten, Loss::Softmax) if models > 1 => {
+                let labels = Labels { mask: None, ..labels(given) };
+                inner.loss(&rows(r), &labels, scores, outputs, residual, losses)?;
+            }
+            (Fault::LossOfTheModelBefore, Loss::SquaredHinge) if models > 1 => {
+                let all = inner.download(losses, r.count * models)?;
+                inner.write(losses, 1, &all[..all.len() - 1])?;
             }
             // What ln(1 + eˣ) leaves of a power that 1 + eˣ forgets.
             (Fault::SmallLossesVanish, Loss::Sigmoid) => {
@@ -309,8 +342,8 @@ impl<B: Backend> Backend for Faulty<B> {
         self.inner.probe(probe, sums)
     }
 
-    fn fuses(&self, columns: usize, outputs: usize) -> bool {
-        self.inner.fuses(columns, outputs)
+    fn fuses(&self, columns: usize, outputs: usize, models: Models) -> bool {
+        self.inner.fuses(columns, outputs, models)
     }
 
     fn objective(
@@ -327,10 +360,19 @@ impl<B: Backend> Backend for Faulty<B> {
             let labels = Labels { weights: &weights, ..labels(given) };
             return self.inner.objective(&rows(r), &labels, parameters, outputs, partials);
         }
+        if self.fault == Fault::ObjectiveForgetsTheMask && given.models > 1 {
+            let labels = Labels { mask: None, ..labels(given) };
+            return self.inner.objective(&rows(r), &labels, parameters, outputs, partials);
+        }
         self.inner.objective(&rows(r), &labels(given), parameters, outputs, partials)?;
         match self.fault {
             Fault::HingeLossSumOff if matches!(loss, Loss::Hinge | Loss::SquaredHinge) => {
                 self.spoil(partials, outputs * (r.columns + 1), |v| v * 1.001)
+            }
+            Fault::ObjectiveSumsForTheModelBefore if given.models > 1 => {
+                let at = outputs * (r.columns + 1);
+                let sums = self.inner.download(partials, at + given.models)?;
+                self.inner.write(partials, at, &[sums[at + 1], sums[at]])
             }
             Fault::OneWeightOfTheObjectiveOff => self.spoil(partials, 0, |v| v * 1.001 + 1e-4),
             Fault::LossSumOff => self.spoil(partials, outputs * (r.columns + 1), |v| v * 1.001),
@@ -413,12 +455,53 @@ impl<B: Backend> Backend for Faulty<B> {
         let before = self.inner.download(parameters, len)?;
         let weights = if self.fault == Fault::PenaltyOnTheBias { len } else { weights };
         let momentum = if self.fault == Fault::NoMomentum { 0.0 } else { step.momentum };
-        self.inner.step(parameters, velocity, gradient, weights, len, Step { momentum, ..step })?;
+        let nesterov = step.nesterov && self.fault != Fault::DoesNotLookAhead;
+        let step = Step { momentum, nesterov, ..step };
+        self.inner.step(parameters, velocity, gradient, weights, len, step)?;
         match self.fault {
             Fault::LastParameterNotMoved => self.spoil(parameters, len - 1, |_| before[len - 1]),
+            Fault::ZerosAreNotExact => {
+                self.parameters(parameters, len, |_, w| if w == 0.0 { 1e-9 } else { w })
+            }
+            Fault::BiasesShrink => {
+                let threshold = step.learning_rate * step.l1;
+                self.parameters(parameters, len, |j, w| if j < weights { w } else { shrunk(w, threshold) })
+            }
             _ => Ok(()),
         }
     }
+
+    fn adam(
+        &self,
+        parameters: &mut B::Array<f32>,
+        [first, second]: [&mut B::Array<f32>; 2],
+        gradient: &B::Array<f32>,
+        weights: usize,
+        len: usize,
+        adam: Adam,
+    ) -> Result<(), DeviceError> {
+        let before = self.inner.download(second, len)?;
+        let threshold = adam.learning_rate * adam.l1;
+        let (weights, adam) = match self.fault {
+            Fault::AdamPenalizesTheBias => (len, adam),
+            Fault::MomentsNotCorrected => (weights, Adam { correction1: 1.0, correction2: 1.0, ..adam }),
+            Fault::AdamThresholdOffTheMetric => (weights, Adam { l1: 0.0, ..adam }),
+            _ => (weights, adam),
+        };
+        self.inner.adam(parameters, [first, &mut *second], gradient, weights, len, adam)?;
+        match self.fault {
+            Fault::SecondMomentStays => self.inner.write(second, 0, &before),
+            Fault::AdamThresholdOffTheMetric => {
+                self.parameters(parameters, len, |j, w| if j < weights { shrunk(w, threshold) } else { w })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `w` closer to zero by `threshold`.
+fn shrunk(w: f32, threshold: f32) -> f32 {
+    w.signum() * (w.abs() - threshold).max(0.0)
 }
 
 /// The colour that [`Fault::OneColourInTheNextBin`] counts wrong.

@@ -64,7 +64,7 @@ fn train<B: Backend>(
     let weight = Array2::from_shape_vec((outputs, columns), weight.to_vec()).expect("shape");
     let scores = reference::scores(x, weight.view(), bias.into());
     let (_, losses) = reference::loss(scores.view(), targets);
-    Ok((fitted.objective, reference::penalized(losses.view(), weight.view(), plan.l2())))
+    Ok((fitted.objective, reference::penalized(losses.column(0), weight.view(), plan.l2())))
 }
 
 /// 1 % is what is promised of the default options.

@@ -9,12 +9,18 @@ mod cli_errors;
 mod fault;
 mod faults;
 mod faulty;
+#[cfg(unix)]
+mod interrupt;
 mod lbfgs;
 mod losses;
+mod mini;
 mod optimum;
 mod several;
+mod sparse;
 mod stages;
 mod support;
+mod sweep;
+mod tensorboard;
 mod training;
 mod verify;
 
@@ -26,13 +32,19 @@ fn main() {
     stages::register(&mut trials);
     verify::register(&mut trials);
     faults::register(&mut trials);
+    sweep::register(&mut trials);
     training::register(&mut trials);
     lbfgs::register(&mut trials);
     losses::register(&mut trials);
+    mini::register(&mut trials);
     optimum::register(&mut trials);
     bench::register(&mut trials);
     cli::register(&mut trials);
     cli_errors::register(&mut trials);
+    tensorboard::register(&mut trials);
+    #[cfg(unix)]
+    interrupt::register(&mut trials);
     several::register(&mut trials);
+    sparse::register(&mut trials);
     libtest_mimic::run(&arguments, trials).exit();
 }

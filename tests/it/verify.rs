@@ -66,7 +66,7 @@ fn check<B: Backend + 'static>(devices: &Devices<'_, B>, stage: Stage, quick: bo
 
 fn mixed_with_the_cpu<B: Backend>(device: &B) {
     let losses = [Stage::Softmax, Stage::Sigmoid, Stage::Hinge, Stage::SquaredHinge];
-    let others = [Stage::Normalize, Stage::Scores, Stage::Gradient, Stage::Reduce, Stage::Step];
+    let others = [Stage::Normalize, Stage::Scores, Stage::Gradient, Stage::Reduce, Stage::Step, Stage::Adam];
     for until in others.into_iter().chain(losses) {
         for how in [Mixed::CpuUntil(until), Mixed::DeviceUntil(until)] {
             let trainings = mixed(device, cpu(), how, &Options::default()).expect("a training");

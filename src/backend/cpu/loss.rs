@@ -94,28 +94,49 @@ fn by_rows<L: OfScores>(
     losses: &mut [f32],
 ) {
     let index = &rows.index[rows.first..rows.first + rows.count];
-    let n = rows.count * outputs;
+    let (n, models) = (rows.count * outputs, labels.models);
+    let mask = labels.mask.map(Vec::as_slice);
     let parts = scores[..n].par_chunks(TASK * outputs).zip(residual[..n].par_chunks_mut(TASK * outputs));
-    let parts = parts.zip(losses[..rows.count].par_chunks_mut(TASK)).zip(index.par_chunks(TASK));
+    let parts =
+        parts.zip(losses[..rows.count * models].par_chunks_mut(TASK * models)).zip(index.par_chunks(TASK));
     parts.for_each(|(((scores, residual), losses), index)| {
         let (words, weights) = (labels.words, labels.weights);
+        let outputs = outputs / models;
         let width = labels.loss.words(outputs);
         let loss = std::marker::PhantomData::<L>;
-        arch.dispatch(Task { loss, scores, outputs, residual, losses, index, words, width, weights });
+        let given = Given { index, words, width, weights, models, mask };
+        arch.dispatch(Task { loss, scores, outputs, residual, losses, given });
     });
 }
 
 struct Task<'a, L> {
     loss: std::marker::PhantomData<L>,
     scores: &'a [f32],
+    /// K, of one model.
     outputs: usize,
     residual: &'a mut [f32],
     losses: &'a mut [f32],
+    given: Given<'a>,
+}
+
+/// What is true of the rows of a task.
+struct Given<'a> {
     index: &'a [u32],
     words: &'a [u32],
     /// Words of a row.
     width: usize,
     weights: &'a [f32],
+    models: usize,
+    mask: Option<&'a [u32]>,
+}
+
+impl Given<'_> {
+    /// Whether `row` of the chunk counts for model `m`.
+    #[inline(always)]
+    fn counts(&self, row: usize, m: usize) -> bool {
+        let Some(mask) = self.mask else { return true };
+        mask[row * self.models.div_ceil(32) + m / 32] >> (m % 32) & 1 == 1
+    }
 }
 
 impl<L: OfScores> WithSimd for Task<'_, L> {
@@ -123,12 +144,21 @@ impl<L: OfScores> WithSimd for Task<'_, L> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { loss: _, scores, outputs, residual, losses, index, words, width, weights } = self;
-        let weights = &weights[..2 * outputs];
-        let pairs = scores.chunks_exact(outputs).zip(residual.chunks_exact_mut(outputs));
-        for (((scores, residual), loss), &row) in pairs.zip(losses).zip(index) {
+        let Self { loss: _, scores, outputs, residual, losses, given } = self;
+        let (weights, width) = (&given.weights[..2 * outputs], given.width);
+        // Of each row the models, one after the other.
+        let mut pairs = scores.chunks_exact(outputs).zip(residual.chunks_exact_mut(outputs)).zip(losses);
+        for &row in given.index {
             let at = row as usize * width;
-            *loss = L::row(scores, &words[at..at + width], weights, residual);
+            let target = &given.words[at..at + width];
+            for (m, ((scores, residual), loss)) in pairs.by_ref().take(given.models).enumerate() {
+                if given.counts(row as usize, m) {
+                    *loss = L::row(scores, target, weights, residual);
+                } else {
+                    residual.fill(0.0);
+                    *loss = 0.0;
+                }
+            }
         }
     }
 }

@@ -3,12 +3,14 @@
 //! Vector instructions are chosen at run time (`pulp`: AVX-512, AVX2 with FMA, NEON, or none), work is divided over
 //! rayon's threads, and sums are divided by shape alone: the number of threads never changes a result.
 
+mod adam;
 mod compress;
 mod describe;
 mod elementary;
 mod gradient;
 mod hinge;
 mod loss;
+mod models;
 mod normalize;
 mod objective;
 mod objective_sparse;
@@ -25,8 +27,8 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::{
-    Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Pictures, Probe, Rows, Sparse,
-    SparseRows, Splits, Step, Timed,
+    Adam, Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Models, Pictures, Probe, Rows,
+    Sparse, SparseRows, Splits, Step, Timed,
 };
 
 /// Rows of a partial sum come in multiples of this: shorter ones would cost more to add up than they save.
@@ -177,10 +179,10 @@ impl Backend for Cpu {
     }
 
     fn splits(&self, rows: usize, columns: usize, outputs: usize) -> Splits {
-        Splits::new(rows, SPLIT_ROWS, SPLITS, outputs * (columns + 1) + 1, self.info.max_array_bytes)
+        Splits::new(rows, SPLIT_ROWS, SPLITS, outputs * (columns + 2), self.info.max_array_bytes)
     }
 
-    fn fuses(&self, _columns: usize, _outputs: usize) -> bool {
+    fn fuses(&self, _columns: usize, _outputs: usize, _models: Models) -> bool {
         true
     }
 
@@ -264,6 +266,20 @@ impl Backend for Cpu {
         step: Step,
     ) -> Result<(), DeviceError> {
         step::step(&mut parameters[..len], &mut velocity[..len], &gradient[..len], weights, step);
+        Ok(())
+    }
+
+    fn adam(
+        &self,
+        parameters: &mut Vec<f32>,
+        [first, second]: [&mut Vec<f32>; 2],
+        gradient: &Vec<f32>,
+        weights: usize,
+        len: usize,
+        adam: Adam,
+    ) -> Result<(), DeviceError> {
+        let moments = [&mut first[..len], &mut second[..len]];
+        adam::adam(&mut parameters[..len], moments, &gradient[..len], weights, adam);
         Ok(())
     }
 }

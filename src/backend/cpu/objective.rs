@@ -9,8 +9,8 @@ use rayon::prelude::*;
 
 use super::loss::{BlockTargets, OfScores, with_loss};
 use super::tile::{self, output_tiles};
-use super::{Cpu, row};
-use crate::backend::{Labels, Rows, Splits};
+use super::{Cpu, models, row};
+use crate::backend::{Labels, Models, Rows, Splits};
 
 /// Rows of a block: with 512 features, 32 KiB.
 pub(super) const BLOCK: usize = 16;
@@ -24,7 +24,11 @@ pub(super) fn objective(
     outputs: usize,
     partials: &mut [f32],
 ) {
-    with_loss!(labels.loss, L => by_splits::<L>(arch, rows, splits, labels, parameters, outputs, partials));
+    with_loss!(labels.loss, L => if labels.models() == Models::ONE {
+        by_splits::<L>(arch, rows, splits, labels, parameters, outputs, partials);
+    } else {
+        models::by_splits::<L>(arch, rows, splits, labels, parameters, outputs, partials);
+    });
 }
 
 fn by_splits<L: OfScores>(

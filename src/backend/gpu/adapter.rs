@@ -16,7 +16,7 @@ pub struct Adapter {
 }
 
 /// Storage buffers that a kernel binds at most.
-pub const STORAGE_BUFFERS: u64 = 6;
+pub const STORAGE_BUFFERS: u64 = 7;
 
 /// What the kernels need: the WebGPU name of each limit, the least value, and how to read it.
 type Need = (&'static str, u64, fn(&wgpu::Limits) -> u64);

@@ -9,6 +9,8 @@ shared! {
         first: u32,
         count: u32,
         outputs: u32,
+        models: u32,
+        mask: u32,
     }
 }
 
@@ -26,15 +28,25 @@ pub(super) fn loss(
     residual: &mut GpuArray<f32>,
     losses: &mut GpuArray<f32>,
 ) -> Result<(), DeviceError> {
-    let lanes = outputs.div_ceil(OUTPUTS_A_LANE).next_power_of_two().min(WORKGROUP);
-    let config = Config { first: rows.first as u32, count: rows.count as u32, outputs: outputs as u32 };
+    let models = labels.models;
+    let each = outputs / models;
+    let lanes = each.div_ceil(OUTPUTS_A_LANE).next_power_of_two().min(WORKGROUP);
+    let config = Config {
+        first: rows.first as u32,
+        count: rows.count as u32,
+        outputs: each as u32,
+        models: models as u32,
+        mask: labels.mask.map_or(0, |_| models.div_ceil(32) as u32),
+    };
     let buffers = [
         rows.index.of(rows.first + rows.count),
         labels.words.of(0),
-        labels.weights.of(2 * outputs),
+        labels.weights.of(2 * each),
+        // Where there is no mask, something to bind.
+        labels.mask.unwrap_or(labels.words).of(0),
         scores.of(rows.count * outputs),
         residual.of(rows.count * outputs),
-        losses.of(rows.count),
+        losses.of(rows.count * models),
     ];
     let lanes_a_row = ("LANES", lanes as u32);
     let (shader, constants): (Shader, &[_]) = match labels.loss {
@@ -43,6 +55,6 @@ pub(super) fn loss(
         Loss::Hinge => (hinge::SHADER, &[lanes_a_row, ("SQUARED", 0)]),
         Loss::SquaredHinge => (hinge::SHADER, &[lanes_a_row, ("SQUARED", 1)]),
     };
-    let workgroups = rows.count.div_ceil(WORKGROUP / lanes) as u64;
+    let workgroups = (rows.count * models).div_ceil(WORKGROUP / lanes) as u64;
     gpu.dispatch(shader, constants, &config, &buffers, workgroups)
 }

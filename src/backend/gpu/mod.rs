@@ -4,6 +4,7 @@
 //! is owned by [`Gpu`]. Sizes past a dispatch's 65,535 workgroups and past a binding's limit are dealt with in
 //! `dispatch` and by the callers that ask [`DeviceInfo::max_array_bytes`](super::DeviceInfo::max_array_bytes).
 
+mod adam;
 mod adapter;
 mod array;
 mod clock;
@@ -30,8 +31,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
-    Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Pictures, Probe, Rows, Sparse,
-    SparseRows, Splits, Step, Timed,
+    Adam, Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Models, Pictures, Probe, Rows,
+    Sparse, SparseRows, Splits, Step, Timed,
 };
 use dispatch::{Kernel, Recorder};
 use failure::Failure;
@@ -61,7 +62,7 @@ pub struct Gpu {
 }
 
 /// Every shader by the name of its stage, as it is compiled in; for tests that hold host and shader together.
-pub const SHADERS: [(&str, &str); 12] = [
+pub const SHADERS: [(&str, &str); 13] = [
     describe::SHADER,
     normalize::SHADER,
     scores::SHADER,
@@ -73,6 +74,7 @@ pub const SHADERS: [(&str, &str); 12] = [
     objective::SUBGROUP_SHADER,
     reduce::SHADER,
     step::SHADER,
+    adam::SHADER,
     probe::SHADER,
 ];
 
@@ -96,6 +98,7 @@ pub fn shared_structures(stage: &str) -> Vec<(&'static str, Fields, usize)> {
         "objective" | "objective_subgroup" => of![objective::Config],
         "reduce" => of![reduce::Config],
         "step" => of![step::Config],
+        "adam" => of![adam::Config],
         "probe" => of![probe::Config],
         _ => Vec::new(),
     }
@@ -109,6 +112,7 @@ pub fn shared_constants(stage: &str) -> Vec<(&'static str, u64)> {
         "softmax" | "sigmoid" | "hinge" => vec![("WORKGROUP", loss::WORKGROUP as u64)],
         "reduce" => vec![("WORKGROUP", reduce::WORKGROUP as u64)],
         "step" => vec![("LANES", step::LANES as u64)],
+        "adam" => vec![("LANES", adam::LANES as u64)],
         "probe" => vec![("LANES", probe::LANES as u64)],
         _ => Vec::new(),
     }
@@ -216,8 +220,8 @@ impl Backend for Gpu {
     }
 
     fn splits(&self, rows: usize, columns: usize, outputs: usize) -> Splits {
-        let width = outputs * (columns + 1) + 1;
-        let most = if self.fuses(columns, outputs) {
+        let width = outputs * (columns + 2);
+        let most = if objective::shape(self, columns, outputs).is_some() {
             if self.info.kind == DeviceKind::Software { 64 } else { FUSED_SPLITS }
         } else {
             (WORKGROUPS / gradient::tiles(columns, outputs)).clamp(1, FUSED_SPLITS)
@@ -225,8 +229,8 @@ impl Backend for Gpu {
         Splits::new(rows, SPLIT_ROWS, most, width, self.info.max_array_bytes)
     }
 
-    fn fuses(&self, columns: usize, outputs: usize) -> bool {
-        objective::shape(self, columns, outputs).is_some()
+    fn fuses(&self, columns: usize, outputs: usize, models: Models) -> bool {
+        models == Models::ONE && objective::shape(self, columns, outputs).is_some()
     }
 
     fn objective(
@@ -297,5 +301,17 @@ impl Backend for Gpu {
         step: Step,
     ) -> Result<(), DeviceError> {
         step::step(self, parameters, velocity, gradient, weights, len, step)
+    }
+
+    fn adam(
+        &self,
+        parameters: &mut GpuArray<f32>,
+        moments: [&mut GpuArray<f32>; 2],
+        gradient: &GpuArray<f32>,
+        weights: usize,
+        len: usize,
+        adam: Adam,
+    ) -> Result<(), DeviceError> {
+        adam::adam(self, parameters, moments, gradient, weights, len, adam)
     }
 }

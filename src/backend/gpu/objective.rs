@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::dispatch::{Shader, shared};
 use super::{Gpu, GpuArray};
-use crate::backend::{Backend, DeviceError, DeviceKind, Labels, Loss, Rows};
+use crate::backend::{Backend, DeviceError, DeviceKind, Labels, Loss, Models, Rows};
 
 pub(super) const SHADER: Shader = ("objective", include_str!("../../../shaders/objective.wgsl"));
 /// For rows that one subgroup holds: no workgroup memory, no barriers.
@@ -137,7 +137,7 @@ pub(super) fn objective(
     outputs: usize,
     partials: &mut GpuArray<f32>,
 ) -> Result<(), DeviceError> {
-    let shape = shape(gpu, rows.columns, outputs);
+    let shape = shape(gpu, rows.columns, outputs).filter(|_| labels.models() == Models::ONE);
     let Some(Shape { lanes, cells, rows: step, subgroup }) = shape else {
         let reason =
             format!("{outputs} outputs of {} columns do not fit one pass (see `fuses`)", rows.columns);

@@ -12,7 +12,9 @@ shared! {
         weights: u32,
         learning_rate: f32,
         momentum: f32,
+        nesterov: u32,
         l2: f32,
+        l1: f32,
         scale: f32,
     }
 }
@@ -29,9 +31,9 @@ pub(super) fn step(
     len: usize,
     step: Step,
 ) -> Result<(), DeviceError> {
-    let Step { learning_rate, momentum, l2, scale } = step;
-    let config =
-        Config { parameters: len as u32, weights: weights as u32, learning_rate, momentum, l2, scale };
+    let Step { learning_rate, momentum, nesterov, l2, l1, scale } = step;
+    let (count, weights, nesterov) = (len as u32, weights as u32, u32::from(nesterov));
+    let config = Config { parameters: count, weights, learning_rate, momentum, nesterov, l2, l1, scale };
     let buffers = [gradient.of(len), parameters.of(len), velocity.of(len)];
     gpu.dispatch(SHADER, &[], &config, &buffers, len.div_ceil(LANES) as u64)
 }

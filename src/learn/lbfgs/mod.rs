@@ -5,6 +5,7 @@
 //! of each in one pass. Its own arithmetic is in f64 on the host. A step moves `2·history + 1` vectors of the size of the
 //! parameters through memory; the objective moves all features.
 
+mod carry;
 mod search;
 
 use std::collections::VecDeque;

@@ -25,7 +25,7 @@ pub fn central_differences(
     let (columns, outputs) = (x.ncols(), bias.len());
     let (_, _, loss) = objective(x, weight, bias, targets);
     // The parameters that are a step away have a bound of their own, a little larger: twice is more than enough.
-    let rounding = 2.0 * loss * f64::powi(2.0, -29) / h;
+    let rounding = 2.0 * loss.sum() * f64::powi(2.0, -29) / h;
     let mut bound = vec![rounding; outputs * (columns + 1)];
     // Column `columns` is that of the biases, with an x of 1.
     let place = |k: usize, d: usize| if d < columns { k * columns + d } else { outputs * columns + k };

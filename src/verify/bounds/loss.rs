@@ -1,6 +1,6 @@
-//! The losses: residuals (n×K) and losses (n), of scores that may themselves be off.
+//! The losses: residuals (n×M·K) and losses (n×M), of scores that may themselves be off.
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView2, s};
 
 use super::{FLUSH, U, gamma};
 use crate::backend::{Loss, Targets};
@@ -8,10 +8,32 @@ use crate::backend::{Loss, Targets};
 /// Absolute error of `log` within [0.5, 2].
 const LOG: f64 = 1.0 / (1u64 << 21) as f64;
 
-/// The loss that `targets` are for. `errors` (n×K) is how far each score may be off; zeros where the scores are those that
-/// the device was given.
+/// The loss that `targets` are for. `errors` (n×M·K) is how far each score may be off; zeros where the scores are those that
+/// the device was given. What a row that does not count for a model has there must be 0 exactly.
 #[must_use]
 pub fn loss(
+    scores: ArrayView2<'_, f64>,
+    errors: ArrayView2<'_, f64>,
+    targets: &Targets,
+) -> (Array2<f64>, Array2<f64>) {
+    let (outputs, models) = (targets.outputs(), targets.models());
+    let mut residuals = Array2::zeros(scores.raw_dim());
+    let mut losses = Array2::zeros((scores.nrows(), models));
+    for m in 0..models {
+        let columns = s![.., m * outputs..(m + 1) * outputs];
+        let (mut of_model, mut loss) = one_loss(scores.slice(columns), errors.slice(columns), targets);
+        for i in (0..scores.nrows()).filter(|&i| !targets.counts(i, m)) {
+            of_model.row_mut(i).fill(0.0);
+            loss[i] = 0.0;
+        }
+        residuals.slice_mut(columns).assign(&of_model);
+        losses.column_mut(m).assign(&loss);
+    }
+    (residuals, losses)
+}
+
+/// The same of one model for which every row counts: n×K and n.
+fn one_loss(
     scores: ArrayView2<'_, f64>,
     errors: ArrayView2<'_, f64>,
     targets: &Targets,

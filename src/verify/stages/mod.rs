@@ -1,9 +1,11 @@
 //! The cases of each stage, one file a stage: what is drawn, how the device computes it, and the comparison.
 
+pub(super) mod adam;
 pub(super) mod describe;
 pub(super) mod gradient;
 mod hinge;
 pub(super) mod loss;
+mod models;
 pub(super) mod normalize;
 pub(super) mod objective;
 mod objective_sparse;
@@ -25,14 +27,21 @@ pub(super) fn all<B: Backend + 'static>() -> Vec<Case<B>> {
         normalize::cases(),
         scores::cases(),
         softmax::cases(),
+        models::of_loss(Loss::Softmax),
         sigmoid::cases(),
+        models::of_loss(Loss::Sigmoid),
         hinge::cases(Loss::Hinge),
+        models::of_loss(Loss::Hinge),
         hinge::cases(Loss::SquaredHinge),
+        models::of_loss(Loss::SquaredHinge),
         gradient::cases(),
         objective::cases(),
+        models::of_objective(),
         objective_sparse::cases(),
+        models::of_sparse(),
         reduce::cases(),
         step::cases(),
+        adam::cases(),
         training::cases(),
     ];
     stages.into_iter().flatten().collect()

@@ -1,6 +1,6 @@
 //! objective: the one pass against the reference, for every shape that it is made for, and against numerical derivatives.
 
-use ndarray::{Array1, Array2, s};
+use ndarray::{Array1, Array2, ArrayView2, s};
 use rayon::prelude::*;
 
 use crate::backend::{Backend, DeviceError, Loss, Splits, Targets, reference};
@@ -113,17 +113,17 @@ fn of_loss<B: Backend + 'static>(kind: Kind) -> Vec<Case<B>> {
 }
 
 /// Runs the stage on rows, targets by chunk row and parameters; P partial sums.
-fn run_stage<B: Backend>(
+pub(super) fn run_stage<B: Backend>(
     run: &mut Run<'_, B>,
     rows: &HostRows,
     targets: &Targets,
     parameters: &[f32],
 ) -> Result<(Splits, Vec<f32>), DeviceError> {
-    let outputs = targets.outputs();
+    let (outputs, models) = (targets.outputs() * targets.models(), targets.models());
     let (device, targets) = (rows.upload(run.backend)?, DeviceTargets::new(run.backend, targets)?);
     let parameters = run.backend.upload(parameters)?;
     let splits = run.backend.splits(rows.count, rows.columns, outputs);
-    let len = splits.count * (outputs * (rows.columns + 1) + 1);
+    let len = splits.count * (outputs * (rows.columns + 1) + models);
     let mut partials = run.output(len)?;
     run.backend.objective(&device.rows(), &targets.labels(), &parameters, outputs, &mut partials)?;
     Ok((splits, run.read(&partials, len)?))
@@ -146,7 +146,7 @@ fn check<B: Backend>(
     Ok(())
 }
 
-/// Compares partial sums (P × (K·D + K + 1)) with the reference; `targets` in the order of the batch.
+/// Compares partial sums (P × (M·K·D + M·K + M)) with the reference; `targets` in the order of the batch.
 pub(in crate::verify) fn judge<B: Backend>(
     run: &mut Run<'_, B>,
     rows: &HostRows,
@@ -155,19 +155,38 @@ pub(in crate::verify) fn judge<B: Backend>(
     splits: Splits,
     got: &[f32],
 ) {
+    judge_against(run, rows, targets, linear, splits, got, &|x, targets| {
+        let (weight, bias) = (linear.weight(), linear.bias());
+        (reference::objective(x, weight, bias, targets), bounds::objective(x, weight, bias, targets))
+    });
+}
+
+/// Gradients of weights and biases, and sums of losses.
+pub(super) type Sums = (Array2<f64>, Array1<f64>, Array1<f64>);
+
+/// Compares partial sums with what `expected` says of the features and targets of a split: sums, and how far they may be off.
+pub(super) fn judge_against<B: Backend>(
+    run: &mut Run<'_, B>,
+    rows: &HostRows,
+    targets: &Targets,
+    linear: &Linear,
+    splits: Splits,
+    got: &[f32],
+    expected: &(dyn Fn(ArrayView2<'_, f64>, &Targets) -> (Sums, Sums) + Sync),
+) {
     let x = rows.matrix();
     let pairs: Vec<(Vec<f64>, Vec<f64>)> = (0..splits.count)
         .into_par_iter()
         .map(|p| {
             let range = splits.range(p, rows.count);
             let (targets, x) = (targets.pick(range.clone()), x.slice(s![range, ..]));
-            let expected = reference::objective(x, linear.weight(), linear.bias(), &targets);
-            (flat(expected), flat(bounds::objective(x, linear.weight(), linear.bias(), &targets)))
+            let (expected, bound) = expected(x, &targets);
+            (flat(expected), flat(bound))
         })
         .collect();
     let (expected, bound): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
     let (columns, outputs) = (rows.columns, linear.bias().len());
-    let width = outputs * (columns + 1) + 1;
+    let width = outputs * (columns + 1) + targets.models();
     run.within("partial sums", &expected.concat(), got, &bound.concat(), |at| {
         let (p, j) = (at / width, at % width);
         let range = splits.range(p, rows.count);
@@ -182,8 +201,8 @@ pub(in crate::verify) fn judge<B: Backend>(
     });
 }
 
-fn flat((weight, bias, loss): (Array2<f64>, Array1<f64>, f64)) -> Vec<f64> {
-    weight.into_iter().chain(bias).chain([loss]).collect()
+fn flat((weight, bias, loss): Sums) -> Vec<f64> {
+    weight.into_iter().chain(bias).chain(loss).collect()
 }
 
 /// The device's gradient against central differences of the reference's loss.

@@ -1,32 +1,41 @@
-//! step: weights are penalised, biases are not; past 65,535 workgroups too.
+//! step: weights are penalised, biases are not; with either momentum, with weights that become exactly zero, and past 65,535
+//! workgroups.
 
 use crate::backend::{Backend, DeviceError, Step, reference};
 use crate::verify::case::{Case, Run};
 use crate::verify::data::{Values, vector};
 use crate::verify::{Stage, bounds};
 
+/// Weights and biases, around a workgroup.
+pub(super) const SHAPES: [(usize, usize); 11] = [
+    (1, 1),
+    (0, 5),
+    (5, 0),
+    (254, 1),
+    (255, 1),
+    (256, 1),
+    (256, 2),
+    (254, 3),
+    (1021, 7),
+    (5120, 10),
+    (4096, 1000),
+];
+
 pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
-    let all = Step { learning_rate: 0.7, momentum: 0.9, l2: 0.3, scale: 1.0 / 37.0 };
+    let all =
+        Step { learning_rate: 0.7, momentum: 0.9, nesterov: false, l2: 0.3, l1: 0.0, scale: 1.0 / 37.0 };
+    let sparse = Step { l1: 2.5, ..all };
     let kinds = [
         ("", all),
         ("/no-momentum", Step { momentum: 0.0, ..all }),
         ("/no-penalty", Step { l2: 0.0, ..all }),
         ("/tiny-rate", Step { learning_rate: 1e-6, ..all }),
+        ("/nesterov", Step { nesterov: true, ..all }),
+        ("/l1", sparse),
+        ("/nesterov/l1", Step { nesterov: true, ..sparse }),
     ];
     let mut cases = Vec::new();
-    for (weights, biases) in [
-        (1, 1),
-        (0, 5),
-        (5, 0),
-        (254, 1),
-        (255, 1),
-        (256, 1),
-        (256, 2),
-        (254, 3),
-        (1021, 7),
-        (5120, 10),
-        (4096, 1000),
-    ] {
+    for (weights, biases) in SHAPES {
         for (name, step) in kinds {
             let id = format!("{weights}+{biases}{name}");
             cases.push(Case::new(Stage::Step, id, move |run: &mut Run<'_, B>| {
@@ -35,7 +44,7 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
         }
     }
     let many = 256 * 65_600;
-    let run = move |run: &mut Run<'_, B>| check(run, many, 3, all);
+    let run = move |run: &mut Run<'_, B>| check(run, many, 3, Step { nesterov: true, ..sparse });
     cases.push(Case::new(Stage::Step, format!("past-65535-workgroups/{many}+3"), run).quick(false).large());
     cases
 }

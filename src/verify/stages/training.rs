@@ -3,23 +3,24 @@
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::{describe, gradient, loss, normalize, objective, pictures, reduce, scores, step};
-use crate::backend::{Backend, Bins, DeviceError, Loss, Step};
+use super::{adam, describe, gradient, loss, normalize, objective, pictures, reduce, scores, step};
+use crate::backend::{Adam, Backend, Bins, DeviceError, Loss, Step};
 use crate::verify::Stage;
 use crate::verify::case::{Case, Run};
-use crate::verify::chain::{Host, Problem, unwatched, walk};
+use crate::verify::chain::{Host, Problem, Update, unwatched, walk};
 use crate::verify::data::{
     DeviceTargets, HostRows, Linear, Values, every_row, one_label, parameter, targets, weights,
 };
 use crate::verify::side::On;
 
-/// Bins, outputs, rows of a batch and the loss of a training.
+/// Bins, outputs, rows of a batch and the loss of a training, and whether it steps by Adam.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::verify) struct Size {
     pub(in crate::verify) bins: [u32; 3],
     pub(in crate::verify) outputs: usize,
     pub(in crate::verify) batch: usize,
     pub(in crate::verify) loss: Loss,
+    pub(in crate::verify) adam: bool,
 }
 
 impl Size {
@@ -31,9 +32,9 @@ impl Size {
 
 /// The training that a mixed run does. Its batches have several partial sums on every device.
 pub(in crate::verify) const MIXED: Size =
-    Size { bins: [8, 8, 8], outputs: 5, batch: 149, loss: Loss::Softmax };
+    Size { bins: [8, 8, 8], outputs: 5, batch: 149, loss: Loss::Softmax, adam: false };
 /// One whose arrays fit 1 MiB.
-const SMALL: Size = Size { bins: [4, 4, 4], outputs: 16, batch: 200, loss: Loss::Softmax };
+const SMALL: Size = Size { bins: [4, 4, 4], outputs: 16, batch: 200, loss: Loss::Softmax, adam: false };
 const PICTURES: usize = 203;
 const STEPS: usize = 12;
 
@@ -45,9 +46,10 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
         Size { bins: [4, 2, 3], outputs: 33, batch: 17, ..MIXED },
         SMALL,
         Size { loss: Loss::Sigmoid, ..MIXED },
-        Size { bins: [4, 2, 3], outputs: 33, batch: 17, loss: Loss::Sigmoid },
+        Size { bins: [4, 2, 3], outputs: 33, batch: 17, loss: Loss::Sigmoid, ..MIXED },
         Size { loss: Loss::Hinge, ..MIXED },
         Size { loss: Loss::SquaredHinge, ..MIXED },
+        Size { adam: true, ..MIXED },
     ];
     for size in sizes {
         for fused in [false, true] {
@@ -76,14 +78,15 @@ fn prefix(loss: Loss) -> String {
 
 /// The end of a training's name.
 pub(in crate::verify) fn name(size: Size, fused: bool) -> String {
-    let Size { bins: [h, s, v], outputs, batch, loss } = size;
+    let Size { bins: [h, s, v], outputs, batch, loss, adam } = size;
     let kind = if fused { "objective" } else { "stage-by-stage" };
-    format!("{kind}/{}{h}x{s}x{v}/{outputs}/batches-of-{batch}", prefix(loss))
+    let update = if adam { "adam/" } else { "" };
+    format!("{kind}/{}{update}{h}x{s}x{v}/{outputs}/batches-of-{batch}", prefix(loss))
 }
 
 /// The pictures, labels and order of a training. `None`: the bins cannot be.
 pub(in crate::verify) fn problem(random: &mut ChaCha8Rng, size: Size, fused: bool) -> Option<Problem> {
-    let Size { bins, outputs, batch, loss } = size;
+    let Size { bins, outputs, batch, loss, adam } = size;
     let bins = Bins::new(bins).ok()?;
     let (pictures, labels) = pictures::kinds(random, PICTURES, outputs);
     let mut order: Vec<u32> = Vec::new();
@@ -104,9 +107,27 @@ pub(in crate::verify) fn problem(random: &mut ChaCha8Rng, size: Size, fused: boo
         Loss::Sigmoid => 0.1,
         Loss::Hinge | Loss::SquaredHinge => 0.01,
     };
-    let step = Step { learning_rate, momentum: 0.9, l2: 1e-3, scale: 1.0 / batch as f32 };
+    let (l2, scale) = (1e-3, 1.0 / batch as f32);
+    let update = if adam {
+        let (beta1, beta2, epsilon) = (0.9, 0.999, 1e-8);
+        let (correction1, correction2) = (Adam::correction(beta1, 6), Adam::correction(beta2, 6));
+        let learning_rate = 0.01;
+        Update::Adam(Adam {
+            learning_rate,
+            beta1,
+            beta2,
+            epsilon,
+            l2,
+            l1: 1e-4,
+            scale,
+            correction1,
+            correction2,
+        })
+    } else {
+        Update::Step(Step { learning_rate, momentum: 0.9, nesterov: false, l2, l1: 0.0, scale })
+    };
     let batches = (0..STEPS).map(|s| (s * batch, batch)).collect();
-    Some(Problem { pictures, bins, labels, targets, outputs, order, batches, step, fused, start })
+    Some(Problem { pictures, bins, labels, targets, outputs, order, batches, update, fused, start })
 }
 
 fn train<B: Backend>(run: &mut Run<'_, B>, size: Size, fused: bool) -> Result<(), DeviceError> {
@@ -167,9 +188,20 @@ pub(in crate::verify) fn check<B: Backend>(
             objective::judge(run, &rows, &targets, &linear(), after.splits, &after.partials);
         }
         Stage::Reduce => reduce::judge(run, &before.partials, problem.width(), None, &after.sums, any),
-        Stage::Step => {
-            let before = [&before.parameters[..], &before.velocity, &before.sums[..problem.len()]];
-            step::judge(run, before, problem.weights(), problem.step, [&after.parameters, &after.velocity]);
+        Stage::Step | Stage::Adam => {
+            let sums = &before.sums[..problem.len()];
+            let (parameters, weights) = (&before.parameters, problem.weights());
+            match problem.update {
+                Update::Step(step) => {
+                    let before = [parameters, &before.velocity[..], sums];
+                    step::judge(run, before, weights, step, [&after.parameters, &after.velocity]);
+                }
+                Update::Adam(adam) => {
+                    let before = [parameters, &before.velocity[..], &before.second, sums];
+                    let after = [&after.parameters[..], &after.velocity, &after.second];
+                    adam::judge(run, before, weights, adam, after);
+                }
+            }
         }
         Stage::ObjectiveSparse | Stage::Training => {}
     }

@@ -1,6 +1,10 @@
 //! Files are written whole: under a temporary name beside the target, synced, then renamed. Whoever looks sees the
 //! old file or the new one, and a failure on the way leaves the old one.
 
+mod writing;
+
+pub(crate) use writing::{Writing, settle};
+
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -58,17 +62,40 @@ fn replace(
     stage(path, sync, fill)?.persist()
 }
 
+/// How the names of files that are being written begin.
+const TEMPORARY: &str = ".huemax-";
+
+/// Removes what a process that was killed may have left in `folder`: files that were being written. For folders that nobody
+/// else writes into.
+///
+/// # Errors
+/// The folder cannot be read, or a file not be removed.
+pub(crate) fn remove_temporary(folder: &Path) -> Result<(), FileError> {
+    for entry in std::fs::read_dir(folder).map_err(FileError::on("read", folder))? {
+        let entry = entry.map_err(FileError::on("read", folder))?;
+        let ours = entry.file_name().to_string_lossy().starts_with(TEMPORARY);
+        if ours && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            std::fs::remove_file(entry.path()).map_err(FileError::on("remove", &entry.path()))?;
+        }
+    }
+    Ok(())
+}
+
 /// A file that is written, under a temporary name, and takes its place when it is told to. Dropped, it is gone.
+#[derive(Debug)]
 pub(crate) struct Staged {
+    // Dropped in this order: the file goes before it is said that nobody writes.
     file: tempfile::NamedTempFile,
     path: PathBuf,
+    writing: Writing,
 }
 
 impl Staged {
     /// Gives the file its name.
     pub(crate) fn persist(self) -> Result<(), FileError> {
-        let Self { file, path } = self;
+        let Self { file, path, writing } = self;
         file.persist(&path).map_err(|e| FileError::on("write", &path)(e.error))?;
+        drop(writing);
         Ok(())
     }
 }
@@ -80,12 +107,13 @@ pub(crate) fn stage(
     fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> Result<Staged, FileError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let writing = Writing::begin();
     let write = || {
         let mut options = tempfile::Builder::new();
         // Readable as any new file is (the umask applies), not by the owner alone as temporary files are.
         #[cfg(unix)]
         options.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = options.prefix(".huemax-").tempfile_in(folder)?;
+        let file = options.prefix(TEMPORARY).tempfile_in(folder)?;
         let mut writer = BufWriter::new(file.as_file());
         fill(&mut writer)?;
         writer.flush()?;
@@ -96,7 +124,7 @@ pub(crate) fn stage(
         Ok(file)
     };
     let file = write().map_err(FileError::on("write", path))?;
-    Ok(Staged { file, path: path.to_owned() })
+    Ok(Staged { file, path: path.to_owned(), writing })
 }
 
 #[cfg(test)]

@@ -1,0 +1,153 @@
+//! Ctrl-C, and being asked to end in other ways (SIGTERM, SIGHUP): leave at once, or save first where that is worth it.
+//!
+//! While [`Savable`] lives, the first signal only asks ([`asked`]), and the second leaves. At all other times the first one
+//! leaves. Leaving is exit code 130 with the bar off the terminal; files that are being written are finished.
+
+use std::sync::mpsc::channel;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::{output, progress};
+use crate::files::settle;
+
+/// What a signal means just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Leave: there is nothing to save.
+    Leave,
+    /// Ask whoever works to stop and save.
+    Savable,
+    /// That was asked; the next one leaves.
+    Asked,
+}
+
+static PHASE: Mutex<Phase> = Mutex::new(Phase::Leave);
+
+/// Exit code of a process that was interrupted, as shells have it: 128 + SIGINT.
+pub(super) const EXIT: u8 = 130;
+/// How long files that are being written are waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Takes signals from now on.
+pub(super) fn install() {
+    let ignored = ignored_signals();
+    // Where there are no signals to be had, the system's own way of ending a process is as good.
+    if ctrlc::set_handler(handle).is_ok() {
+        ignore(&ignored);
+    }
+}
+
+fn handle() {
+    let before = {
+        let mut phase = lock();
+        let before = *phase;
+        if before == Phase::Savable {
+            *phase = Phase::Asked;
+        }
+        before
+    };
+    if before == Phase::Savable {
+        // Whoever reads the terminal may have stopped reading; the next signal must be heard all the same.
+        std::thread::spawn(|| progress::say_aside("stopping to save after this step; once more: stop now"));
+    } else {
+        leave();
+    }
+}
+
+/// Ends the process.
+fn leave() -> ! {
+    let (done, wait) = channel();
+    std::thread::spawn(move || {
+        settle(PATIENCE);
+        progress::clear();
+        output::tell("interrupted");
+        // Nobody waits any more if this took too long.
+        let _ = done.send(());
+    });
+    let _ = wait.recv_timeout(2 * PATIENCE);
+    exit()
+}
+
+/// Ends the process without what the C library does at exit: threads are at work, some of them inside graphics drivers whose
+/// data would be torn down under them.
+#[cfg(unix)]
+fn exit() -> ! {
+    // SAFETY: `_exit` takes any number and has no other condition.
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::_exit(EXIT.into())
+    }
+}
+
+#[cfg(not(unix))]
+fn exit() -> ! {
+    std::process::exit(EXIT.into())
+}
+
+/// While this lives, the first signal asks instead of ending the process.
+#[derive(Debug)]
+pub(super) struct Savable(());
+
+impl Savable {
+    pub(super) fn begin() -> Self {
+        let mut phase = lock();
+        if *phase == Phase::Leave {
+            *phase = Phase::Savable;
+        }
+        Self(())
+    }
+}
+
+impl Drop for Savable {
+    fn drop(&mut self) {
+        // Asked stays asked: whatever ends the work now, the next signal leaves.
+        let mut phase = lock();
+        if *phase == Phase::Savable {
+            *phase = Phase::Leave;
+        }
+    }
+}
+
+/// Whether a signal asked to stop.
+pub(super) fn asked() -> bool {
+    *lock() == Phase::Asked
+}
+
+fn lock() -> std::sync::MutexGuard<'static, Phase> {
+    PHASE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Signals that this process was started to ignore, as `nohup` has it with SIGHUP and shells with SIGINT in scripts' background.
+#[cfg(unix)]
+fn ignored_signals() -> Vec<libc::c_int> {
+    let ignored = |&signal: &libc::c_int| {
+        // SAFETY: an all-zero `sigaction` is a valid one to be written to, and a null pointer as the new action changes
+        // nothing.
+        #[allow(unsafe_code)]
+        unsafe {
+            let mut found: libc::sigaction = std::mem::zeroed();
+            libc::sigaction(signal, std::ptr::null(), &mut found) == 0 && found.sa_sigaction == libc::SIG_IGN
+        }
+    };
+    [libc::SIGINT, libc::SIGTERM, libc::SIGHUP].into_iter().filter(ignored).collect()
+}
+
+/// Goes on ignoring them.
+#[cfg(unix)]
+fn ignore(signals: &[libc::c_int]) {
+    for &signal in signals {
+        // SAFETY: SIG_IGN is a valid disposition of these signals.
+        #[allow(unsafe_code)]
+        unsafe {
+            libc::signal(signal, libc::SIG_IGN);
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn ignored_signals() -> Vec<i32> {
+    Vec::new()
+}
+
+#[cfg(not(unix))]
+fn ignore(_signals: &[i32]) {}

@@ -1,0 +1,106 @@
+//! The folder that a training writes into.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::error::{Error, FileError, Result};
+use crate::learn::checkpoint::{CURRENT, PREVIOUS};
+
+/// Names of the results; see [`Run::save`](crate::pipeline::Run::save).
+const RESULTS: [&str; 3] = ["model.safetensors", "metrics.json", "predictions.csv"];
+
+/// Where the results and checkpoints of a training go. Nothing is made before there is something to put in, so that a
+/// training that fails leaves nothing behind.
+#[derive(Debug)]
+pub(super) struct RunFolder {
+    /// What was asked for, or `runs/TIME`.
+    path: Mutex<PathBuf>,
+    /// Whether the folder is claimed: made by this process, or named by the user.
+    claimed: Mutex<bool>,
+}
+
+impl RunFolder {
+    /// A folder that is there and belongs to this training.
+    pub(super) fn of(path: &Path) -> Self {
+        Self { path: Mutex::new(path.into()), claimed: Mutex::new(true) }
+    }
+
+    /// The folder that `--out` names, ready to be written into, or `runs/TIME`. One that already holds results is refused
+    /// unless `force` is set, and so is one with the checkpoint of another training.
+    pub(super) fn new(out: Option<&Path>, force: bool) -> Result<Self> {
+        let Some(folder) = out else {
+            let here = if Path::new("runs").is_dir() { "runs" } else { "." };
+            let action = "write results (--out names another folder) into";
+            tempfile::tempfile_in(here).map_err(FileError::on(action, Path::new(here)))?;
+            return Ok(Self { path: Mutex::new(timed(Path::new("runs"))), claimed: Mutex::new(false) });
+        };
+        let unfinished = [CURRENT, PREVIOUS].iter().any(|name| folder.join(name).exists());
+        if unfinished && !force {
+            let folder = folder.display();
+            let problem = format!(
+                "{folder} holds the checkpoint of a training that was interrupted; go on with it (--resume {folder}), name another \
+                 folder, or add --force"
+            );
+            return Err(Error::option("--out", problem));
+        }
+        out_folder(folder, force)?;
+        Ok(Self::of(folder))
+    }
+
+    /// The folder, made now if it is not there.
+    pub(super) fn path(&self) -> Result<PathBuf, FileError> {
+        let mut path = self.path.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*claimed {
+            *path = claim(&path)?;
+            *claimed = true;
+        }
+        Ok(path.clone())
+    }
+}
+
+/// Makes sure that `folder` can be written into, and holds no results unless `force` is set.
+pub(super) fn out_folder(folder: &Path, force: bool) -> Result<()> {
+    if folder.is_file() {
+        return Err(Error::option("--out", format!("{} is a file; name a folder", folder.display())));
+    }
+    if let Some(there) = RESULTS.iter().find(|name| !force && folder.join(name).exists()) {
+        let problem =
+            format!("{} already holds {there}; name another folder, or add --force", folder.display());
+        return Err(Error::option("--out", problem));
+    }
+    // Better now than after an hour of training.
+    std::fs::create_dir_all(folder).map_err(FileError::on("create", folder))?;
+    tempfile::tempfile_in(folder).map_err(FileError::on("write into", folder))?;
+    Ok(())
+}
+
+/// `runs/2026-11-22T14-05-31`, made.
+pub(super) fn timed_folder(runs: &Path) -> Result<PathBuf, FileError> {
+    claim(&timed(runs))
+}
+
+fn timed(runs: &Path) -> PathBuf {
+    runs.join(jiff::Zoned::now().strftime("%Y-%m-%dT%H-%M-%S").to_string())
+}
+
+/// Makes `folder`, or the same with a number behind it where that is taken. Making a folder is what claims it, so that
+/// trainings of the same second do not write into each other's.
+fn claim(folder: &Path) -> Result<PathBuf, FileError> {
+    let runs = folder.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(runs).map_err(FileError::on("create", runs))?;
+    let mut numbered = folder.to_owned();
+    let mut n = 1u64;
+    loop {
+        match std::fs::create_dir(&numbered) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                n += 1;
+                let mut name = folder.as_os_str().to_owned();
+                name.push(format!("-{n}"));
+                numbered = name.into();
+            }
+            outcome => return outcome.map(|()| numbered.clone()).map_err(FileError::on("create", &numbered)),
+        }
+    }
+}

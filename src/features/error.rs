@@ -1,0 +1,24 @@
+//! What can be wrong with features.
+
+use crate::backend::DeviceError;
+
+/// Features that nothing can be fitted to, or that a device has no room for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FeaturesError {
+    /// The device was lost or has no memory left.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// A number that is none.
+    #[error(
+        "features: row {row}, column {column} is {value}; every feature must be a finite number (leave the row out, or put a number in its place)"
+    )]
+    NotFinite {
+        /// The row, from 0.
+        row: usize,
+        /// The column, from 0.
+        column: usize,
+        /// What stands there.
+        value: f32,
+    },
+}

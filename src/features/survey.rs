@@ -1,0 +1,131 @@
+//! What there is to say of features before anything is fitted to them.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hasher};
+
+use rayon::prelude::*;
+
+use super::Matrix;
+use crate::backend::{Backend, DeviceError};
+
+/// What is worth telling of some rows of a matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Survey {
+    /// Columns that are zero in all rows fitted to.
+    pub zero_columns: usize,
+    /// Rows fitted to that are the same, bit by bit, as one before them.
+    pub duplicates: usize,
+    /// Rows tested on that are the same as one fitted to.
+    pub leaked: usize,
+}
+
+/// Looks at the rows `train` and `test` of `matrix`, a chunk at a time. Rows are told apart by a hash of 64 bits: two of a million
+/// that differ are taken for the same with a probability of 3·10⁻⁸.
+///
+/// # Errors
+/// The device was lost.
+pub fn survey<B: Backend>(
+    backend: &B,
+    matrix: &Matrix<B>,
+    train: &[usize],
+    test: &[usize],
+) -> Result<Survey, DeviceError> {
+    let (columns, chunk_rows) = (matrix.columns(), matrix.chunk_rows());
+    let mut trained = vec![false; matrix.rows()];
+    train.iter().for_each(|&row| trained[row] = true);
+    let mut hashes = Vec::with_capacity(matrix.rows());
+    let mut used = vec![false; columns];
+    for (i, chunk) in matrix.chunks().iter().enumerate() {
+        let first = i * chunk_rows;
+        let count = chunk_rows.min(matrix.rows() - first);
+        let values = backend.download(chunk, count * columns)?;
+        hashes.par_extend(values.par_chunks_exact(columns).map(hash));
+        let rows = values.par_chunks_exact(columns).zip(&trained[first..first + count]);
+        let here = rows.filter(|(_, trained)| **trained).fold(
+            || vec![false; columns],
+            |mut used, (row, _)| {
+                used.iter_mut().zip(row).for_each(|(used, &value)| *used |= value != 0.0);
+                used
+            },
+        );
+        let either = |mut a: Vec<bool>, b: Vec<bool>| {
+            a.iter_mut().zip(b).for_each(|(a, b)| *a |= b);
+            a
+        };
+        let here = here.reduce(|| vec![false; columns], either);
+        used = either(used, here);
+    }
+    let mut known = HashSet::with_capacity(train.len());
+    let duplicates = train.iter().filter(|&&row| !known.insert(hashes[row])).count();
+    let leaked = test.iter().filter(|&&row| known.contains(&hashes[row])).count();
+    Ok(Survey { zero_columns: used.iter().filter(|used| !**used).count(), duplicates, leaked })
+}
+
+fn hash(row: &[f32]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytemuck::cast_slice(row));
+    hasher.finish()
+}
+
+impl Survey {
+    /// A sentence each, of `columns` columns and so many rows fitted to and tested on; none where there is nothing to tell.
+    #[must_use]
+    pub fn notes(&self, columns: usize, train: usize, test: usize) -> Vec<String> {
+        let Self { zero_columns, duplicates, leaked } = self;
+        let mut notes = Vec::new();
+        if *zero_columns > 0 {
+            notes.push(format!(
+                "{zero_columns} of {columns} features are 0 in every training picture and tell nothing"
+            ));
+        }
+        if *duplicates > 0 {
+            notes.push(format!(
+                "{duplicates} of {train} training pictures have the very features of another one before them"
+            ));
+        }
+        if *leaked > 0 {
+            notes.push(format!(
+                "{leaked} of {test} test pictures have the very features of a training picture; what they show is no test"
+            ));
+        }
+        notes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Cpu;
+
+    #[test]
+    fn zeros_duplicates_and_leaks_are_counted() {
+        let cpu = Cpu::new();
+        #[rustfmt::skip]
+        let rows = [
+            1.0, 0.0, 2.0, 0.0,
+            1.0, 0.0, 2.0, 0.0,
+            0.0, 0.0, 3.0, 0.0,
+            1.0, 0.0, 2.0, 0.0,
+            5.0, 5.0, 5.0, 5.0,
+        ];
+        let matrix = Matrix::upload(&cpu, &rows, 4).unwrap();
+        let found = survey(&cpu, &matrix, &[0, 1, 2], &[3, 4]).unwrap();
+        assert_eq!(found, Survey { zero_columns: 2, duplicates: 1, leaked: 1 });
+        let notes = found.notes(4, 3, 2).join("\n");
+        for part in ["2 of 4 features", "1 of 3 training", "1 of 2 test"] {
+            assert!(notes.contains(part), "{notes}");
+        }
+        let clean = survey(&cpu, &matrix, &[4], &[0]).unwrap();
+        assert_eq!((clean, clean.notes(4, 1, 1).len()), (Survey::default(), 0));
+    }
+
+    #[test]
+    fn numbers_that_are_none_are_named_by_row_and_column() {
+        for (value, said) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf"), (f32::NEG_INFINITY, "-inf")] {
+            let mut rows = vec![0.5; 12];
+            rows[7] = value;
+            let error = Matrix::upload(&Cpu::new(), &rows, 3).unwrap_err().to_string();
+            assert!(error.contains(&format!("row 2, column 1 is {said}")), "{error}");
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! Mini-batches: gradient descent with momentum, and Adam. Everything stays on the device: a step is some stages from arrays to
+//! arrays, and losses come back once an evaluation, never inside an epoch.
+//!
+//! A training can stop after any step and go on to the same bytes: the order of an epoch is made of the seed and its number,
+//! and what the device holds is saved as it is.
+
+mod best;
+mod order;
+mod update;
+
+use std::time::Instant;
+
+use super::fit::{Fit, Parts, Start, Stop, measure, penalty, validate};
+use super::objective::{Batch, Objective, batches};
+use super::plan::{MiniBatch, Plan};
+use super::watch::{Seen, Watch};
+use super::{Labelled, LearnError, State, loss_sum};
+use crate::backend::{Backend, Loss};
+use crate::progress::Progress;
+use best::Best;
+use order::Order;
+use update::Update;
+
+/// How often, at most, losses come back and are looked at while training, beside the first epochs.
+const EVALUATIONS: usize = 50;
+
+/// A training under way.
+struct Run<'a, B: Backend> {
+    backend: &'a B,
+    data: &'a Labelled<'a, B>,
+    parts: Parts<'a>,
+    plan: &'a Plan,
+    mini: &'a MiniBatch,
+    watch: &'a dyn Watch,
+    /// Row indices by chunk, in the order given.
+    chunks: Vec<Vec<u32>>,
+    batches: Vec<Batch>,
+    /// Epochs that are done, and steps of the one after them.
+    epoch: usize,
+    step: usize,
+    objective: Objective<'a, B>,
+    parameters: B::Array<f32>,
+    update: Update<B>,
+    /// Where losses are looked at for early stopping.
+    best: Option<Best<B>>,
+    /// The gradient, and behind it the loss.
+    sums: B::Array<f32>,
+    /// The losses of the epoch's batches, by their number.
+    losses: B::Array<f32>,
+    /// Epochs that were done when this run began.
+    before: f64,
+    clock: Instant,
+}
+
+/// Fits a linear layer by mini-batches.
+pub(super) fn fit<B: Backend>(
+    backend: &B,
+    data: &Labelled<'_, B>,
+    parts: Parts<'_>,
+    (plan, mini): (&Plan, &MiniBatch),
+    start: &Start,
+    (watch, progress): (&dyn Watch, &dyn Progress),
+) -> Result<Fit<B>, LearnError> {
+    if mini.patience.is_some() && parts.val.is_empty() {
+        let problem = "there are no validation rows whose loss could get better; set some aside (--val-size 0.1), or leave it out";
+        return Err(LearnError::option("--patience", problem));
+    }
+    let mut run = Run::new(backend, data, parts, (plan, mini), watch)?;
+    match start {
+        Start::Zero => {}
+        Start::From(parameters) => backend.write(&mut run.parameters, 0, parameters)?,
+        Start::Resume(state) => run.resume(state)?,
+    }
+    progress.begin("training", mini.epochs as u64, "epochs");
+    progress.advance(run.epoch as u64);
+    let stop = run.train(progress);
+    progress.end();
+    run.finish(stop?)
+}
+
+impl<'a, B: Backend> Run<'a, B> {
+    fn new(
+        backend: &'a B,
+        data: &'a Labelled<'a, B>,
+        parts: Parts<'a>,
+        (plan, mini): (&'a Plan, &'a MiniBatch),
+        watch: &'a dyn Watch,
+    ) -> Result<Self, LearnError> {
+        let len = data.parameters();
+        let chunks = data.by_chunk(parts.train);
+        let batches = batches(&chunks, mini.batch_size.min(data.max_batch(backend)));
+        if mini.epochs.checked_mul(batches.len()).is_none() {
+            let problem =
+                format!("{} epochs of {} steps are more than can be counted", mini.epochs, batches.len());
+            return Err(LearnError::option("--epochs", problem));
+        }
+        // The same for every batch, also for a short one at the end of a chunk: dividing each sum by its own length would
+        // let the rows of short batches pull harder than others.
+        let scale = (batches.len() as f64 / parts.train.len() as f64) as f32;
+        Ok(Self {
+            backend,
+            data,
+            parts,
+            plan,
+            mini,
+            watch,
+            objective: Objective::new(backend, data, &batches)?,
+            parameters: backend.zeros(len)?,
+            update: Update::new(backend, plan, mini, len, scale)?,
+            best: mini.patience.map(|_| Best::new(backend, len)).transpose()?,
+            sums: backend.zeros(len + 1)?,
+            losses: backend.zeros(batches.len())?,
+            chunks,
+            batches,
+            epoch: 0,
+            step: 0,
+            before: 0.0,
+            clock: Instant::now(),
+        })
+    }
+
+    /// Epochs that are done, with the share of the one that is not.
+    fn done(&self) -> f64 {
+        self.epoch as f64 + self.step as f64 / self.batches.len().max(1) as f64
+    }
+
+    /// Takes the steps that are left. Why it ended.
+    fn train(&mut self, progress: &dyn Progress) -> Result<Stop, LearnError> {
+        let (len, weights) = (self.data.parameters(), self.data.outputs * self.data.matrix.columns());
+        let each = self.batches.len();
+        let mut index =
+            self.chunks.iter().map(|rows| self.backend.upload(rows)).collect::<Result<Vec<_>, _>>()?;
+        while self.epoch < self.mini.epochs {
+            let order = Order::new(self.plan.seed, self.epoch, &self.chunks, each);
+            for (rows, index) in order.rows.iter().zip(&mut index) {
+                self.backend.write(index, 0, rows)?;
+            }
+            while self.step < each {
+                let Self { backend, batches, objective, parameters, sums, losses, update, .. } = self;
+                let b = order.batches[self.step];
+                objective.sums(batches[b], &index[batches[b].chunk], parameters, sums)?;
+                backend.copy((sums, len), (losses, b), 1)?;
+                let steps = self.epoch * each + self.step;
+                let rate = self.mini.rate(steps, each);
+                update.step(backend, parameters, sums, (weights, len), (rate, steps))?;
+                self.step += 1;
+                if self.step < each {
+                    self.save_if_asked()?;
+                }
+            }
+            (self.epoch, self.step) = (self.epoch + 1, 0);
+            if self.is_looked_at() {
+                let note = self.look()?;
+                progress.note(&note);
+            }
+            progress.advance(1);
+            if let (Some(best), Some(patience)) = (&self.best, self.mini.patience)
+                && self.epoch - best.epoch >= patience
+            {
+                return Ok(Stop::Patience { best: best.epoch });
+            }
+            if self.epoch < self.mini.epochs {
+                self.save_if_asked()?;
+            }
+        }
+        Ok(Stop::Epochs)
+    }
+
+    /// Whether losses are looked at after the epoch that has just ended: some fifty times in all, and in the beginning, where a
+    /// rate that is too large shows; every time for early stopping.
+    fn is_looked_at(&self) -> bool {
+        let every = self.mini.epochs.div_ceil(EVALUATIONS);
+        self.best.is_some() || self.epoch.is_multiple_of(every) || self.epoch.is_power_of_two()
+    }
+
+    /// Looks at the losses of the epoch that has just ended, and says what they are.
+    fn look(&mut self) -> Result<String, LearnError> {
+        let (n, each) = (self.parts.train.len() as f64, self.batches.len());
+        let sum: f64 = self.backend.download(&self.losses, each)?.into_iter().map(f64::from).sum();
+        let loss = sum / n;
+        self.check_divergence(loss)?;
+        let Self { backend, data, parts, plan, .. } = *self;
+        let weight = backend.download(&self.parameters, data.outputs * data.matrix.columns())?;
+        let objective = loss + penalty(plan, weight.into_iter().map(f64::from));
+        let validation =
+            if self.watch.validates() { validate(backend, data, parts.val, &self.parameters)? } else { None };
+        let mut note = format!("loss {loss:.4}");
+        if let Some(best) = &mut self.best {
+            let loss = match validation {
+                Some(validation) => validation.loss,
+                None => loss_sum(backend, data, parts.val, &self.parameters)? / parts.val.len() as f64,
+            };
+            best.look(backend, (self.epoch, loss), &self.parameters, data.parameters())?;
+            note = format!("{note}, validation loss {loss:.4}");
+        }
+        self.watch.saw(&Seen {
+            iteration: self.epoch,
+            most: self.mini.epochs,
+            evaluations: self.epoch as f64,
+            objective,
+            learning_rate: Some(self.mini.rate((self.epoch * each).min(self.mini.epochs * each - 1), each)),
+            validation,
+            rows: (self.epoch as f64 - self.before) * n,
+            seconds: self.clock.elapsed().as_secs_f64(),
+            ..Seen::default()
+        });
+        Ok(note)
+    }
+
+    /// A loss that is no number, or far above that of knowing nothing, will not come back down.
+    fn check_divergence(&self, loss: f64) -> Result<(), LearnError> {
+        let limit = 100.0 * self.of_nothing();
+        if loss.is_finite() && loss < limit {
+            return Ok(());
+        }
+        Err(LearnError::Diverged { epoch: self.epoch, loss, rate: self.mini.learning_rate })
+    }
+
+    /// The loss of a row of which nothing is known, all scores 0, if its label weighs as much as any.
+    fn of_nothing(&self) -> f64 {
+        let outputs = self.data.outputs;
+        let of_row = match self.data.loss {
+            Loss::Softmax => (outputs.max(2) as f64).ln(),
+            Loss::Sigmoid => outputs as f64 * std::f64::consts::LN_2,
+            Loss::Hinge | Loss::SquaredHinge => (outputs.max(2) - 1) as f64,
+        };
+        self.data.largest_weight.max(1.0) * of_row
+    }
+
+    /// Saves where that is asked for, and fails where somebody asked to stop.
+    fn save_if_asked(&mut self) -> Result<(), LearnError> {
+        let stop = self.watch.stop();
+        if stop || self.watch.due() {
+            let state = self.state()?;
+            self.watch.save(state)?;
+        }
+        if stop {
+            let done = format!("{:.1} of {} epochs", self.done(), self.mini.epochs);
+            return Err(LearnError::Interrupted { done });
+        }
+        Ok(())
+    }
+
+    fn state(&mut self) -> Result<State, LearnError> {
+        let (backend, len) = (self.backend, self.data.parameters());
+        let mut state = State::new(self.plan.solver.kind().name());
+        state.numbers.insert("epoch".into(), self.epoch.into());
+        state.numbers.insert("step".into(), self.step.into());
+        state.arrays.insert("parameters".into(), wide(backend.download(&self.parameters, len)?));
+        state.arrays.insert("losses".into(), wide(backend.download(&self.losses, self.batches.len())?));
+        self.update.save(backend, len, &mut state)?;
+        if let Some(best) = &self.best {
+            best.save(backend, len, &mut state)?;
+        }
+        Ok(state)
+    }
+
+    fn resume(&mut self, state: &State) -> Result<(), LearnError> {
+        let (backend, len) = (self.backend, self.data.parameters());
+        state.of(self.plan.solver.kind().name())?;
+        (self.epoch, self.step) = (state.count("epoch")?, state.count("step")?);
+        let (epochs, steps) = (self.mini.epochs, self.batches.len());
+        if self.epoch >= epochs || self.step >= steps {
+            let problem = format!(
+                "it is at step {} of epoch {}, and there are {steps} steps in each of {epochs}",
+                self.step, self.epoch
+            );
+            return Err(LearnError::State { problem });
+        }
+        backend.write(&mut self.parameters, 0, &narrow(&state.array("parameters", len)?))?;
+        backend.write(&mut self.losses, 0, &narrow(&state.array("losses", steps)?))?;
+        self.update.resume(backend, len, state)?;
+        if let Some(best) = &mut self.best {
+            best.resume(backend, len, state)?;
+        }
+        self.before = self.done();
+        Ok(())
+    }
+
+    /// The fit, with the best parameters where there was early stopping.
+    fn finish(self, stop: Stop) -> Result<Fit<B>, LearnError> {
+        let Self { backend, data, parts, plan, watch, epoch, .. } = self;
+        let nothing = self.of_nothing();
+        let last = measure(backend, data, parts.train, plan, &self.parameters)?;
+        self.check_divergence(last.1)?;
+        let (parameters, (objective, loss, zeros)) = match self.best {
+            Some(best) if best.epoch < epoch => {
+                if stop == Stop::Epochs {
+                    watch.say(&format!(
+                        "epoch {} had the least validation loss; its parameters are kept",
+                        best.epoch
+                    ));
+                }
+                let parameters = best.into_parameters();
+                let measured = measure(backend, data, parts.train, plan, &parameters)?;
+                (parameters, measured)
+            }
+            _ => (self.parameters, last),
+        };
+        if loss > nothing {
+            watch.say(&format!(
+                "the mean loss {loss:.4} is above that of knowing nothing, {nothing:.4}: try --learning-rate {:.2e}, or more --epochs",
+                self.mini.learning_rate / 10.0
+            ));
+        }
+        Ok(Fit { parameters, objective, loss, iterations: epoch, evaluations: epoch as f64, stop, zeros })
+    }
+}
+
+/// f32 as a [`State`] keeps it.
+fn wide(values: Vec<f32>) -> Vec<f64> {
+    values.into_iter().map(f64::from).collect()
+}
+
+/// And back, exactly.
+fn narrow(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|&v| v as f32).collect()
+}
