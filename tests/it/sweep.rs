@@ -139,7 +139,10 @@ fn far_apart_and_alone() {
         let problem = problem(Loss::Softmax, seeds, folds);
         let swept = problem.sweep(cpu(), &cs, &options, None, &Unwatched).expect("a sweep");
         let worst = problem.against_alone(cpu(), &options, &swept);
-        println!("{cs:?}: {worst:.1e}, evaluations {:?}", swept.found.iter().map(|f| f.evaluations[0]).collect::<Vec<_>>());
+        println!(
+            "{cs:?}: {worst:.1e}, evaluations {:?}",
+            swept.found.iter().map(|f| f.evaluations[0]).collect::<Vec<_>>()
+        );
         assert!(worst < 1e-5, "{cs:?}: {worst:.1e}");
         assert_eq!(swept.parameters.len(), seeds * folds);
     }

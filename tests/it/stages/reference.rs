@@ -95,7 +95,7 @@ fn zeros_add_nothing() {
     assert_eq!(of_weights, arr2(&[[0.0, 0.0, -1.0]]));
     let p = 1.0 / (1.0 + (-1f64).exp());
     assert!((of_biases[0] - (p - 0.5)).abs() < 1e-15, "{of_biases}");
-    assert!((loss[0] - (1.0 + (-1f64).exp().ln_1p() + 2f64.ln())).abs() < 1e-15, "{loss:?}");
+    assert!((loss[0] - (1.0 + (-1f64).exp().ln_1p() + 2f64.ln())).abs() < 1e-15, "{loss}");
 }
 
 /// By hand: a score of 0 and one of −1,000 with their labels, and margins on both sides of 0 and at it.
@@ -141,8 +141,7 @@ fn steps_equal_those_of_optax() {
         let [correction1, correction2] = [beta1, beta2].map(|beta| Adam::correction(beta, step as u64 + 1));
         let epsilon = 2f32.powi(-20);
         let (l2, l1, scale) = (0.0, 0.0, 1.0);
-        let adam =
-            Adam { learning_rate, beta1, beta2, epsilon, l2, l1, scale, correction1, correction2 };
+        let adam = Adam { learning_rate, beta1, beta2, epsilon, l2, l1, scale, correction1, correction2 };
         let gradient: Array1<f64> = gradient.iter().copied().collect();
         reference::adam(&mut parameters, &mut first, &mut second, gradient.view(), 2, adam);
     }
