@@ -36,10 +36,7 @@ pub fn register(trials: &mut Vec<Trial>) {
 /// Solvers that can be interrupted, with options that keep them busy for a second or more.
 const SOLVERS: [(&str, &[&str]); 3] = [
     ("lbfgs", &["--solver", "lbfgs", "-C", "1e6", "--tol", "1e-12", "--max-iter", "1500"]),
-    (
-        "sgd",
-        &["--solver", "sgd", "--nesterov", "--epochs", "500", "--val-size", "0.2", "--patience", "500"],
-    ),
+    ("sgd", &["--solver", "sgd", "--nesterov", "--epochs", "500", "--val-size", "0.2", "--patience", "500"]),
     ("adam", &["--solver", "adam", "--epochs", "500", "--l1=0.5"]),
 ];
 
