@@ -1,7 +1,15 @@
 //! `huemax train` over several values of C.
 
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use huemax::backend::{Cpu, Device};
+use huemax::dataset::{Dataset, LabelOptions};
+use huemax::learn::checkpoint::{Belongs, Checkpoint};
+use huemax::learn::{LearnError, State, Watch};
+use huemax::pipeline::{Begin, Onlooker, Run, Session, SweepOptions, TrainOptions, train_watched};
+use huemax::progress::Quiet;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
@@ -14,6 +22,7 @@ pub fn register(trials: &mut Vec<Trial>) {
         ("c_is_chosen_on_validation_pictures", c_is_chosen_on_validation_pictures),
         ("any_number_of_labels", any_number_of_labels),
         ("what_cannot_be_swept_is_told", what_cannot_be_swept_is_told),
+        ("a_training_resumes_wherever_it_stopped", a_training_resumes_wherever_it_stopped),
     ] {
         plain(trials, &format!("cli::sweep::{name}"), test);
     }
@@ -131,4 +140,55 @@ fn what_cannot_be_swept_is_told() {
     ] {
         train(at, arguments).check(2, &[says]);
     }
+}
+
+/// Asks to stop at the question with this number, and keeps what it is given.
+struct StopAt {
+    at: usize,
+    asked: AtomicUsize,
+    kept: Mutex<Option<(Belongs, State)>>,
+}
+
+impl Watch for StopAt {
+    fn stop(&self) -> bool {
+        self.asked.fetch_add(1, Ordering::Relaxed) == self.at
+    }
+}
+
+impl Onlooker for StopAt {
+    fn keep(&self, belongs: &Belongs, state: State) -> Result<(), LearnError> {
+        *self.kept.lock().expect("a lock") = Some((belongs.clone(), state));
+        Ok(())
+    }
+}
+
+/// In the sweep, and in the fit to all pictures after it: the same model, the same table, the same held-out probabilities.
+fn a_training_resumes_wherever_it_stopped() {
+    let folder = fruit();
+    let data = Dataset::open(&folder.path().join("fruit"), &LabelOptions::default()).expect("data");
+    let sweep = SweepOptions { cs: vec![0.1, 1.0, 10.0], folds: Some(3), seeds: None };
+    let options = TrainOptions { sweep: Some(sweep), ..TrainOptions::default() };
+    let device = Device::Cpu(Cpu::new());
+    let train = |begin: Begin<'_>, at: usize| {
+        let watch = StopAt { at, asked: AtomicUsize::new(0), kept: Mutex::new(None) };
+        let session = Session { begin, onlooker: &watch };
+        let run = train_watched(&data, &options, &device, &session, &Quiet);
+        (run, watch.asked.into_inner(), watch.kept.into_inner().expect("a lock"))
+    };
+    let (whole, questions, _) = train(Begin::Zero, usize::MAX);
+    let whole: Run = whole.expect("a run");
+    let mut refits = 0;
+    for at in (0..8).map(|i| i * (questions - 1) / 7) {
+        let (stopped, _, kept) = train(Begin::Zero, at);
+        assert!(stopped.is_err_and(|e| e.to_string().contains("stopped after")), "at {at} of {questions}");
+        let (belongs, state) = kept.expect("a state");
+        refits += usize::from(state.numbers.contains_key("refit.solver"));
+        let checkpoint = Checkpoint { belongs, keep: Value::Null, state };
+        let begin = Begin::Resume { checkpoint: &checkpoint, path: Path::new("checkpoint") };
+        let resumed = train(begin, usize::MAX).0.expect("a run");
+        assert_eq!(resumed.model, whole.model, "stopped at {at} of {questions}");
+        assert_eq!(resumed.held_out, whole.held_out, "stopped at {at} of {questions}");
+        assert_eq!(resumed.summary.sweep, whole.summary.sweep, "stopped at {at} of {questions}");
+    }
+    assert!(refits > 0 && refits < 8, "{refits} of 8 in the fit after the sweep");
 }

@@ -149,6 +149,7 @@ pub fn sweep<B: Backend>(
             watch.save(state(&walked))?;
         }
     }
+    progress.note("");
     progress.end();
     Ok(walked.swept())
 }
