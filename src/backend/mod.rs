@@ -266,7 +266,7 @@ pub trait Backend: Sync {
     ) -> Result<Option<Sparse<Self>>, DeviceError>;
 
     /// **objective-sparse**: what [`objective`](Self::objective) is, of rows without their zeros. The same P splits, the same
-    /// P × (K·D + K + 1) sums; a feature that is zero adds nothing, not even where its weight is infinite.
+    /// P × (K·D + K + M) sums; a feature that is zero adds nothing, not even where its weight is infinite.
     fn objective_sparse(
         &self,
         rows: &SparseRows<'_, Self>,

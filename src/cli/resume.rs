@@ -64,7 +64,7 @@ impl Typed {
         let matches = Cli::command().try_get_matches_from(words)?;
         let cli = Cli::from_arg_matches(&matches)?;
         match (cli.command, matches.subcommand_matches("train")) {
-            (Command::Train(args), Some(matches)) => Ok((args, matches.clone())),
+            (Command::Train(args), Some(matches)) => Ok((*args, matches.clone())),
             _ => Err(clap::Error::raw(clap::error::ErrorKind::InvalidSubcommand, "it is no `train`")),
         }
     }
@@ -136,7 +136,7 @@ impl Kept {
     /// The same with the command of this process, if that gave anything anew.
     pub(super) fn and_now(mut self, matches: &ArgMatches) -> Self {
         let anew = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
-        if BESIDE.iter().filter(|id| **id != "resume").any(|id| anew(&id)) {
+        if BESIDE.iter().filter(|id| **id != "resume").any(anew) {
             self.commands.push(Typed::now());
         }
         self

@@ -169,6 +169,7 @@ impl<'a, B: Backend> Objective<'a, B> {
                 losses: backend.zeros(rows * models.count)?,
             })
         };
+        // Decided once: models that are left alone by others find the rows as they are.
         let below = backend.sparse_below(rows, columns, models.count * outputs);
         let sparse = data.matrix.sparse(backend, below)?;
         Ok(Self { backend, data, partials, sparse, between })

@@ -7,7 +7,7 @@ use super::Seen;
 /// Estimates it from what the solver has said so far.
 ///
 /// Epochs are counted. L-BFGS ends where the gradient is small enough; near the optimum its logarithm falls along a line but
-/// for its ups and downs, so a line is fitted to the latest third of the iterations. Where there are too few of them, or the
+/// for its ups and downs, so a line is fitted to the latest half of the iterations. Where there are too few of them, or the
 /// line does not fall, nothing is said.
 #[derive(Debug, Default)]
 pub struct Remaining {
@@ -16,7 +16,7 @@ pub struct Remaining {
 }
 
 /// Fewer points than this are no line.
-const LEAST: usize = 10;
+const LEAST: usize = 12;
 /// Points that are kept.
 const MOST: usize = 300;
 
@@ -38,9 +38,9 @@ impl Remaining {
         (done > 0.0).then(|| iterations * seconds / done)
     }
 
-    /// The latest third, or the least that is worth a line.
+    /// The latest half, or the least that is worth a line.
     fn recent(&self) -> impl Iterator<Item = &(f64, f64, Option<f64>)> {
-        let count = (self.seen.len() / 3).max(LEAST).min(self.seen.len());
+        let count = (self.seen.len() / 2).max(LEAST).min(self.seen.len());
         self.seen.range(self.seen.len() - count..)
     }
 
@@ -86,7 +86,7 @@ mod tests {
             // Ten iterations a power of ten, up and down by a third.
             let bumps = if i % 2 == 0 { 1.3 } else { 0.75 };
             left = remaining.after(&seen(i, 2000, Some(bumps * 10f64.powf(-(i as f64) / 20.0))));
-            assert!(i >= 9 || left.is_none(), "{i}: {left:?}");
+            assert!(i + 1 >= LEAST || left.is_none(), "{i}: {left:?}");
         }
         // 10^-2.95 after 59 iterations; 41 are left, half a second each.
         let left = left.unwrap();

@@ -19,6 +19,7 @@ mod optimum;
 #[cfg(unix)]
 mod resume;
 mod several;
+mod sparse;
 mod stages;
 mod support;
 mod sweep;
@@ -52,5 +53,6 @@ fn main() {
     resume::register(&mut trials);
     several::register(&mut trials);
     warm::register(&mut trials);
+    sparse::register(&mut trials);
     libtest_mimic::run(&arguments, trials).exit();
 }

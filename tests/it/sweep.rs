@@ -130,11 +130,12 @@ fn a_sweep_is_the_same_fits_one_by_one<B: Backend>(backend: &B) {
     }
 }
 
-/// Values of C that say nothing of each other, a single one, and more members than a word of a mask has bits.
+/// Values of C that say nothing of each other (at 10,000 these rows are told apart without a mistake, and of an objective of 0.006 a fit
+/// alone is 1e-5 off itself), a single one, and more members than a word of a mask has bits.
 fn far_apart_and_alone() {
     let options = SolverOptions::default();
     for (cs, seeds, folds) in
-        [(vec![1e-3, 1.0, 1e4], 1, 5), (vec![3.0], 1, 2), (geometric(0.1, 3.0, 3), 9, 4)]
+        [(vec![1e-3, 0.3, 100.0], 1, 5), (vec![3.0], 1, 2), (geometric(0.1, 3.0, 3), 9, 4)]
     {
         let problem = problem(Loss::Softmax, seeds, folds);
         let swept = problem.sweep(cpu(), &cs, &options, None, &Unwatched).expect("a sweep");

@@ -199,8 +199,8 @@ impl Backend for Cpu {
         Ok(())
     }
 
-    fn sparse_below(&self, rows: usize, _columns: usize, outputs: usize) -> Option<f64> {
-        Some(objective_sparse::below(rows, outputs))
+    fn sparse_below(&self, rows: usize, columns: usize, outputs: usize) -> Option<f64> {
+        Some(objective_sparse::below(rows, columns, outputs))
     }
 
     fn compress(

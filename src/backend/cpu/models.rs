@@ -103,7 +103,7 @@ impl<L: OfScores> WithSimd for Task<'_, L> {
 
 /// Which rows of a block (bit a: the row `index[a]` of the chunk) count for model `m`.
 #[inline(always)]
-fn counted(labels: &Labels<'_, Cpu>, index: &[u32], m: usize) -> u32 {
+pub(super) fn counted(labels: &Labels<'_, Cpu>, index: &[u32], m: usize) -> u32 {
     let Some(mask) = labels.mask else { return (1 << index.len()) - 1 };
     let words = labels.models.div_ceil(32);
     let mut counted = 0;
@@ -136,52 +136,4 @@ fn together<'a>(
         x[a] = &rows.features[at..at + rows.columns];
     }
     (BlockTargets { words, weights, rows: picked, count }, x)
-}
-
-/// The loss of one model in a block of rows that was scored for all: its scores (K × rows) into residuals, in place, and the sum
-/// of the losses of the rows that count for it.
-#[inline(always)]
-pub(super) fn of_model<L: OfScores>(
-    block: &mut [[f32; BLOCK]],
-    targets: &BlockTargets<'_>,
-    labels: &Labels<'_, Cpu>,
-    m: usize,
-) -> f64 {
-    let count = targets.count;
-    let counted = counted(labels, &targets.rows[..count], m);
-    if counted == (1 << count) - 1 {
-        return L::block(block, targets);
-    }
-    // Those that count, moved together; in the places behind them is the last one again, and where they came from.
-    let (mut from, mut n) = ([0; BLOCK], 0);
-    for a in 0..count {
-        if counted >> a & 1 == 1 {
-            from[n] = a;
-            n += 1;
-        }
-    }
-    if n == 0 {
-        block.fill([0.0; BLOCK]);
-        return 0.0;
-    }
-    let mut rows = [0; BLOCK];
-    for a in 0..BLOCK {
-        from[a] = from[a.min(n - 1)];
-        rows[a] = targets.rows[from[a]];
-    }
-    for scores in block.iter_mut() {
-        let own = *scores;
-        for a in 0..BLOCK {
-            scores[a] = own[from[a]];
-        }
-    }
-    let BlockTargets { words, weights, .. } = *targets;
-    let loss = L::block(block, &BlockTargets { words, weights, rows, count: n });
-    for residual in block {
-        let own = std::mem::replace(residual, [0.0; BLOCK]);
-        for a in 0..n {
-            residual[from[a]] = own[a];
-        }
-    }
-    loss
 }

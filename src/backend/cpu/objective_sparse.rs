@@ -8,9 +8,10 @@ use bytemuck::{Pod, Zeroable};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::Cpu;
 use super::loss::{BlockTargets, OfScores, with_loss};
+use super::models::counted;
 use super::objective::BLOCK;
-use super::{Cpu, models};
 use crate::backend::{Labels, SparseRows, Splits};
 
 /// Features that are scored in turns with one vector of outputs: one alone would wait for itself.
@@ -110,48 +111,70 @@ impl<L: OfScores> WithSimd for Task<'_, L> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { loss: _, rows, range, labels, parameters, outputs, stride, partial } = self;
-        let columns = rows.width;
+        let (columns, models) = (rows.width, labels.models);
+        let each = outputs / models;
         let (words, weights) = (&labels.words[..], &labels.weights[..]);
         let (weight, bias) = S::as_simd_f32s(parameters).0.split_at(columns * stride / S::F32_LANES);
         let mut sums = Lines::zeros(columns * stride);
-        // Scores and residuals of a block, by rows as features meet them and by outputs as losses are computed.
+        // Scores and residuals of a block, by rows as features meet them, and of one model by outputs, as losses are computed.
         let mut by_rows = Lines::zeros(BLOCK * stride);
-        let mut block = vec![[0.0f32; BLOCK]; outputs];
+        let mut block = vec![[0.0f32; BLOCK]; each];
+        let mut losses = vec![0.0; models];
         partial.fill(0.0);
         let (weight_sum, rest) = partial.split_at_mut(outputs * columns);
-        let models = labels.models;
-        let mut losses = vec![0.0; models];
+        let (bias_sum, loss_sum) = rest.split_at_mut(outputs);
         for first in range.clone().step_by(BLOCK) {
             let count = BLOCK.min(range.end - first);
-            let mut targets = BlockTargets { words, weights, rows: [0; BLOCK], count };
-            for a in 0..BLOCK {
-                targets.rows[a] = rows.index[rows.first + first + a.min(count - 1)];
-            }
+            let index = &rows.index[rows.first + first..][..count];
             let scores = by_rows.numbers();
             for a in 0..count {
                 let score = S::as_mut_simd_f32s(&mut scores[a * stride..(a + 1) * stride]).0;
-                add_weights(simd, row(rows, targets.rows[a]), weight, bias, score);
+                add_weights(simd, row(rows, index[a]), weight, bias, score);
             }
-            for k in 0..outputs {
-                for a in 0..BLOCK {
-                    block[k][a] = scores[a.min(count - 1) * stride + k];
+            for m in 0..models {
+                // The rows that count for the model, moved together; in the places behind them is the last one again.
+                let (mut places, mut there) = ([0; BLOCK], 0);
+                let counted = counted(labels, index, m);
+                for a in 0..count {
+                    places[there] = a;
+                    there += (counted >> a & 1) as usize;
                 }
-            }
-            for (m, block) in block.chunks_exact_mut(outputs / models).enumerate() {
-                losses[m] += models::of_model::<L>(block, &targets, labels, m);
-            }
-            for k in 0..outputs {
-                let mut sum = 0.0;
-                for a in 0..BLOCK {
-                    sum += block[k][a];
-                    scores[a * stride + k] = block[k][a];
+                let of_model = m * each..(m + 1) * each;
+                if there < count {
+                    // The others add nothing, whatever their scores.
+                    for a in (0..count).filter(|a| counted >> a & 1 == 0) {
+                        scores[a * stride..][of_model.clone()].fill(0.0);
+                    }
                 }
-                rest[k] += sum;
+                if there == 0 {
+                    continue;
+                }
+                let mut targets = BlockTargets { words, weights, rows: [0; BLOCK], count: there };
+                for a in 0..BLOCK {
+                    places[a] = places[a.min(there - 1)];
+                    targets.rows[a] = index[places[a]];
+                }
+                for (k, column) in of_model.clone().enumerate() {
+                    for a in 0..BLOCK {
+                        block[k][a] = scores[places[a] * stride + column];
+                    }
+                }
+                losses[m] += L::block(&mut block, &targets);
+                for (k, column) in of_model.enumerate() {
+                    let mut sum = 0.0;
+                    for a in 0..BLOCK {
+                        sum += block[k][a];
+                    }
+                    bias_sum[column] += sum;
+                    for a in 0..there {
+                        scores[places[a] * stride + column] = block[k][a];
+                    }
+                }
             }
             for a in 0..count {
                 let residual = S::as_simd_f32s(&scores[a * stride..(a + 1) * stride]).0;
                 let sums = S::as_mut_simd_f32s(sums.numbers()).0;
-                add_rows(simd, row(rows, targets.rows[a]), residual, sums);
+                add_rows(simd, row(rows, index[a]), residual, sums);
             }
         }
         for (k, to) in weight_sum.chunks_exact_mut(columns).enumerate() {
@@ -159,7 +182,7 @@ impl<L: OfScores> WithSimd for Task<'_, L> {
                 *to = from[k];
             }
         }
-        rest[outputs..].iter_mut().zip(losses).for_each(|(sum, loss)| *sum = loss as f32);
+        loss_sum.iter_mut().zip(losses).for_each(|(sum, loss)| *sum = loss as f32);
     }
 }
 
@@ -254,13 +277,36 @@ fn add_rows<S: Simd>(
     });
 }
 
-/// The share of features that are not zero below which this is faster than the pass with the zeros: where the two took as long,
-/// rounded down; measured, with batches, in benches/results/2026-11-22-objective-sparse.txt. Few outputs leave most of a vector
-/// empty, and few rows pay for the weights that are turned, and for sums that are mostly zeros.
-pub(super) fn below(rows: usize, outputs: usize) -> f64 {
-    match (rows, outputs) {
-        (..1024, _) => 0.0,
-        (_, ..=32) => 0.1,
+/// The share of features that are not zero below which this is faster than the pass with the zeros: somewhat less than where the
+/// two took as long, in benches/results/2026-11-22-objective-sparse.txt. A row costs as much as some features, however few
+/// it has; few outputs leave most of a vector empty; and few rows do not pay for weights that are turned and sums that
+/// stay zeros.
+pub(super) fn below(rows: usize, columns: usize, outputs: usize) -> f64 {
+    /// Rows that do not pay.
+    const FEW: usize = 1024;
+    /// What a row costs, in columns of the pass with the zeros.
+    const ROW: f64 = 100.0;
+    let share = match outputs {
+        _ if rows < FEW => 0.0,
+        ..=2 => 0.1,
+        ..=32 => 0.15,
         _ => 0.2,
+    };
+    share * (1.0 - ROW / columns as f64).max(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::below;
+
+    #[test]
+    fn histograms_of_small_pictures_are_taken_and_those_of_photographs_are_not() {
+        let (tiles, photographs) = (0.05, 0.35);
+        for outputs in [1, 2, 10, 17, 100] {
+            let below = below(20_250, 512, outputs);
+            assert!(tiles < below && below < photographs, "{outputs}: {below}");
+        }
+        // Neither mini-batches nor short rows.
+        assert!(below(256, 512, 10) <= 0.0 && below(20_250, 64, 10) <= 0.0);
     }
 }

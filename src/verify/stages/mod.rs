@@ -38,7 +38,7 @@ pub(super) fn all<B: Backend + 'static>() -> Vec<Case<B>> {
         objective::cases(),
         models::of_objective(),
         objective_sparse::cases(),
-        models::of_objective_sparse(),
+        models::of_sparse(),
         reduce::cases(),
         step::cases(),
         adam::cases(),

@@ -87,6 +87,30 @@ pub(super) fn of_loss<B: Backend + 'static>(of: Loss) -> Vec<Case<B>> {
     cases
 }
 
+/// Cases of the objective on features without their zeros: `objective-sparse/softmax/models/131x10x5x65/folds`.
+pub(super) fn of_sparse<B: Backend + 'static>() -> Vec<Case<B>> {
+    let mut cases = Vec::new();
+    for of in Loss::ALL {
+        for (i, shape) in SHAPES.into_iter().chain([[1031, 3, 5]]).enumerate() {
+            for mask in Mask::ALL {
+                let columns = [1, 7, 64, 65, 131][i % 5];
+                let id = format!("{of}/models/{}x{columns}/{}", name(shape), mask.name());
+                let body = move |run: &mut Run<'_, B>| {
+                    let [n, outputs, models] = shape;
+                    let rows = objective_sparse::draw(&mut run.random, n, columns, objective_sparse::SHARE);
+                    let parameters =
+                        Values::Uniform(1.0).draw(&mut run.random, outputs * models * (columns + 1));
+                    let targets = many(run, of, rows.chunk(), shape, mask);
+                    objective_sparse::compare(run, &rows, &targets, &parameters)
+                };
+                let case = Case::new(Stage::ObjectiveSparse, id, body);
+                cases.push(case.sparse([shape[0], columns, shape[1] * shape[2]]));
+            }
+        }
+    }
+    cases
+}
+
 /// Cases of the objective, of each loss: `objective/hinge/models/131x10x5x65/random` has 65 columns.
 pub(super) fn of_objective<B: Backend + 'static>() -> Vec<Case<B>> {
     let mut cases = Vec::new();
@@ -111,26 +135,6 @@ pub(super) fn of_objective<B: Backend + 'static>() -> Vec<Case<B>> {
             let id = format!("{of}/models/derivatives/37x3x5x19/{}", mask.name());
             let body = move |run: &mut Run<'_, B>| derivatives(run, of, [37, 3, 5], 19, mask);
             cases.push(Case::new(Stage::Objective, id, body).fused_models(19, 15, models));
-        }
-    }
-    cases
-}
-
-/// Cases of the objective without zeros, of each loss.
-pub(super) fn of_objective_sparse<B: Backend + 'static>() -> Vec<Case<B>> {
-    let mut cases = Vec::new();
-    for of in Loss::ALL {
-        for (i, shape) in SHAPES.into_iter().chain([[1031, 3, 5]]).enumerate() {
-            for mask in Mask::ALL {
-                let columns = [65, 7, 131, 64, 1][i % 5];
-                let id = format!("{of}/models/{}x{columns}/{}", name(shape), mask.name());
-                let body = move |run: &mut Run<'_, B>| {
-                    let draw = |run: &mut Run<'_, B>, rows: usize| many(run, of, rows, shape, mask);
-                    objective_sparse::check_targets(run, [shape[0], columns], objective_sparse::SHARE, draw)
-                };
-                let case = Case::new(Stage::ObjectiveSparse, id, body);
-                cases.push(case.sparse([shape[0], columns, shape[1] * shape[2]]));
-            }
         }
     }
     cases

@@ -1,6 +1,6 @@
 //! objective: the one pass against the reference, for every shape that it is made for, and against numerical derivatives.
 
-use ndarray::{Array1, Array2, s};
+use ndarray::{Array1, Array2, ArrayView2, s};
 use rayon::prelude::*;
 
 use crate::backend::{Backend, DeviceError, Loss, Splits, Targets, reference};
@@ -155,14 +155,33 @@ pub(in crate::verify) fn judge<B: Backend>(
     splits: Splits,
     got: &[f32],
 ) {
+    judge_against(run, rows, targets, linear, splits, got, &|x, targets| {
+        let (weight, bias) = (linear.weight(), linear.bias());
+        (reference::objective(x, weight, bias, targets), bounds::objective(x, weight, bias, targets))
+    });
+}
+
+/// Gradients of weights and biases, and sums of losses.
+pub(super) type Sums = (Array2<f64>, Array1<f64>, Array1<f64>);
+
+/// Compares partial sums with what `expected` says of the features and targets of a split: sums, and how far they may be off.
+pub(super) fn judge_against<B: Backend>(
+    run: &mut Run<'_, B>,
+    rows: &HostRows,
+    targets: &Targets,
+    linear: &Linear,
+    splits: Splits,
+    got: &[f32],
+    expected: &(dyn Fn(ArrayView2<'_, f64>, &Targets) -> (Sums, Sums) + Sync),
+) {
     let x = rows.matrix();
     let pairs: Vec<(Vec<f64>, Vec<f64>)> = (0..splits.count)
         .into_par_iter()
         .map(|p| {
             let range = splits.range(p, rows.count);
             let (targets, x) = (targets.pick(range.clone()), x.slice(s![range, ..]));
-            let expected = reference::objective(x, linear.weight(), linear.bias(), &targets);
-            (flat(expected), flat(bounds::objective(x, linear.weight(), linear.bias(), &targets)))
+            let (expected, bound) = expected(x, &targets);
+            (flat(expected), flat(bound))
         })
         .collect();
     let (expected, bound): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
@@ -182,7 +201,7 @@ pub(in crate::verify) fn judge<B: Backend>(
     });
 }
 
-fn flat((weight, bias, loss): (Array2<f64>, Array1<f64>, Array1<f64>)) -> Vec<f64> {
+fn flat((weight, bias, loss): Sums) -> Vec<f64> {
     weight.into_iter().chain(bias).chain(loss).collect()
 }
 

@@ -1,15 +1,12 @@
 //! objective-sparse: features without their zeros against the reference. Some rows are empty, some have no zero at all.
 
-use ndarray::{Array1, Array2, s};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 
+use super::objective::judge_against;
 use crate::backend::{Backend, DeviceError, Loss, Sparse, Targets, reference};
 use crate::verify::case::{Case, Run};
-use crate::verify::data::{
-    DeviceTargets, HostRows, Linear, SIZES, Values, parameter, targets, vector, weights,
-};
+use crate::verify::data::{DeviceTargets, HostRows, Linear, SIZES, Values, targets, vector, weights};
 use crate::verify::{Stage, bounds};
 
 /// A loss, and whether its labels have weights other than 1.
@@ -63,9 +60,10 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
     cases
 }
 
-/// Leaves a share of `share` of the features of a chunk; of one row in five nothing, and of one in five all.
-fn thin(random: &mut ChaCha8Rng, rows: &mut HostRows, share: f64) {
-    for (i, row) in rows.features.chunks_exact_mut(rows.columns).enumerate() {
+/// Rows of which a share of `share` of the features is not zero; of one row in five nothing, and of one in five all.
+pub(super) fn draw(random: &mut ChaCha8Rng, n: usize, columns: usize, share: f64) -> HostRows {
+    let mut rows = HostRows::draw(random, n, columns, Values::Uniform(1.0));
+    for (i, row) in rows.features.chunks_exact_mut(columns).enumerate() {
         let share = match i % 5 {
             1 => 0.0,
             3 if share > 0.0 => 1.0,
@@ -78,6 +76,7 @@ fn thin(random: &mut ChaCha8Rng, rows: &mut HostRows, share: f64) {
             }
         }
     }
+    rows
 }
 
 /// Offsets, columns and values of rows of `columns` features.
@@ -95,8 +94,7 @@ fn compressed(features: &[f32], columns: usize) -> (Vec<u32>, Vec<u32>, Vec<f32>
 
 /// The device's own compression: the same numbers in the same order.
 fn compress<B: Backend>(run: &mut Run<'_, B>, n: usize, columns: usize) -> Result<(), DeviceError> {
-    let mut rows = HostRows::draw(&mut run.random, n, columns, Values::Uniform(1.0));
-    thin(&mut run.random, &mut rows, SHARE);
+    let rows = draw(&mut run.random, n, columns, SHARE);
     let (offsets, of, values) = compressed(&rows.features, columns);
     let features = run.backend.upload(&rows.features)?;
     // A share above 1 is a bound that nothing reaches.
@@ -126,68 +124,43 @@ fn check<B: Backend>(
     [n, columns, outputs]: [usize; 3],
     share: f64,
 ) -> Result<(), DeviceError> {
-    let draw = |run: &mut Run<'_, B>, rows: usize| {
-        let targets = targets(&mut run.random, loss, rows, outputs);
-        if weighted { targets.weighted(weights(&mut run.random, outputs)) } else { targets }
-    };
-    check_targets(run, [n, columns], share, draw)
+    let rows = draw(&mut run.random, n, columns, share);
+    let parameters = Values::Uniform(1.0).draw(&mut run.random, outputs * (columns + 1));
+    let mut targets = targets(&mut run.random, loss, rows.chunk(), outputs);
+    if weighted {
+        targets = targets.weighted(weights(&mut run.random, outputs));
+    }
+    compare(run, &rows, &targets, &parameters)
 }
 
-/// The same for the targets that `draw` gives so many rows: of one model, or of many.
-pub(super) fn check_targets<B: Backend>(
+/// Runs the stage on rows, targets by chunk row and parameters, and compares partial sums with the reference.
+pub(super) fn compare<B: Backend>(
     run: &mut Run<'_, B>,
-    [n, columns]: [usize; 2],
-    share: f64,
-    draw: impl FnOnce(&mut Run<'_, B>, usize) -> Targets,
+    rows: &HostRows,
+    targets: &Targets,
+    parameters: &[f32],
 ) -> Result<(), DeviceError> {
-    let mut rows = HostRows::draw(&mut run.random, n, columns, Values::Uniform(1.0));
-    thin(&mut run.random, &mut rows, share);
-    let targets = draw(run, rows.chunk());
-    let (models, outputs) = (targets.models(), targets.models() * targets.outputs());
-    let parameters = Values::Uniform(1.0).draw(&mut run.random, outputs * (columns + 1));
-    let backend = run.backend;
+    let (backend, columns) = (run.backend, rows.columns);
+    let outputs = parameters.len() / (columns + 1);
     let (offsets, of, values) = compressed(&rows.features, columns);
     let sparse = Sparse::upload(backend, columns, &offsets, &of, &values)?;
     let index = backend.upload(&rows.index)?;
-    let on_device = (DeviceTargets::new(backend, &targets)?, backend.upload(&parameters)?);
-    let splits = backend.splits(n, columns, outputs);
-    let width = outputs * (columns + 1) + models;
-    let mut partials = run.output(splits.count * width)?;
-    let device_rows = sparse.rows(&index, rows.first, n);
-    backend.objective_sparse(&device_rows, &on_device.0.labels(), &on_device.1, outputs, &mut partials)?;
-    let got = run.read(&partials, splits.count * width)?;
+    let (on_device, uploaded) = (DeviceTargets::new(backend, targets)?, backend.upload(parameters)?);
+    let splits = backend.splits(rows.count, columns, outputs);
+    let len = splits.count * (parameters.len() + targets.models());
+    let mut partials = run.output(len)?;
+    let device_rows = sparse.rows(&index, rows.first, rows.count);
+    backend.objective_sparse(&device_rows, &on_device.labels(), &uploaded, outputs, &mut partials)?;
+    let got = run.read(&partials, len)?;
 
-    let x = rows.matrix();
-    let (linear, targets) = (Linear::new(&parameters, columns, outputs), rows.pick(&targets));
-    let pairs: Vec<(Vec<f64>, Vec<f64>)> = (0..splits.count)
-        .into_par_iter()
-        .map(|p| {
-            let range = splits.range(p, n);
-            let (x, targets) = (x.slice(s![range.clone(), ..]), targets.pick(range));
-            let dense: Vec<f32> = x.iter().map(|&x| x as f32).collect();
-            let (offsets, of, values) = compressed(&dense, columns);
-            let values = vector(&values).to_vec();
-            let sparse = (&offsets[..], &of[..], &values[..]);
-            let (weight, bias) = (linear.weight(), linear.bias());
-            let expected = reference::objective_sparse(columns, sparse, weight, bias, &targets);
-            (flat(expected), flat(bounds::objective_sparse(x, weight, bias, &targets)))
-        })
-        .collect();
-    let (expected, bound): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
-    run.within("partial sums", &expected.concat(), &got, &bound.concat(), |at| {
-        let (p, j) = (at / width, at % width);
-        let range = splits.range(p, n);
-        format!(
-            "partial sum {p} of {} (rows {} to {} of {n}, D {columns}, K {outputs}), {}",
-            splits.count,
-            range.start,
-            range.end,
-            parameter(j, columns, outputs)
-        )
+    let linear = Linear::new(parameters, columns, outputs);
+    judge_against(run, rows, &rows.pick(targets), &linear, splits, &got, &|x, targets| {
+        let (offsets, of, values) = compressed(&x.iter().map(|&x| x as f32).collect::<Vec<_>>(), columns);
+        let values = vector(&values).to_vec();
+        let sparse = (&offsets[..], &of[..], &values[..]);
+        let (weight, bias) = (linear.weight(), linear.bias());
+        let expected = reference::objective_sparse(columns, sparse, weight, bias, targets);
+        (expected, bounds::objective_sparse(x, weight, bias, targets))
     });
     Ok(())
-}
-
-fn flat((weight, bias, loss): (Array2<f64>, Array1<f64>, Array1<f64>)) -> Vec<f64> {
-    weight.into_iter().chain(bias).chain(loss).collect()
 }

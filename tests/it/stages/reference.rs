@@ -95,7 +95,7 @@ fn zeros_add_nothing() {
     assert_eq!(of_weights, arr2(&[[0.0, 0.0, -1.0]]));
     let p = 1.0 / (1.0 + (-1f64).exp());
     assert!((of_biases[0] - (p - 0.5)).abs() < 1e-15, "{of_biases}");
-    assert!((loss[0] - (1.0 + (-1f64).exp().ln_1p() + 2f64.ln())).abs() < 1e-15, "{loss:?}");
+    assert!((loss[0] - (1.0 + (-1f64).exp().ln_1p() + 2f64.ln())).abs() < 1e-15, "{loss}");
 }
 
 /// By hand: a score of 0 and one of −1,000 with their labels, and margins on both sides of 0 and at it.
