@@ -11,6 +11,9 @@ use super::{Dataset, Task};
 /// [`Split::new`](super::Split::new)), and the next class begins where the last one ended: no fold has more than one
 /// picture more than another, of a class and in all. With any number of labels, one fold after the other is taken by iterative
 /// stratification.
+///
+/// # Panics
+/// Fewer than 2 folds, or more than rows.
 #[must_use]
 pub fn folds(dataset: &Dataset, rows: &[usize], folds: usize, seed: u64) -> Vec<u32> {
     assert!(folds >= 2 && folds <= rows.len(), "2 to {} folds", rows.len());

@@ -28,5 +28,5 @@ pub use options::SolverOptions;
 pub use plan::{MiniBatch, Plan, Schedule, Solver, SolverKind};
 pub use remaining::Remaining;
 pub use state::State;
-pub use sweep::{Found, Member, Score, Sweep, Swept, sweep};
+pub use sweep::{Found, Member, PlanFor, Score, Sweep, Swept, sweep};
 pub use watch::{Seen, Unwatched, Validation, Watch};

@@ -9,7 +9,7 @@ use crate::backend::{Backend, Loss};
 use crate::dataset::{Dataset, Split, Task, folds};
 use crate::error::{Error, Result};
 use crate::learn::{
-    Labelled, LearnError, Member, Plan, Score, Seen, Solver, Start, State, Sweep, Swept, Watch, sweep,
+    Labelled, LearnError, Member, PlanFor, Score, Seen, Solver, Start, State, Sweep, Swept, Watch, sweep,
 };
 use crate::model::Activation;
 use crate::progress::Progress;
@@ -141,7 +141,7 @@ pub(super) struct Asked<'a, B: Backend> {
     pub(super) seed: u64,
     pub(super) activation: &'a Activation,
     /// The plan for a C and the rows fitted to.
-    pub(super) plan: &'a (dyn Fn(f64, &[usize]) -> Result<Plan, LearnError> + Sync),
+    pub(super) plan: &'a PlanFor<'a>,
 }
 
 /// Sweeps over C. `start` may be what an interrupted sweep, or the fit after it, left behind.

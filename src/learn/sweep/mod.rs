@@ -29,6 +29,9 @@ pub struct Member {
     pub val: Vec<usize>,
 }
 
+/// Gives the plan for a C and the rows fitted to.
+pub type PlanFor<'a> = dyn Fn(f64, &[usize]) -> Result<Plan, LearnError> + Sync + 'a;
+
 /// What is asked of a sweep.
 pub struct Sweep<'a> {
     /// Values of C, ascending, each once.
@@ -36,7 +39,7 @@ pub struct Sweep<'a> {
     /// The parts of the rows; a model is fitted to each, for each C.
     pub members: &'a [Member],
     /// The plan for a C and the rows fitted to.
-    pub plan: &'a (dyn Fn(f64, &[usize]) -> Result<Plan, LearnError> + Sync),
+    pub plan: &'a PlanFor<'a>,
     /// What is said beside the loss.
     pub score: Score,
 }
