@@ -1,5 +1,5 @@
-//! Files are written whole: under a temporary name beside the target, synced, then renamed. Whoever looks sees the
-//! old file or the new one, and a failure on the way leaves the old one.
+//! Files are written whole: under a temporary name beside the target, synced, then renamed, and the folder synced after that.
+//! Whoever looks sees the old file or the new one, and a failure on the way leaves the old one.
 
 mod writing;
 
@@ -87,17 +87,46 @@ pub(crate) struct Staged {
     // Dropped in this order: the file goes before it is said that nobody writes.
     file: tempfile::NamedTempFile,
     path: PathBuf,
+    sync: bool,
     writing: Writing,
 }
 
 impl Staged {
-    /// Gives the file its name.
+    /// Gives the file its name. Where it was synced, the name too is on the disk when this returns.
     pub(crate) fn persist(self) -> Result<(), FileError> {
-        let Self { file, path, writing } = self;
+        let Self { file, path, sync, writing } = self;
         file.persist(&path).map_err(|e| FileError::on("write", &path)(e.error))?;
+        if sync {
+            sync_folder(folder_of(&path))?;
+        }
         drop(writing);
         Ok(())
     }
+}
+
+/// The folder that `path` is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Waits until the names in `folder` are on the disk: what was renamed, made or removed there survives a power cut from then on.
+///
+/// # Errors
+/// The disk reports one. A folder that may be written but not read, and a file system that cannot sync folders, are none: it is
+/// then left to the system when names get there.
+#[cfg(unix)]
+pub(crate) fn sync_folder(folder: &Path) -> Result<(), FileError> {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        Err(error) if matches!(error.kind(), PermissionDenied | InvalidInput | Unsupported) => Ok(()),
+        outcome => outcome.map_err(FileError::on("sync", folder)),
+    }
+}
+
+/// Elsewhere folders cannot be opened; the system keeps names and their order by itself.
+#[cfg(not(unix))]
+pub(crate) fn sync_folder(_folder: &Path) -> Result<(), FileError> {
+    Ok(())
 }
 
 /// Writes a file that is to become `path`, beside it: of several files, all can be written before the first is replaced.
@@ -106,7 +135,7 @@ pub(crate) fn stage(
     sync: bool,
     fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> Result<Staged, FileError> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     let writing = Writing::begin();
     let write = || {
         let mut options = tempfile::Builder::new();
@@ -124,7 +153,7 @@ pub(crate) fn stage(
         Ok(file)
     };
     let file = write().map_err(FileError::on("write", path))?;
-    Ok(Staged { file, path: path.to_owned(), writing })
+    Ok(Staged { file, path: path.to_owned(), sync, writing })
 }
 
 #[cfg(test)]

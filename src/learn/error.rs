@@ -40,7 +40,9 @@ pub enum LearnError {
         value: f64,
     },
     /// What was saved does not belong to this training.
-    #[error("the saved state cannot be gone on from: {problem}")]
+    #[error(
+        "the saved state cannot be gone on from: {problem}; go on with it on the device it began on, or begin anew without --resume"
+    )]
     State {
         /// What is wrong with it.
         problem: String,

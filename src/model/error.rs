@@ -53,8 +53,8 @@ pub enum ModelError {
     #[error(
         "the model does not know {}: {}; it knows {}",
         if unknown.len() == 1 { "this label" } else { "these labels" },
-        unknown.join(", "),
-        known.join(", ")
+        some(unknown),
+        some(known)
     )]
     UnknownLabels {
         /// Labels of the data that the model lacks.
@@ -74,8 +74,8 @@ pub enum ModelError {
     #[error(
         "--init: the model does not know {}: {}; with --grow they begin at zero; it knows {}",
         if new.len() == 1 { "this label" } else { "these labels" },
-        new.join(", "),
-        known.join(", ")
+        some(new),
+        some(known)
     )]
     NewLabels {
         /// Labels of the data that the model lacks.
@@ -83,4 +83,26 @@ pub enum ModelError {
         /// Labels of the model.
         known: Vec<String>,
     },
+}
+
+/// A dozen names at most, and how many there are where those are not all.
+fn some(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    let shown =
+        names.iter().take(SHOWN).map(|name| name.escape_debug().to_string()).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN { format!("{shown}, … ({} in all)", names.len()) } else { shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_labels_a_dozen_is_named() {
+        let labels = |count: usize| (0..count).map(|k| format!("label {k}")).collect::<Vec<_>>();
+        let said = ModelError::NewLabels { new: labels(1), known: labels(3000) }.to_string();
+        assert!(said.contains("label 11, … (3000 in all)") && !said.contains("label 12"), "{said}");
+        let said = ModelError::UnknownLabels { unknown: labels(40), known: labels(12) }.to_string();
+        assert!(said.contains("(40 in all)") && said.ends_with("label 10, label 11"), "{said}");
+    }
 }

@@ -74,7 +74,9 @@ impl Checkpoint {
         let header: Header = serde_json::from_slice(&bytes[8..]).map_err(|e| damaged(e.to_string()))?;
         let text = header.metadata().as_ref().and_then(|entries| entries.get(KEY));
         let text = text.ok_or_else(|| foreign(&format!("it has no metadata entry \"{KEY}\"")))?;
-        let expected = bytes.len() as u64 + header.data_len() as u64;
+        // A header may claim any length at all.
+        let expected = (bytes.len() as u64).checked_add(header.data_len() as u64);
+        let expected = expected.ok_or_else(|| damaged("it claims more bytes than can be counted".into()))?;
         if len != expected {
             return Err(damaged(format!("it has {len} bytes and should have {expected}")));
         }

@@ -1,7 +1,7 @@
 //! Checkpoints: the state of a training in a file, to go on from after Ctrl-C, a kill or a power cut.
 //!
 //! A folder holds two: the latest, [`CURRENT`], and the one before, [`PREVIOUS`]. Each is written beside them, synced and only
-//! then renamed, so that at any moment one of the two is there and whole; [`load`] finds it.
+//! then renamed, and the folder is synced after that, so that at any moment one of the two is there and whole; [`load`] finds it.
 
 mod belongs;
 mod error;

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::{Checkpoint, CheckpointError};
-use crate::files::{FileError, Writing, remove_temporary};
+use crate::files::{FileError, Writing, remove_temporary, sync_folder};
 
 /// The latest checkpoint of a folder.
 pub const CURRENT: &str = "checkpoint.safetensors";
@@ -32,10 +32,10 @@ impl Store {
         &self.folder
     }
 
-    /// Saves a checkpoint; it is on the disk when this returns. The folder is made if need be.
+    /// Saves a checkpoint; it, and its name, are on the disk when this returns. The folder is made if need be.
     ///
-    /// A kill on the way leaves the latest under its own name, or the latest as the one before and none after it, or the new
-    /// one: always a whole one.
+    /// A kill or a power cut on the way leaves the latest under its own name, or the latest as the one before and none after it, or
+    /// the new one: always a whole one. Nothing is removed before the new one's name is on the disk.
     ///
     /// # Errors
     /// The folder or a file cannot be written; the checkpoints that were there stay.
@@ -53,6 +53,12 @@ impl Store {
         }
         staged.persist()?;
         if !self.keep {
+            // The folder, and the one it is in, may have been made for this training.
+            for above in
+                std::path::absolute(&self.folder).iter().flat_map(|path| path.ancestors().skip(1).take(2))
+            {
+                sync_folder(above)?;
+            }
             // Of another training, or the one that this one went on from: it was needed up to here.
             remove(&previous)?;
         }

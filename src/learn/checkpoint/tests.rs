@@ -192,6 +192,16 @@ fn lies_about_lengths_are_refused() {
     assert!(read(huge).contains("should have 80000000"), "{}", read(huge));
     let over = huge.replace("[1000000000000]", "[9223372036854775807,4]");
     assert!(read(&over).contains("damaged"));
+    // Each alone can be counted, and all of them too, but not with the header before them.
+    let each = (1u64 << 61) - 1;
+    let tensors: Vec<String> = (0..8)
+        .map(|i| {
+            let offsets = [i * each, (i + 1) * each];
+            format!(r#""{i}":{{"dtype":"U8","shape":[{each}],"data_offsets":{offsets:?}}}"#)
+        })
+        .collect();
+    let most = format!(r#"{{"__metadata__":{{"huemax-checkpoint":"{{}}"}},{}}}"#, tensors.join(","));
+    assert!(read(&most).contains("more bytes than can be counted"), "{}", read(&most));
     let none = r#"{"a":{"dtype":"F64","shape":[0],"data_offsets":[0,0]}}"#;
     assert!(read(none).contains("no metadata entry"));
     assert!(read(&format!("{{{}", "[".repeat(100_000))).contains("damaged"));
