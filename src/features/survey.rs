@@ -1,9 +1,9 @@
 //! What there is to say of features before anything is fitted to them.
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hasher};
 
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 
 use super::Matrix;
 use crate::backend::{Backend, DeviceError};
@@ -17,10 +17,11 @@ pub struct Survey {
     pub duplicates: usize,
     /// Rows tested on that are the same as one fitted to.
     pub leaked: usize,
+    /// SHA-256 over those of all rows, in their order.
+    pub digest: [u8; 32],
 }
 
-/// Looks at the rows `train` and `test` of `matrix`, a chunk at a time. Rows are told apart by a hash of 64 bits: two of a million
-/// that differ are taken for the same with a probability of 3·10⁻⁸.
+/// Looks at the rows `train` and `test` of `matrix`, a chunk at a time. Rows are told apart by their SHA-256.
 ///
 /// # Errors
 /// The device was lost.
@@ -39,7 +40,7 @@ pub fn survey<B: Backend>(
         let first = i * chunk_rows;
         let count = chunk_rows.min(matrix.rows() - first);
         let values = backend.download(chunk, count * columns)?;
-        hashes.par_extend(values.par_chunks_exact(columns).map(hash));
+        hashes.par_extend(values.par_chunks_exact(columns).map(row_digest));
         let rows = values.par_chunks_exact(columns).zip(&trained[first..first + count]);
         let here = rows.filter(|(_, trained)| **trained).fold(
             || vec![false; columns],
@@ -58,20 +59,25 @@ pub fn survey<B: Backend>(
     let mut known = HashSet::with_capacity(train.len());
     let duplicates = train.iter().filter(|&&row| !known.insert(hashes[row])).count();
     let leaked = test.iter().filter(|&&row| known.contains(&hashes[row])).count();
-    Ok(Survey { zero_columns: used.iter().filter(|used| !**used).count(), duplicates, leaked })
+    let zero_columns = used.iter().filter(|used| !**used).count();
+    Ok(Survey { zero_columns, duplicates, leaked, digest: Sha256::digest(hashes.as_flattened()).into() })
 }
 
-fn hash(row: &[f32]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(bytemuck::cast_slice(row));
-    hasher.finish()
+fn row_digest(row: &[f32]) -> [u8; 32] {
+    Sha256::digest(bytemuck::cast_slice(row)).into()
 }
 
 impl Survey {
+    /// [`Survey::digest`] as hexadecimal digits.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        self.digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// A sentence each, of `columns` columns and so many rows fitted to and tested on; none where there is nothing to tell.
     #[must_use]
     pub fn notes(&self, columns: usize, train: usize, test: usize) -> Vec<String> {
-        let Self { zero_columns, duplicates, leaked } = self;
+        let Self { zero_columns, duplicates, leaked, .. } = self;
         let mut notes = Vec::new();
         if *zero_columns > 0 {
             notes.push(format!(
@@ -110,13 +116,22 @@ mod tests {
         ];
         let matrix = Matrix::upload(&cpu, &rows, 4).unwrap();
         let found = survey(&cpu, &matrix, &[0, 1, 2], &[3, 4]).unwrap();
-        assert_eq!(found, Survey { zero_columns: 2, duplicates: 1, leaked: 1 });
+        assert_eq!(found, Survey { zero_columns: 2, duplicates: 1, leaked: 1, ..found });
         let notes = found.notes(4, 3, 2).join("\n");
         for part in ["2 of 4 features", "1 of 3 training", "1 of 2 test"] {
             assert!(notes.contains(part), "{notes}");
         }
         let clean = survey(&cpu, &matrix, &[4], &[0]).unwrap();
-        assert_eq!((clean, clean.notes(4, 1, 1).len()), (Survey::default(), 0));
+        assert_eq!((clean.notes(4, 1, 1).len(), clean.digest), (0, found.digest));
+        // One bit of one row; and the same rows in another order.
+        let mut changed = rows;
+        changed[19] = f32::from_bits(rows[19].to_bits() + 1);
+        let mut turned = rows;
+        turned.rotate_left(4);
+        for other in [changed, turned] {
+            let matrix = Matrix::upload(&cpu, &other, 4).unwrap();
+            assert_ne!(survey(&cpu, &matrix, &[4], &[0]).unwrap().digest, found.digest);
+        }
     }
 
     #[test]

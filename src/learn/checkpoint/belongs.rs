@@ -16,6 +16,9 @@ pub struct Belongs {
     pub data_sha256: String,
     /// Digest over the numbers of the pictures that are trained on and those that are validated on.
     pub rows_sha256: String,
+    /// Digest over the features of all pictures, as [`Survey::sha256`](crate::features::Survey::sha256) has it. Devices and versions
+    /// may differ in the last bits of a feature.
+    pub features_sha256: String,
     /// Label names, in the order of the outputs.
     pub labels: Vec<String>,
     /// What pictures are described by.
@@ -54,6 +57,13 @@ impl Belongs {
             differences.push("other data (paths, labels or sizes of its pictures)".into());
         } else if self.rows_sha256 != now.rows_sha256 {
             differences.push("other pictures of the same data to train on or validate on".into());
+        } else if self.features_sha256 != now.features_sha256
+            && differences.is_empty()
+            && self.other_bits(now).is_none()
+        {
+            let content =
+                "its pictures have another content than then, under the same paths and with the same sizes";
+            differences.push(content.into());
         }
         let weights = |of: &Self| of.weights.as_ref().map(|(_, _, weights)| weights.clone());
         if weights(self) != weights(now) {
