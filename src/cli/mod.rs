@@ -5,6 +5,7 @@ mod common;
 mod demo;
 mod devices;
 mod evaluate;
+mod events;
 mod explain;
 mod interrupt;
 mod labels;

@@ -104,6 +104,15 @@ impl Terminal {
     }
 }
 
+/// Digits behind the point, for what comes slowly.
+fn digits(rate: f64) -> usize {
+    match rate {
+        r if r >= 10.0 => 0,
+        r if r >= 1.0 => 1,
+        _ => 2,
+    }
+}
+
 impl Work {
     /// `describing: 512/2002 pictures, 840 pictures/s, 2 seconds left`
     fn line(&self, done: u64) -> String {
@@ -113,7 +122,8 @@ impl Work {
             Duration::from_secs_f64(((self.total - done.min(self.total)) as f64 / rate.max(1e-9)).min(1e9));
         let note = if self.note.is_empty() { String::new() } else { format!(", {}", self.note) };
         let Self { name, total, unit, .. } = self;
-        format!("{name}: {done}/{total} {unit}, {rate:.0} {unit}/s, {} left{note}", HumanDuration(left))
+        let digits = digits(rate);
+        format!("{name}: {done}/{total} {unit}, {rate:.digits$} {unit}/s, {} left{note}", HumanDuration(left))
     }
 }
 
@@ -136,7 +146,8 @@ impl Progress for Terminal {
             let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
             let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
                 // A bar that cannot be written is not worth an error.
-                let _ = write!(out, "{:.0}", state.per_sec());
+                let (rate, digits) = (state.per_sec(), digits(state.per_sec()));
+                let _ = write!(out, "{rate:.digits$}");
             };
             bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
             bar.set_prefix(work.to_owned());
@@ -192,8 +203,9 @@ impl Progress for Terminal {
         let seconds = work.start.elapsed().as_secs_f64();
         let rate = done as f64 / seconds.max(1e-9);
         let note = if work.note.is_empty() { String::new() } else { format!(", {}", work.note) };
+        let digits = digits(rate);
         tell(&format!(
-            "{}: {done} {} in {seconds:.1} s, {rate:.0} {}/s{note}",
+            "{}: {done} {} in {seconds:.1} s, {rate:.digits$} {}/s{note}",
             work.name, work.unit, work.unit
         ));
     }

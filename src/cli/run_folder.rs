@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, FileError, Result};
-use crate::learn::checkpoint::{CURRENT, PREVIOUS};
+use crate::learn::checkpoint::{CURRENT, Lock, PREVIOUS};
 
 /// Names of the results; see [`Run::save`](crate::pipeline::Run::save).
 const RESULTS: [&str; 3] = ["model.safetensors", "metrics.json", "predictions.csv"];
@@ -16,14 +16,14 @@ const RESULTS: [&str; 3] = ["model.safetensors", "metrics.json", "predictions.cs
 pub(super) struct RunFolder {
     /// What was asked for, or `runs/TIME`.
     path: Mutex<PathBuf>,
-    /// Whether the folder is claimed: made by this process, or named by the user.
-    claimed: Mutex<bool>,
+    /// The lock of the folder, once it is claimed: made by this process, or named by the user.
+    claimed: Mutex<Option<Lock>>,
 }
 
 impl RunFolder {
-    /// A folder that is there and belongs to this training.
-    pub(super) fn of(path: &Path) -> Self {
-        Self { path: Mutex::new(path.into()), claimed: Mutex::new(true) }
+    /// A folder that is there and belongs to this training, which has its lock.
+    pub(super) fn of(path: &Path, lock: Lock) -> Self {
+        Self { path: Mutex::new(path.into()), claimed: Mutex::new(Some(lock)) }
     }
 
     /// The folder that `--out` names, ready to be written into, or `runs/TIME`. One that already holds results is refused
@@ -33,7 +33,7 @@ impl RunFolder {
             let here = if Path::new("runs").is_dir() { "runs" } else { "." };
             let action = "write results (--out names another folder) into";
             tempfile::tempfile_in(here).map_err(FileError::on(action, Path::new(here)))?;
-            return Ok(Self { path: Mutex::new(timed(Path::new("runs"))), claimed: Mutex::new(false) });
+            return Ok(Self { path: Mutex::new(timed(Path::new("runs"))), claimed: Mutex::new(None) });
         };
         let unfinished = [CURRENT, PREVIOUS].iter().any(|name| folder.join(name).exists());
         if unfinished && !force {
@@ -45,16 +45,16 @@ impl RunFolder {
             return Err(Error::option("--out", problem));
         }
         out_folder(folder, force)?;
-        Ok(Self::of(folder))
+        Ok(Self::of(folder, Lock::take(folder)?))
     }
 
     /// The folder, made now if it is not there.
     pub(super) fn path(&self) -> Result<PathBuf, FileError> {
         let mut path = self.path.lock().unwrap_or_else(PoisonError::into_inner);
         let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
-        if !*claimed {
+        if claimed.is_none() {
             *path = claim(&path)?;
-            *claimed = true;
+            *claimed = Some(Lock::take(&path)?);
         }
         Ok(path.clone())
     }

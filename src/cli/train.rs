@@ -17,8 +17,8 @@ use crate::cli::watching::Watching;
 use crate::dataset::{Dataset, SplitOptions};
 use crate::error::{Error, Result};
 use crate::features::Descriptor;
-use crate::files::Writing;
-use crate::learn::checkpoint::{CheckpointError, Loaded, Store, load};
+use crate::files::{Writing, folder_of};
+use crate::learn::checkpoint::{CURRENT, CheckpointError, Loaded, Lock, PREVIOUS, Store, load};
 use crate::learn::{LearnError, SolverOptions, Targets};
 use crate::metrics::ThresholdRule;
 use crate::model::Model;
@@ -36,7 +36,7 @@ const MODEL: &str = "model.safetensors";
 /// predictions.csv.
 ///
 /// Ctrl-C while the solver works saves a checkpoint and says how to go on (--resume); twice stops at once. With --json, standard
-/// output has a JSON object a line: {"event":"iteration",…} while the solver works, also note and checkpoint, and {"event":"result",…} at
+/// output has a JSON object a line: {"event":"iteration",…} while the solver works and {"event":"sweep",…} after each C of a sweep, also note and checkpoint, and {"event":"result",…} at
 /// the end; with --quiet beside it, the result alone.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
@@ -69,7 +69,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
     checkpoint_every: f64,
 
-    /// Write event files that TensorBoard reads: objective, loss, gradient_norm, learning_rate, val_loss, val_accuracy
+    /// Write event files that TensorBoard reads: objective, loss, gradient_norm, learning_rate, val_loss, val_accuracy; of a sweep, in
+    /// DIR/sweep, sweep_loss and sweep_score against the number of C
     #[arg(long, value_name = "DIR")]
     tensorboard: Option<PathBuf>,
 
@@ -225,6 +226,10 @@ pub(super) fn run(args: &Args, matches: Option<&ArgMatches>) -> Result<()> {
         return go(args, &Kept::new(), begin, folder, None);
     };
     check_beside(matches)?;
+    let home = if run.is_dir() { run } else { folder_of(run) };
+    // Before it is read: whoever else is training there may be about to write another.
+    let there = [CURRENT, PREVIOUS].iter().any(|name| home.join(name).exists());
+    let lock = if there { Some(Lock::take(home)?) } else { None };
     let loaded = match load(run) {
         Err(CheckpointError::None { folder }) if folder.join(MODEL).is_file() => {
             return tell_finished(&folder, args.common.json);
@@ -234,11 +239,10 @@ pub(super) fn run(args: &Args, matches: Option<&ArgMatches>) -> Result<()> {
     if let Some(problem) = &loaded.passed_over {
         output::tell(&format!("note: {problem}; going on from the one before it"));
     }
-    loaded.tidy()?;
     let Loaded { checkpoint, path, store, .. } = loaded;
     let kept = Kept::read(&checkpoint.keep, &path)?;
     let whole = kept.arguments(&path, (args, matches))?;
-    let folder = || Ok(RunFolder::of(store.folder()));
+    let folder = || Ok(RunFolder::of(store.folder(), lock.map_or_else(|| Lock::take(store.folder()), Ok)?));
     let begin = Begin::Resume { checkpoint: &checkpoint, path: &path };
     go(&whole, &kept.and_now(matches), begin, folder, Some(store.clone()))
 }
@@ -270,10 +274,18 @@ fn go(
     }
     let session = Session { begin, onlooker: &watching };
     let outcome = train_watched(&dataset, &options, &device, &session, &progress);
-    if let (Err(Error::Learn(error @ LearnError::Interrupted { .. })), Some(path)) =
-        (&outcome, watching.checkpoint())
-    {
-        tell_interrupted(&error.to_string(), &path, args.common.json)?;
+    match (&outcome, watching.checkpoint()) {
+        (Err(Error::Learn(error @ LearnError::Interrupted { .. })), Some(path)) => {
+            tell_interrupted(&error.to_string(), &path, args.common.json)?;
+        }
+        // What was saved before is still there.
+        (Err(Error::Learn(LearnError::Save(_) | LearnError::Device(_))), Some(path)) => {
+            if let Ok(loaded) = load(folder_of(&path)) {
+                output::tell(&format!("the last checkpoint that was saved is {}", loaded.path.display()));
+                tell_how_to_go_on(&path);
+            }
+        }
+        _ => {}
     }
     let mut run = outcome?;
     {
@@ -287,14 +299,18 @@ fn go(
 
 /// Says how to go on, also when all else is quiet.
 fn tell_interrupted(how: &str, checkpoint: &Path, json: bool) -> Result<()> {
-    let folder = checkpoint.parent().unwrap_or(checkpoint).display().to_string();
-    let quoted = if folder.contains(char::is_whitespace) { format!("'{folder}'") } else { folder };
     output::tell(&format!("{how}, and saved in {}", checkpoint.display()));
-    output::tell(&format!("go on with: huemax train --resume {quoted}"));
+    tell_how_to_go_on(checkpoint);
     if json {
         output::print_line(&serde_json::json!({ "event": "interrupted", "checkpoint": checkpoint }))?;
     }
     Ok(())
+}
+
+fn tell_how_to_go_on(checkpoint: &Path) {
+    let folder = folder_of(checkpoint).display().to_string();
+    let quoted = if folder.contains(char::is_whitespace) { format!("'{folder}'") } else { folder };
+    output::tell(&format!("go on with: huemax train --resume {quoted}"));
 }
 
 /// A training that is done needs no going on with.

@@ -1,24 +1,23 @@
 //! Looks on at a training for the command line: a table or lines on standard error, JSON on standard output, event files for
 //! TensorBoard, and checkpoints now and then and at Ctrl-C.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::events::{self, Events};
 use super::interrupt::{self, Savable};
 use super::output;
 use super::progress::{PLAIN, Terminal};
 use super::run_folder::RunFolder;
 use crate::error::{FileError, Result};
 use crate::learn::checkpoint::{Belongs, CURRENT, Checkpoint, Store};
-use crate::learn::{LearnError, Remaining, Seen, State, Watch};
+use crate::learn::{LearnError, Remaining, Seen, State, SweptC, Watch};
 use crate::pipeline::Onlooker;
 use crate::progress::Progress;
-use crate::report::tensorboard::{EventWriter, now};
-use crate::report::training::{Rows, header, line, row, status};
+use crate::report::training::{Rows, header, line, row, status, sweep_header, sweep_row, sweep_status};
 
 /// What is looked on with.
 #[derive(Debug)]
@@ -37,7 +36,9 @@ pub(super) struct Watching<'a> {
 #[derive(Debug)]
 struct Inner {
     store: Option<Store>,
-    events: Option<EventWriter<File>>,
+    /// Event files of the fit, and of the sweep before it: they count different things, and TensorBoard forgets what is counted beyond
+    /// the place where a run goes on.
+    events: [Option<Events>; 2],
     /// Whether training goes on from the middle.
     resumed: bool,
     remaining: Remaining,
@@ -63,6 +64,10 @@ enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         seconds_left: Option<f64>,
     },
+    Sweep {
+        #[serde(flatten)]
+        seen: &'a SweptC,
+    },
     Note {
         text: &'a str,
     },
@@ -84,7 +89,7 @@ impl<'a> Watching<'a> {
         let inner = Inner {
             resumed: store.is_some(),
             store,
-            events: None,
+            events: [None, None],
             remaining: Remaining::default(),
             rows: Rows::default(),
             next: 0,
@@ -95,9 +100,12 @@ impl<'a> Watching<'a> {
         Self { terminal, folder, json, every, keep, inner: Mutex::new(inner) }
     }
 
-    /// Writes event files into `folder` too.
+    /// Writes event files into `folder` too, once there is something to write.
     pub(super) fn with_tensorboard(self, folder: &Path) -> Result<Self, FileError> {
-        self.lock().events = Some(EventWriter::create(folder)?);
+        events::check(folder)?;
+        let resumed = self.lock().resumed;
+        let folders = [folder.to_owned(), folder.join("sweep")];
+        self.lock().events = folders.map(|folder| Some(Events::new(&folder, resumed)));
         Ok(self)
     }
 
@@ -109,6 +117,18 @@ impl<'a> Watching<'a> {
     /// Removes the checkpoints of a training whose results are in `folder`.
     pub(super) fn remove_checkpoints(&self, folder: &Path) -> Result<(), FileError> {
         self.lock().store.take().unwrap_or_else(|| Store::new(folder)).remove()
+    }
+
+    fn save(&self, store: &mut Option<Store>, checkpoint: &Checkpoint) -> Result<PathBuf, FileError> {
+        let mut saving = match store.take() {
+            Some(store) => store,
+            None => Store::new(&self.folder.path()?),
+        };
+        let saved = saving.save(checkpoint);
+        let path = saving.folder().join(CURRENT);
+        // Also where that failed: those before it are still there.
+        *store = Some(saving);
+        saved.map(|()| path)
     }
 
     fn emit(&self, event: &Event<'_>) {
@@ -150,8 +170,6 @@ impl<'a> Watching<'a> {
 
     /// Event files are for looking at: one that can no longer be written ends them, not the training.
     fn scalars(&self, inner: &mut Inner, seen: &Seen) {
-        let Some(events) = &mut inner.events else { return };
-        let (time, step) = (now(), seen.iteration as u64);
         let tags = [
             ("objective", Some(seen.objective)),
             ("loss", seen.loss),
@@ -162,10 +180,12 @@ impl<'a> Watching<'a> {
         ];
         let tags: Vec<(&str, f64)> =
             tags.into_iter().filter_map(|(tag, value)| Some((tag, value?))).collect();
-        let first = std::mem::take(&mut inner.resumed);
-        let begun = if first { events.resume(time, step) } else { Ok(()) };
-        if let Err(error) = begun.and_then(|()| events.scalars(time, step, &tags)) {
-            inner.events = None;
+        self.event(&mut inner.events[0], seen.iteration, &tags);
+    }
+
+    fn event(&self, events: &mut Option<Events>, step: usize, tags: &[(&str, f64)]) {
+        if let Some(Err(error)) = events.as_mut().map(|events| events.write(step as u64, tags)) {
+            *events = None;
             self.terminal.say(&format!("note: no more event files for TensorBoard: {error}"));
         }
     }
@@ -174,7 +194,7 @@ impl<'a> Watching<'a> {
 impl Watch for Watching<'_> {
     fn validates(&self) -> bool {
         let inner = self.lock();
-        let everything = self.json && !self.terminal.quiet() || inner.events.is_some();
+        let everything = self.json && !self.terminal.quiet() || inner.events[0].is_some();
         everything || self.shows(&inner, inner.next)
     }
 
@@ -185,6 +205,28 @@ impl Watch for Watching<'_> {
         self.show(&mut inner, seen, left);
         self.scalars(&mut inner, seen);
         self.emit(&Event::Iteration { seen, seconds_left: left });
+    }
+
+    fn swept(&self, seen: &SweptC) {
+        let mut inner = self.lock();
+        if self.shows(&inner, seen.number) || seen.number == seen.of && self.terminal.draws() {
+            if self.terminal.draws() {
+                if inner.shown.is_none() {
+                    self.terminal.say(&sweep_header(seen));
+                }
+                self.terminal.say(&sweep_row(seen));
+                inner.rows.showed(seen.number);
+            }
+            inner.shown = Some(Instant::now());
+        }
+        // Beside the bar, or in the next line that is printed in its stead.
+        self.terminal.note(&sweep_status(seen));
+        self.event(
+            &mut inner.events[1],
+            seen.number,
+            &[("sweep_loss", seen.loss), ("sweep_score", seen.score)],
+        );
+        self.emit(&Event::Sweep { seen });
     }
 
     fn say(&self, line: &str) {
@@ -206,30 +248,67 @@ impl Onlooker for Watching<'_> {
         let mut inner = self.lock();
         inner.savable = Some(Savable::begin());
         inner.saved = Instant::now();
+        // Only now is it known that the checkpoint that is there is of this training.
+        if let Some(Err(error)) = inner.store.as_ref().map(Store::tidy) {
+            self.terminal.say(&format!("note: what a kill left half-written stays: {error}"));
+        }
+    }
+
+    fn fits(&self) {
+        let mut inner = self.lock();
+        (inner.rows, inner.shown) = (Rows::default(), None);
         self.terminal.watch(true);
     }
 
     fn keep(&self, belongs: &Belongs, state: State) -> Result<(), LearnError> {
-        let failed = |error: FileError| LearnError::Save(Box::new(error));
-        // Solvers count what they go through: iterations, epochs, values of C.
-        let counts = ["iterations", "epoch", "done"].iter().filter_map(|&name| state.numbers.get(name));
-        let iteration = counts.filter_map(serde_json::Value::as_u64).next();
+        let iteration = iteration(&state);
         let checkpoint = Checkpoint { belongs: belongs.clone(), keep: self.keep.clone(), state };
         let mut inner = self.lock();
-        let mut store = match inner.store.take() {
-            Some(store) => store,
-            None => Store::new(&self.folder.path().map_err(failed)?),
-        };
-        store.save(&checkpoint).map_err(failed)?;
-        let path = store.folder().join(CURRENT);
-        inner.store = Some(store);
+        let saved = self.save(&mut inner.store, &checkpoint);
         inner.saved = Instant::now();
-        self.emit(&Event::Checkpoint { path: &path, iteration });
+        drop(inner);
+        match saved {
+            Ok(path) => self.emit(&Event::Checkpoint { path: &path, iteration }),
+            // Work that goes on is worth more than a checkpoint of it.
+            Err(error) if !interrupt::asked() => {
+                self.say(&format!(
+                    "note: no checkpoint this time, the next one is tried when it is due: {error}"
+                ));
+            }
+            Err(error) => return Err(LearnError::Save(Box::new(error))),
+        }
         Ok(())
     }
 
     fn ends(&self) {
         self.terminal.watch(false);
         self.lock().savable = None;
+    }
+}
+
+/// How far `state` is. Solvers count what they go through: iterations, epochs, values of C; the fit after a sweep has the counts of
+/// both, its own behind `refit.`.
+fn iteration(state: &State) -> Option<u64> {
+    let names = ["refit.iterations", "refit.epoch", "iterations", "epoch", "done"];
+    names.iter().filter_map(|&name| state.numbers.get(name)).find_map(serde_json::Value::as_u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_fit_after_a_sweep_counts_its_own_iterations() {
+        let at = |numbers: serde_json::Value| {
+            let numbers = numbers.as_object().unwrap().clone();
+            iteration(&State { numbers, ..State::default() })
+        };
+        assert_eq!(at(json!({ "done": 30, "best": 3, "refit.iterations": 7, "0.iterations": 90 })), Some(7));
+        assert_eq!(at(json!({ "done": 30, "refit.epoch": 4 })), Some(4));
+        assert_eq!(at(json!({ "done": 12, "0.iterations": 90 })), Some(12));
+        assert_eq!(at(json!({ "iterations": 5 })), Some(5));
+        assert_eq!(at(json!({})), None);
     }
 }

@@ -29,4 +29,4 @@ pub use plan::{MiniBatch, Plan, Schedule, Solver, SolverKind};
 pub use remaining::Remaining;
 pub use state::State;
 pub use sweep::{Found, Member, PlanFor, Score, Sweep, Swept, sweep};
-pub use watch::{Seen, Unwatched, Validation, Watch};
+pub use watch::{Seen, SweptC, Unwatched, Validation, Watch};

@@ -1,6 +1,6 @@
 //! Who looks on while a solver works: what it is told, and what it may ask for.
 
-use super::{LearnError, State};
+use super::{LearnError, Score, State};
 
 /// What a solver has seen at an iteration or epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize)]
@@ -43,6 +43,29 @@ pub struct Validation {
     pub accuracy: f64,
 }
 
+/// What the models of one C did in a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct SweptC {
+    /// C.
+    pub c: f64,
+    /// Its number, from 1.
+    pub number: usize,
+    /// How many values of C there are.
+    pub of: usize,
+    /// Models that were fitted with it.
+    pub models: usize,
+    /// How often the objective and its gradient were computed for them, on average.
+    pub evaluations: f64,
+    /// Mean loss on rows that a model had not seen, on average.
+    pub loss: f64,
+    /// The score there, on average.
+    pub score: f64,
+    /// What the score is.
+    pub measure: Score,
+    /// Seconds since the sweep began, or went on.
+    pub seconds: f64,
+}
+
 /// Looks on while a solver works. Everything has a default: nothing is looked at, and nobody stops.
 pub trait Watch: Sync {
     /// Whether what comes next should be measured on the validation rows too, which costs a pass over them.
@@ -51,6 +74,8 @@ pub trait Watch: Sync {
     }
     /// An iteration, or some epochs, are done.
     fn saw(&self, _seen: &Seen) {}
+    /// A sweep is done with a value of C.
+    fn swept(&self, _seen: &SweptC) {}
     /// A sentence for the reader: which preconditioner, what was noticed in the data.
     fn say(&self, _line: &str) {}
     /// Whether the solver should stop where it is. It then saves its state and fails with [`LearnError::Interrupted`].

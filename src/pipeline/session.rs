@@ -8,7 +8,7 @@ use crate::dataset::{Dataset, Split};
 use crate::error::Result;
 use crate::features::Descriptor;
 use crate::learn::checkpoint::{Belongs, Checkpoint, CheckpointError};
-use crate::learn::{LearnError, Seen, Start, State, Unwatched, Watch};
+use crate::learn::{LearnError, Seen, Start, State, SweptC, Unwatched, Watch};
 use crate::model::{Model, ModelError};
 
 /// Where a training begins.
@@ -35,8 +35,10 @@ pub enum Begin<'a> {
 
 /// Looks on at a training, and keeps its checkpoints where it wants any.
 pub trait Onlooker: Watch {
-    /// The solver begins: from here on there is something to keep.
+    /// A sweep or a fit begins, and what it goes on from, if anything, is known to fit: from here on there is something to keep.
     fn begins(&self) {}
+    /// The fit begins whose iterations are told ([`Watch::saw`]); before it there may have been a sweep ([`Watch::swept`]).
+    fn fits(&self) {}
     /// Keeps what the solver wants kept, of a training that it `belongs` to.
     ///
     /// # Errors
@@ -216,6 +218,11 @@ impl<'a> Kept<'a> {
         onlooker.begins();
         Self { onlooker, belongs }
     }
+
+    /// The fit begins that is told of.
+    pub(super) fn fits(&self) {
+        self.onlooker.fits();
+    }
 }
 
 impl Drop for Kept<'_> {
@@ -230,6 +237,9 @@ impl Watch for Kept<'_> {
     }
     fn saw(&self, seen: &Seen) {
         self.onlooker.saw(seen);
+    }
+    fn swept(&self, seen: &SweptC) {
+        self.onlooker.swept(seen);
     }
     fn say(&self, line: &str) {
         self.onlooker.say(line);

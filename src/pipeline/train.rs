@@ -165,6 +165,7 @@ fn train_on<B: Backend>(
         device: backend.info().id(),
         data_sha256,
         rows_sha256: rows_digest(&split),
+        features_sha256: found.sha256(),
         labels: dataset.classes.clone(),
         descriptor: options.descriptor,
         // Of a sweep that of the first C: which others there are is in its state.
@@ -197,6 +198,7 @@ fn train_on<B: Backend>(
         let plan =
             swept.as_ref().map_or(Ok(belongs.plan.clone()), |chosen| plan_for(chosen.c, &split.train))?;
         progress.say(&format!("training: {plan}"));
+        watch.fits();
         let fitted = match &swept {
             None => fit(backend, &data, parts, &plan, &start, (&watch, progress))?,
             Some(chosen) => {

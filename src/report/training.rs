@@ -1,6 +1,6 @@
 //! What is said of a training while it runs: a table on a terminal, sentences elsewhere.
 
-use crate::learn::Seen;
+use crate::learn::{Seen, SweptC};
 
 /// The heads of the columns that [`row`] fills.
 #[must_use]
@@ -53,6 +53,35 @@ pub fn status(seen: &Seen, left: Option<f64>) -> String {
     parts.join(", ")
 }
 
+/// The heads of the columns that [`sweep_row`] fills.
+#[must_use]
+pub fn sweep_header(seen: &SweptC) -> String {
+    format!(
+        "{:>12}  {:>12}  {:>11}  {:>9}  {:>11}  {:>10}",
+        "sweep",
+        "C",
+        "loss",
+        seen.measure.name(),
+        "evaluations",
+        "seconds"
+    )
+}
+
+/// One line: the number of C, C, mean loss and score on rows held out, evaluations a model, seconds so far.
+#[must_use]
+pub fn sweep_row(seen: &SweptC) -> String {
+    let SweptC { c, number, of, evaluations, loss, score, seconds, .. } = seen;
+    let number = format!("{number}/{of}");
+    format!("{number:>12}  {c:>12.4e}  {loss:>11.6}  {score:>9.4}  {evaluations:>11.1}  {seconds:>10.1}")
+}
+
+/// The same beside a bar.
+#[must_use]
+pub fn sweep_status(seen: &SweptC) -> String {
+    let SweptC { c, loss, score, measure, .. } = seen;
+    format!("C = {c:.4}: loss {loss:.6}, {} {score:.4}", measure.name())
+}
+
 /// Rows a second: `950`, `12.3 k`, `4.56 M`.
 fn speed(seen: &Seen) -> String {
     let rate = seen.rows / seen.seconds.max(1e-9);
@@ -103,7 +132,7 @@ impl Rows {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::learn::Validation;
+    use crate::learn::{Score, Validation};
 
     fn seen() -> Seen {
         Seen {
@@ -135,6 +164,27 @@ mod tests {
             assert_eq!(ends(&header), ends(&row), "\n{header}\n{row}");
         }
         assert!(row(&seen(), None).ends_with('–'));
+    }
+
+    #[test]
+    fn a_sweep_has_columns_too() {
+        for measure in [Score::Accuracy, Score::MacroF1] {
+            let seen = SweptC {
+                c: 0.01,
+                number: 3,
+                of: 30,
+                models: 5,
+                evaluations: 12.4,
+                loss: 0.612_345_6,
+                score: 0.75,
+                measure,
+                seconds: 3.25,
+            };
+            let (header, row) = (sweep_header(&seen), sweep_row(&seen));
+            assert_eq!(header.chars().count(), row.chars().count(), "\n{header}\n{row}");
+            assert!(row.contains("3/30") && row.contains("0.612346"), "{row}");
+            assert_eq!(sweep_status(&seen), format!("C = 0.0100: loss 0.612346, {} 0.7500", measure.name()));
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub fn register(trials: &mut Vec<Trial>) {
     for (name, test) in [
         ("c_is_chosen_by_folds", c_is_chosen_by_folds as fn()),
         ("c_is_chosen_on_validation_pictures", c_is_chosen_on_validation_pictures),
+        ("every_c_is_told_while_it_runs", every_c_is_told_while_it_runs),
         ("any_number_of_labels", any_number_of_labels),
         ("what_cannot_be_swept_is_told", what_cannot_be_swept_is_told),
         ("a_training_resumes_wherever_it_stopped", a_training_resumes_wherever_it_stopped),
@@ -109,6 +110,56 @@ fn c_is_chosen_on_validation_pictures() {
     // A single C is judged where folds are asked for, by mini-batches too.
     train(at, &["-C", "3", "--folds", "2", "--solver", "sgd", "--epochs", "3"])
         .check(0, &["C = 3 was given: there is nothing to choose", "2 folds"]);
+}
+
+/// JSON lines, event files and checkpoints, of the sweep and of the fit after it.
+fn every_c_is_told_while_it_runs() {
+    let folder = fruit();
+    let at = folder.path();
+    let sweep = ["-C", "0.1,1,10", "--folds", "3", "--tensorboard", "tb", "--json"];
+    let ran = train(at, &[&sweep[..], &["--checkpoint-every", "0.000001"]].concat()).check(0, &[]);
+    let events: Vec<Value> =
+        ran.stdout().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let of = |event: &str| events.iter().filter(|e| e["event"] == event).collect::<Vec<_>>();
+    let (swept, table) = (of("sweep"), &metrics(at)["sweep"]["values"]);
+    assert_eq!(swept.len(), 3, "{events:?}");
+    for (i, told) in swept.iter().enumerate() {
+        assert_eq!(told["number"], i + 1);
+        assert_eq!(
+            (&told["of"], &told["models"], &told["measure"]),
+            (&3.into(), &3.into(), &"accuracy".into())
+        );
+        let near = |told: &Value, found: &Value| {
+            let (told, found) = (told.as_f64().expect("a number"), found.as_f64().expect("a number"));
+            assert!((told - found).abs() <= 1e-12 * found.abs(), "{told} {found}");
+        };
+        near(&told["c"], &table[i]["c"]);
+        near(&told["loss"], &table[i]["loss"]["mean"]);
+        near(&told["score"], &table[i]["score"]["mean"]);
+        assert!(told["evaluations"].as_f64() > Some(0.0) && told["seconds"].as_f64() > Some(0.0), "{told}");
+    }
+    let place = |event: &str| events.iter().position(|e| e["event"] == event);
+    assert!(place("sweep") < place("iteration"), "{events:?}");
+    // In the fit a checkpoint counts the iterations of that, which never are more than the last one told of.
+    let last = of("iteration").iter().filter_map(|e| e["iteration"].as_u64()).max().expect("iterations");
+    let first = place("iteration").expect("iterations");
+    let saved: Vec<u64> = events[first..]
+        .iter()
+        .filter(|e| e["event"] == "checkpoint")
+        .filter_map(|e| e["iteration"].as_u64())
+        .collect();
+    assert!(saved.iter().any(|&i| i != 3) && saved.iter().all(|&i| i <= last), "{saved:?} of {last}");
+    for (name, tag) in [("tb", "objective"), ("tb/sweep", "sweep_loss"), ("tb/sweep", "sweep_score")] {
+        let files = std::fs::read_dir(at.join(name)).expect("a folder").map(|e| e.expect("an entry").path());
+        let bytes: Vec<u8> = files
+            .filter(|path| path.is_file())
+            .flat_map(|path| std::fs::read(path).expect("a file"))
+            .collect();
+        assert!(bytes.windows(tag.len()).any(|part| part == tag.as_bytes()), "no {tag} in {name}");
+    }
+    // What cannot work leaves nothing behind.
+    train(at, &["-C", "1,2", "--folds", "73", "--tensorboard", "none"]).check(2, &["--folds"]);
+    assert!(!at.join("none").exists());
 }
 
 fn any_number_of_labels() {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use huemax::learn::checkpoint::{CURRENT, PREVIOUS, load};
+use huemax::learn::checkpoint::{CURRENT, LOCK, PREVIOUS, load};
 use libtest_mimic::Trial;
 use rand::RngExt;
 
@@ -17,6 +17,9 @@ pub fn register(trials: &mut Vec<Trial>) {
         ("ctrl_c_twice_stops_at_once", ctrl_c_twice_stops_at_once),
         ("a_torn_checkpoint_is_passed_over", a_torn_checkpoint_is_passed_over),
         ("other_data_is_refused", other_data_is_refused),
+        ("other_content_is_refused", other_content_is_refused),
+        ("one_at_a_time_trains_in_a_folder", one_at_a_time_trains_in_a_folder),
+        ("a_checkpoint_that_cannot_be_saved_ends_nothing", a_checkpoint_that_cannot_be_saved_ends_nothing),
         ("data_may_move_and_commands_are_kept", data_may_move_and_commands_are_kept),
         ("what_cannot_be_gone_on_with_is_said", what_cannot_be_gone_on_with_is_said),
     ] {
@@ -52,7 +55,11 @@ fn model(folder: &Path, out: &str) -> Vec<u8> {
 
 /// Starts the slow training and waits until its folder holds two checkpoints.
 fn running(folder: &Path) -> std::process::Child {
-    let child = start(&slow("run", SOLVERS[0].1), folder);
+    running_with(SOLVERS[0].1, folder)
+}
+
+fn running_with(solver: &[&str], folder: &Path) -> std::process::Child {
+    let child = start(&slow("run", solver), folder);
     let begun = Instant::now();
     while !folder.join("run").join(PREVIOUS).exists() {
         assert!(begun.elapsed() < Duration::from_secs(60), "no checkpoint in a minute");
@@ -189,13 +196,102 @@ fn other_data_is_refused() {
     let picture = kiwi.join("kiwi-001.jpg");
     let length = std::fs::metadata(&picture).expect("a picture").len();
     std::fs::write(&picture, vec![0; length as usize]).expect("a file");
-    let ran = huemax(&["train", "--resume", "run"], at);
-    // It may have been a picture of the test, which training has nothing to do with.
+    let ran = huemax(&["train", "--resume", "run"], at).check(1, &["belongs to another training"]);
+    // Which of them depends on whether it is a picture of the test.
     let said = ran.stderr();
-    assert!(said.contains("other pictures of the same data") || ran.output.status.success(), "{said}");
-    if !ran.output.status.success() {
-        assert_eq!(std::fs::read(run.join(PREVIOUS)).expect("a checkpoint"), before);
+    assert!(said.contains("other pictures of the same data") || said.contains("another content"), "{said}");
+    assert_eq!(std::fs::read(run.join(PREVIOUS)).expect("a checkpoint"), before);
+}
+
+/// A picture in the place of another, of the same length: what stands behind the end of a JPEG file is not read.
+fn other_content_is_refused() {
+    let (folder, run) = killed();
+    let at = folder.path();
+    let half = run.join(".huemax-half");
+    std::fs::write(&half, b"of a training that was killed").expect("a file");
+    let paths = ["fruit/kiwi/kiwi-001.jpg", "fruit/banana/banana-001.jpg"].map(|path| at.join(path));
+    let [mut short, mut long] = paths.map(|path| (std::fs::read(&path).expect("a picture"), path));
+    if short.0.len() > long.0.len() {
+        std::mem::swap(&mut short, &mut long);
     }
+    let mut other = short.0;
+    other.resize(long.0.len(), 0);
+    std::fs::write(&long.1, other).expect("a file");
+    huemax(&["train", "--resume", "run"], at)
+        .check(1, &["belongs to another training: its pictures have another content"]);
+    assert!(half.exists(), "it was tidied though it belongs to another training");
+    std::fs::write(&long.1, long.0).expect("a file");
+    huemax(&["train", "--resume", "run"], at).check(0, &["going on from"]);
+    assert!(!half.exists());
+}
+
+fn one_at_a_time_trains_in_a_folder() {
+    let folder = fruit();
+    let at = folder.path();
+    let mut child = running_with(&["--solver", "sgd", "--epochs", "100000"], at);
+    let half = at.join("run/.huemax-half");
+    std::fs::write(&half, b"which the other one is writing").expect("a file");
+    let says = ["cannot write into run", "another huemax is training there"];
+    huemax(&["train", "--resume", "run"], at).check(1, &says);
+    huemax(&["train", "--resume", "run/checkpoint.safetensors"], at).check(1, &says);
+    huemax(&[&slow("run", SOLVERS[0].1)[..], &["--force"]].concat(), at).check(1, &says);
+    assert!(half.exists(), "the other one's file is gone");
+    assert!(child.try_wait().expect("a process").is_none(), "it was done before it could be disturbed");
+    child.kill().expect("a process");
+    child.wait().expect("a process");
+    let child = start(&["train", "--resume", "run"], at);
+    let begun = Instant::now();
+    while half.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it does not tidy");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    signal(&child, "INT");
+    let ran = Ran { command: "one that goes on".into(), output: end(child) };
+    ran.check(130, &["going on from", "--resume run"]);
+    assert!(!at.join("run").join(LOCK).exists());
+}
+
+/// The checkpoint before the last cannot be written, for a while or for good: a folder has its name.
+fn a_checkpoint_that_cannot_be_saved_ends_nothing() {
+    let folder = fruit();
+    let at = folder.path();
+    let solver = ["--solver", "adam", "--epochs", "4000"];
+    let previous = at.join("run").join(PREVIOUS);
+    let block = || {
+        let begun = Instant::now();
+        while std::fs::create_dir(&previous).is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "it is always there");
+            std::fs::remove_file(&previous).ok();
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    let mut child = running_with(&solver, at);
+    block();
+    assert!(child.try_wait().expect("a process").is_none(), "a failed save ended it");
+    signal(&child, "INT");
+    let ran = Ran { command: "a training that cannot save".into(), output: end(child) };
+    ran.check(
+        1,
+        &[
+            "note: no checkpoint this time",
+            "cannot rename run/checkpoint.safetensors",
+            "the last checkpoint that was saved is run/checkpoint.safetensors",
+            "go on with: huemax train --resume run",
+        ],
+    );
+    std::fs::remove_dir(&previous).expect("a folder");
+    let child = start(&["train", "--resume", "run"], at);
+    let begun = Instant::now();
+    while !previous.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no checkpoint in a minute");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    block();
+    std::fs::remove_dir(&previous).expect("a folder");
+    Ran { command: "one that can again".into(), output: end(child) }
+        .check(0, &["note: no checkpoint this time"]);
+    huemax(&slow("whole", &solver), at).check(0, &[]);
+    assert!(model(at, "run") == model(at, "whole"), "other bytes than of an uninterrupted training");
 }
 
 /// The data is elsewhere, and so is whoever types; weights and labels come from files that were named relative to where the

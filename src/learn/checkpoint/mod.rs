@@ -6,11 +6,13 @@
 mod belongs;
 mod error;
 mod file;
+mod lock;
 mod store;
 
 pub use belongs::Belongs;
 pub use error::CheckpointError;
 pub use file::VERSION;
+pub use lock::{LOCK, Lock};
 pub use store::{CURRENT, Loaded, PREVIOUS, Store, load};
 
 use super::State;

@@ -66,6 +66,15 @@ impl Store {
         Ok(())
     }
 
+    /// Removes what a kill left half-written beside the checkpoints. For whoever holds the folder's [`Lock`](super::Lock): another
+    /// training may be writing there.
+    ///
+    /// # Errors
+    /// The folder cannot be read, or a file not be removed.
+    pub fn tidy(&self) -> Result<(), FileError> {
+        remove_temporary(&self.folder)
+    }
+
     /// Removes the checkpoints: the training is done. Where a kill left files that it was writing, they go too.
     ///
     /// # Errors
@@ -134,15 +143,5 @@ pub fn load(run: &Path) -> Result<Loaded, CheckpointError> {
         Err(previous) => {
             Err(CheckpointError::Both { current: Box::new(problem), previous: Box::new(previous) })
         }
-    }
-}
-
-impl Loaded {
-    /// Removes what a kill left half-written beside the checkpoint.
-    ///
-    /// # Errors
-    /// The folder cannot be read, or a file not be removed.
-    pub fn tidy(&self) -> Result<(), FileError> {
-        remove_temporary(self.store.folder())
     }
 }

@@ -26,6 +26,7 @@ fn checkpoint(iteration: u64) -> Checkpoint {
             device: "CPU".into(),
             data_sha256: "00".into(),
             rows_sha256: "11".into(),
+            features_sha256: "22".into(),
             labels: vec!["cat".into(), "dog, \"big\"\\".into(), "鳥".into()],
             descriptor: Descriptor { bins: [2, 1, 2] },
             plan: SolverOptions::default().plan(100, 1.0, &targets).unwrap(),
@@ -86,7 +87,7 @@ fn two_are_kept_and_both_go_at_the_end() {
     assert_eq!(names(&folder), [PREVIOUS, CURRENT]);
     let mut loaded = load(folder.path()).unwrap();
     std::fs::write(folder.path().join(".huemax-abc"), b"half").unwrap();
-    loaded.tidy().unwrap();
+    loaded.store.tidy().unwrap();
     loaded.store.save(&checkpoint(4)).unwrap();
     assert!(same(&load(&folder.path().join(PREVIOUS)).unwrap().checkpoint, &checkpoint(3)));
     // Another training in the same folder does not take these for its own.
@@ -96,6 +97,23 @@ fn two_are_kept_and_both_go_at_the_end() {
     loaded.store.remove().unwrap();
     assert_eq!(names(&folder), [""; 0]);
     assert!(matches!(load(folder.path()), Err(CheckpointError::None { .. })));
+}
+
+#[test]
+fn one_at_a_time_has_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let lock = Lock::take(folder.path()).unwrap();
+    let error = Lock::take(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("another huemax is training there"), "{error}");
+    assert!(error.contains(&folder.path().display().to_string()), "{error}");
+    drop(lock);
+    assert_eq!(names(&folder), [""; 0]);
+    // What a kill leaves is no lock.
+    std::fs::write(folder.path().join(LOCK), b"").unwrap();
+    let lock = Lock::take(folder.path()).unwrap();
+    assert!(Lock::take(folder.path()).is_err());
+    drop(lock);
+    assert!(Lock::take(&folder.path().join("nowhere")).is_err());
 }
 
 /// Every state that a kill can leave between the steps of [`Store::save`].
@@ -244,13 +262,17 @@ fn what_differs_is_said() {
         (|b| b.descriptor.bins = [4, 4, 4], "another descriptor (HSV histogram, 2×1×2"),
         (|b| b.data_sha256 = "x".into(), "other data"),
         (|b| b.rows_sha256 = "x".into(), "other pictures of the same data"),
+        (|b| b.features_sha256 = "x".into(), "pictures have another content"),
         (|b| b.weights = None, "other weights"),
         (|b| b.plan.c = 3.0, "another plan (softmax, C = 1;"),
     ] {
         let (said, bits) = differs(change);
         assert!(said.contains(parts) && bits.is_none(), "{said} {bits:?}");
     }
-    let (said, bits) = differs(|b| (b.device, b.huemax) = ("gpu:0".into(), "0.2.0".into()));
+    // On another device features may have other last bits, so that nothing can be said of them.
+    let (said, bits) = differs(|b| {
+        (b.device, b.huemax, b.features_sha256) = ("gpu:0".into(), "0.2.0".into(), "x".into());
+    });
     assert_eq!(said, "");
     let bits = bits.unwrap();
     assert!(bits.contains("gpu:0") && bits.contains("this is 0.2.0"), "{bits}");

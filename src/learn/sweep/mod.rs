@@ -10,8 +10,10 @@ mod path;
 mod progress;
 mod together;
 
+use std::time::Instant;
+
 use super::fit::{Parts, Start, fit};
-use super::{Labelled, LearnError, Plan, Solver, State, Watch};
+use super::{Labelled, LearnError, Plan, Solver, State, SweptC, Watch};
 use crate::backend::{Backend, Loss};
 use crate::progress::{Progress, Quiet};
 pub use judge::Score;
@@ -66,6 +68,14 @@ impl Found {
         let mean = self.loss.iter().sum::<f64>() / self.loss.len().max(1) as f64;
         if mean.is_nan() { f64::INFINITY } else { mean }
     }
+
+    /// What is told of it: its number, of how many.
+    fn told(&self, (number, of): (usize, usize), measure: Score, seconds: f64) -> SweptC {
+        let models = self.loss.len();
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / models.max(1) as f64;
+        let (evaluations, score) = (mean(&self.evaluations), mean(&self.score));
+        SweptC { c: self.c, number, of, models, evaluations, loss: self.mean_loss(), score, measure, seconds }
+    }
 }
 
 /// A sweep that was walked to its end.
@@ -119,6 +129,7 @@ pub fn sweep<B: Backend>(
     if let (Some(path), Some(state)) = (&mut path, start) {
         path.resume(state, walked.found.len())?;
     }
+    let clock = Instant::now();
     progress.begin("sweeping", cs.len() as u64, "values of C");
     progress.advance(walked.found.len() as u64);
     for at in walked.found.len()..cs.len() {
@@ -138,14 +149,15 @@ pub fn sweep<B: Backend>(
             let parameters = backend.upload(&solved.parameters)?;
             judge(backend, data, &member.val, &parameters, score)
         });
-        let (loss, score) = judged.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+        let (loss, scores) = judged.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
         let found = Found {
             c,
             loss,
-            score,
+            score: scores,
             objective: solved.iter().map(|s| s.objective).collect(),
             evaluations: solved.iter().map(|s| s.evaluations).collect(),
         };
+        watch.swept(&found.told((at + 1, cs.len()), score, clock.elapsed().as_secs_f64()));
         walked.take(found, solved.into_iter().map(|s| s.parameters).collect());
         progress.advance(1);
         if at + 1 < cs.len() && watch.due() {
