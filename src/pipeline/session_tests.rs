@@ -59,6 +59,7 @@ fn what_both_lack_is_said() {
         device: String::new(),
         data_sha256: String::new(),
         rows_sha256: String::new(),
+        features_sha256: String::new(),
         labels: labels(&["b", "new\n"]),
         descriptor: Descriptor { bins: [2, 1, 2] },
         plan: model(&["a"]).trained.plan,
