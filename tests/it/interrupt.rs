@@ -94,7 +94,7 @@ fn no_file_is_left_half_written() {
     let mut random = random(17);
     for round in 0..6 {
         let child = start(&["demo", "here", "--device", "cpu"], folder.path());
-        std::thread::sleep(Duration::from_millis(random.random_range(30..1500)));
+        std::thread::sleep(Duration::from_millis(random.random_range(30..400)));
         signal(&child, "INT");
         let output = end(child);
         assert_eq!(output.status.code(), Some(130), "round {round}: {output:?}");

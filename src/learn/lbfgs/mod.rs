@@ -367,5 +367,10 @@ fn steepest(settings: Settings, point: &[f64], gradient: &[f64]) -> Vec<f64> {
     towards
 }
 
+/// Norm of the gradient at `point`; with an L1 penalty, of the subgradient of least length.
+pub(super) fn length(settings: Settings, point: &[f64], gradient: &[f64]) -> f64 {
+    norm(&steepest(settings, point, gradient))
+}
+
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ mod path;
 mod progress;
 mod together;
 
-use super::fit::{Parts, Start, fit};
+use super::fit::{Fit, Parts, Start, Stop, fit};
 use super::{Labelled, LearnError, Plan, Solver, State, Watch};
 use crate::backend::{Backend, Loss};
 use crate::progress::{Progress, Quiet};
@@ -57,6 +57,8 @@ pub struct Found {
     pub objective: Vec<f64>,
     /// How often the objective and its gradient were computed.
     pub evaluations: Vec<f64>,
+    /// 1 where all iterations were used up before the optimum was reached, else 0.
+    pub unfinished: Vec<f64>,
 }
 
 impl Found {
@@ -145,6 +147,7 @@ pub fn sweep<B: Backend>(
             score,
             objective: solved.iter().map(|s| s.objective).collect(),
             evaluations: solved.iter().map(|s| s.evaluations).collect(),
+            unfinished: solved.iter().map(|s| f64::from(u8::from(s.stop == Stop::MaxIter))).collect(),
         };
         walked.take(found, solved.into_iter().map(|s| s.parameters).collect());
         progress.advance(1);
@@ -163,6 +166,7 @@ struct Solved {
     parameters: Vec<f32>,
     objective: f64,
     evaluations: f64,
+    stop: Stop,
 }
 
 /// Stops where the watch of a sweep does, and is told nothing: what one of many models saw is of no use to a reader, nor is its state.
@@ -194,7 +198,8 @@ fn one_by_one<B: Backend>(
             fitted => fitted?,
         };
         let parameters = backend.download(&fitted.parameters, data.parameters())?;
-        solved.push(Solved { parameters, objective: fitted.objective, evaluations: fitted.evaluations });
+        let Fit { objective, evaluations, stop, .. } = fitted;
+        solved.push(Solved { parameters, objective, evaluations, stop });
     }
     Ok(Some(solved))
 }
