@@ -59,7 +59,7 @@ impl std::fmt::Display for Stop {
             Self::Gradient { relative } => write!(f, "the gradient is {relative:.1e} of the first"),
             Self::Gap => f.write_str("the objective is as good as at its least"),
             Self::MaxIter => {
-                f.write_str("all iterations are used up (--max-iter); the optimum is not reached")
+                f.write_str("all iterations are used up and the optimum is not reached; a larger --max-iter, a smaller C or a larger --tol ends there")
             }
             Self::Precision => f.write_str("no step makes it smaller by more than the rounding of f32"),
             Self::Epochs => f.write_str("all epochs are used up"),
@@ -293,7 +293,7 @@ impl<B: Backend> WithLbfgs<'_, B> {
         if plan.loss != Loss::SquaredHinge && sum < least * std::f64::consts::LN_2 {
             watch.say(&format!(
                 "the training rows are told apart without a single mistake (mean loss {loss:.1e}): only the penalty keeps the weights finite; \
-                 a smaller C than {} probably does better on other pictures",
+                 a smaller C than {:?} probably does better on other pictures",
                 plan.c
             ));
         }

@@ -103,7 +103,10 @@ impl SolverOptions {
         }
         // The device computes in f32, where a very small number is zero and a very large one infinite.
         if !((1.0 / (c * rows.max(1) as f64)) as f32).is_finite() {
-            return wrong("-C", format!("{c:?} is too small for {rows} pictures; 1e-30 is about the least"));
+            return wrong(
+                "-C",
+                format!("{c:?} is too small: its penalty is beyond what f32 holds; 1e-30 is about the least"),
+            );
         }
         let loss = targets.loss();
         let kind =
