@@ -26,7 +26,7 @@ pub(super) struct SolverArgs {
     #[arg(long, value_enum)]
     solver: Option<SolverArg>,
 
-    /// Share of the penalty that is L1, which makes weights exactly zero; `--l1` alone is all of it
+    /// Share of the penalty that is L1, which makes weights exactly zero: `--l1=0.5`; `--l1` alone is all of it
     #[arg(long, value_name = "SHARE", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
     l1: Option<f64>,
 

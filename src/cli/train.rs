@@ -342,9 +342,9 @@ pub(super) fn report_run(run: &Run, dataset: &Dataset, json: bool, progress: &dy
         }
         if let Some(training) = &run.summary.training {
             output::print(&format!(
-                "\nobjective {:.6} (mean loss {:.6} and penalty) after {}: {}{}\n",
-                training.objective,
-                training.loss,
+                "\nobjective {} (mean loss {} and penalty) after {}: {}{}\n",
+                digits(training.objective),
+                digits(training.loss),
                 training.done(),
                 training.stop,
                 training.sparsity(),
@@ -356,4 +356,9 @@ pub(super) fn report_run(run: &Run, dataset: &Dataset, json: bool, progress: &dy
     output::tell_skipped(&run.summary, dataset.unlabelled.first().map(PathBuf::as_path));
     progress.say(&format!("next: huemax predict {model} PICTURE"));
     Ok(())
+}
+
+/// `value` with six decimals, or as many digits where it is small.
+fn digits(value: f64) -> String {
+    if value.abs() < 1e-3 { format!("{value:.6e}") } else { format!("{value:.6}") }
 }

@@ -1,11 +1,12 @@
 //! Fitting a linear layer, whichever the solver.
 
 use super::full::Full;
-use super::lbfgs::{Lbfgs, Settings};
+use super::lbfgs::{Lbfgs, Settings, length};
 use super::metric::{Gram, curvature};
 use super::mini;
+use super::objective::loss_and_scores;
 use super::watch::{Seen, Validation, Watch};
-use super::{Labelled, LearnError, Plan, Solver, State, loss_sum, scores};
+use super::{Labelled, LearnError, Plan, Solver, State, loss_sum};
 use crate::backend::{Backend, Loss};
 use crate::progress::Progress;
 
@@ -58,7 +59,7 @@ impl std::fmt::Display for Stop {
             Self::Gradient { relative } => write!(f, "the gradient is {relative:.1e} of the first"),
             Self::Gap => f.write_str("the objective is as good as at its least"),
             Self::MaxIter => {
-                f.write_str("all iterations are used up (--max-iter); the optimum is not reached")
+                f.write_str("all iterations are used up and the optimum is not reached; a larger --max-iter, a smaller C or a larger --tol ends there")
             }
             Self::Precision => f.write_str("no step makes it smaller by more than the rounding of f32"),
             Self::Epochs => f.write_str("all epochs are used up"),
@@ -146,16 +147,16 @@ pub(super) fn validate<B: Backend>(
     if val.is_empty() {
         return Ok(None);
     }
-    let loss = loss_sum(backend, data, val, parameters)? / val.len() as f64;
-    let scores = scores(backend, data, val, parameters)?;
+    let (loss, scores) = loss_and_scores(backend, data, val, parameters)?;
+    let loss = loss / val.len() as f64;
     let rows = val.iter().zip(scores.chunks_exact(data.outputs));
     let right: f64 = rows.map(|(&row, scores)| share_right(data, row, scores)).sum();
     Ok(Some(Validation { loss, accuracy: right / val.len() as f64 }))
 }
 
-/// 1 where the highest score of an exclusive loss is the row's label, else 0; of any number of labels, the share told right.
+/// Of rows with one label each 1 where the highest score is the label's, else 0; of any number of labels, the share told right.
 fn share_right<B: Backend>(data: &Labelled<'_, B>, row: usize, scores: &[f32]) -> f64 {
-    if data.loss.exclusive() {
+    if data.one_label {
         let best = (1..scores.len()).fold(0, |best, k| if scores[k] > scores[best] { k } else { best });
         return f64::from(u8::from(data.targets.has(row, best)));
     }
@@ -173,9 +174,12 @@ struct WithLbfgs<'a, B: Backend> {
     progress: &'a dyn Progress,
 }
 
-/// Pairs that are kept: more of them save iterations, and cost memory.
+/// Bytes that pairs may take, unless there would be fewer than are of use.
+const PAIR_BYTES: usize = 1 << 30;
+
+/// Pairs that are kept: more of them save iterations, and cost memory, two vectors of f64 each.
 pub(super) fn history(parameters: usize) -> usize {
-    if parameters <= 1 << 20 { 20 } else { 10 }
+    (PAIR_BYTES / (16 * parameters.max(1))).clamp(4, 20)
 }
 
 impl<B: Backend> WithLbfgs<'_, B> {
@@ -210,7 +214,7 @@ impl<B: Backend> WithLbfgs<'_, B> {
             Start::From(parameters) => {
                 // How small a gradient is small is said by the one that everybody else begins with.
                 let zero = full.at(&vec![0.0; len], plan.l2())?;
-                let norm = super::vector::norm(&zero.gradient);
+                let norm = length(settings, &vec![0.0; len], &zero.gradient);
                 Lbfgs::new(settings, parameters.iter().copied().map(f64::from).collect(), Some(norm))
             }
         };
@@ -283,10 +287,13 @@ impl<B: Backend> WithLbfgs<'_, B> {
     /// A mean loss so small that every single row must be told right: only the penalty keeps the weights finite.
     fn tell_separable(&self, loss: f64) {
         let Self { parts, plan, watch, .. } = self;
-        if plan.loss != Loss::SquaredHinge && loss * (parts.train.len() as f64) < std::f64::consts::LN_2 {
+        let weights = self.data.targets.weights().iter().copied().filter(|&w| w > 0.0);
+        let least = f64::from(weights.fold(f32::INFINITY, f32::min)).min(1.0);
+        let sum = loss * parts.train.len() as f64;
+        if plan.loss != Loss::SquaredHinge && sum < least * std::f64::consts::LN_2 {
             watch.say(&format!(
                 "the training rows are told apart without a single mistake (mean loss {loss:.1e}): only the penalty keeps the weights finite; \
-                 a smaller C than {} probably does better on other pictures",
+                 a smaller C than {:?} probably does better on other pictures",
                 plan.c
             ));
         }

@@ -21,6 +21,8 @@ pub struct Labelled<'a, B: Backend> {
     pub outputs: usize,
     /// What is true of the rows, on the host.
     pub targets: &'a Targets,
+    /// Whether every row has exactly one label, whatever the loss.
+    pub one_label: bool,
 }
 
 impl<'a, B: Backend> Labelled<'a, B> {
@@ -34,8 +36,9 @@ impl<'a, B: Backend> Labelled<'a, B> {
         let chunks = targets.words().chunks(matrix.chunk_rows() * targets.loss().words(outputs));
         let words = chunks.map(|words| backend.upload(words)).collect::<Result<_, _>>()?;
         let weights = backend.upload(targets.weights())?;
+        let one_label = has_one_label_a_row(targets);
         let (loss, largest_weight) = (targets.loss(), targets.largest_weight());
-        Ok(Self { matrix, words, weights, largest_weight, loss, outputs, targets })
+        Ok(Self { matrix, words, weights, largest_weight, loss, outputs, targets, one_label })
     }
 
     /// Labels of the rows of `chunk`.
@@ -72,6 +75,13 @@ impl<'a, B: Backend> Labelled<'a, B> {
         let (features, columns) = (&self.matrix.chunks()[chunk], self.matrix.columns());
         Rows { features, columns, index, first, count }
     }
+}
+
+/// Whether every row has exactly one label.
+fn has_one_label_a_row(targets: &Targets) -> bool {
+    let bits = |words: &[u32]| words.iter().map(|word| word.count_ones()).sum::<u32>();
+    targets.loss().exclusive()
+        || targets.words().chunks_exact(targets.loss().words(targets.outputs())).all(|words| bits(words) == 1)
 }
 
 /// Rows of one batch, all in one chunk.

@@ -59,7 +59,7 @@ impl Default for SolverOptions {
 }
 
 /// Where L-BFGS ends unless asked otherwise. On the golden problems the objective is then within 1e-6 of the optimum up to C = 100.
-const TOLERANCE: f64 = 1e-5;
+pub(super) const TOLERANCE: f64 = 1e-5;
 /// Iterations of L-BFGS, at most, unless asked otherwise.
 const ITERATIONS: usize = 2000;
 /// Learning rate of Adam for features of small norm: see [`SolverOptions::plan`].
@@ -103,7 +103,10 @@ impl SolverOptions {
         }
         // The device computes in f32, where a very small number is zero and a very large one infinite.
         if !((1.0 / (c * rows.max(1) as f64)) as f32).is_finite() {
-            return wrong("-C", format!("{c:?} is too small for {rows} pictures; 1e-30 is about the least"));
+            return wrong(
+                "-C",
+                format!("{c:?} is too small: its penalty is beyond what f32 holds; 1e-30 is about the least"),
+            );
         }
         let loss = targets.loss();
         let kind =
@@ -171,8 +174,8 @@ impl SolverOptions {
     ) -> Result<MiniBatch, LearnError> {
         let wrong = |option, problem: String| Err(LearnError::option(option, problem));
         let momentum = self.momentum.unwrap_or(0.9);
-        if !(0.0..1.0).contains(&momentum) {
-            return wrong("--momentum", format!("{momentum} is not in 0 ≤ momentum < 1"));
+        if !(0.0..1.0).contains(&momentum) || momentum as f32 == 1.0 {
+            return wrong("--momentum", format!("{momentum} is not in 0 ≤ momentum < 1, as f32 has it"));
         }
         let l2 = (1.0 - self.l1) / (self.c * rows.max(1) as f64);
         let rate = match kind {

@@ -72,6 +72,26 @@ impl Activation {
         }
     }
 
+    /// Probabilities `rows` (n×K) that were computed at a temperature of 1, at `temperature`: what scores over it would give. Margins
+    /// and one-vs-rest have none, and stay as they are.
+    #[must_use]
+    pub fn at_temperature(&self, mut rows: Vec<f32>, outputs: usize, temperature: f32) -> Vec<f32> {
+        if temperature == 1.0 || matches!(self, Self::Margins | Self::OneVsRest) {
+            return rows;
+        }
+        let power = 1.0 / f64::from(temperature);
+        for row in rows.chunks_exact_mut(outputs) {
+            let raised: Vec<f64> = row.iter().map(|&p| f64::from(p).powf(power)).collect();
+            let sum: f64 = raised.iter().sum();
+            for (p, raised) in row.iter_mut().zip(raised) {
+                let all =
+                    if *self == Self::Softmax { sum } else { raised + (1.0 - f64::from(*p)).powf(power) };
+                *p = (raised / all) as f32;
+            }
+        }
+        rows
+    }
+
     /// Finishes rows (n×K) of probabilities by [`Activation::loss`], or of scores for margins, in place.
     pub fn finish(&self, rows: &mut [f32], outputs: usize) {
         if *self != Self::OneVsRest {
@@ -89,6 +109,22 @@ impl Activation {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn probabilities_at_another_temperature_are_those_of_the_scores_over_it() {
+        let (scores, t) = ([2.0f64, -1.0, 0.5], 1.7);
+        let softmax = |t: f64| {
+            let e: Vec<f64> = scores.iter().map(|s| (s / t).exp()).collect();
+            e.iter().map(|v| (v / e.iter().sum::<f64>()) as f32).collect::<Vec<_>>()
+        };
+        let sigmoid =
+            |t: f64| scores.iter().map(|s| (1.0 / (1.0 + (-s / t).exp())) as f32).collect::<Vec<_>>();
+        let near = |a: Vec<f32>, b: Vec<f32>| a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-6);
+        assert!(near(Activation::Softmax.at_temperature(softmax(1.0), 3, t as f32), softmax(t)));
+        let many = Activation::Sigmoid { thresholds: vec![0.5; 3] };
+        assert!(near(many.at_temperature(sigmoid(1.0), 3, t as f32), sigmoid(t)));
+        assert_eq!(Activation::Margins.at_temperature(vec![3.0], 1, 2.0), [3.0]);
+    }
 
     #[test]
     fn one_vs_rest_adds_up_to_one() {

@@ -25,7 +25,9 @@ pub(super) fn describe_data(
         (true, true) => format!("as {divider} it"),
         (true, false) => format!("as {divider} it, val being the test"),
     };
-    let chosen = options.choices.any() || options.sweep.as_ref().is_some_and(SweepOptions::needs_validation);
+    let chosen = options.choices.any()
+        || options.solver.patience.is_some()
+        || options.sweep.as_ref().is_some_and(SweepOptions::needs_validation);
     let unused = if chosen { "" } else { " (set aside: nothing is chosen on them)" };
     let given = split.val.iter().any(|&i| dataset.samples[i].part.is_some_and(|part| part == Part::Val));
     let val = match split.val.len() {

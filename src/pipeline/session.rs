@@ -5,7 +5,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::dataset::{Dataset, Split};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::features::Descriptor;
 use crate::learn::checkpoint::{Belongs, Checkpoint, CheckpointError};
 use crate::learn::{LearnError, Seen, Start, State, SweptC, Unwatched, Watch};
@@ -83,8 +83,11 @@ impl Begin<'_> {
                     return Err(ModelError::NewLabels { new, known: model.classes.clone() }.into());
                 }
                 if lacking(&model.classes, &dataset.classes).len() == model.classes.len() {
-                    let (unknown, known) = (dataset.classes.clone(), model.classes.clone());
-                    return Err(ModelError::UnknownLabels { unknown, known }.into());
+                    let problem = format!(
+                        "the model and the data have no label in common (it knows {}); leave --init out",
+                        listed(&model.classes)
+                    );
+                    return Err(Error::option("--init", problem));
                 }
             }
             Self::Resume { checkpoint, path } => {

@@ -31,6 +31,8 @@ pub const FOLDS: usize = 5;
 
 /// Divisions into folds, at most: each is as many models as it has folds.
 const MOST_SEEDS: usize = 1000;
+/// Models of one C, at most.
+const MOST_MODELS: usize = 1000;
 
 impl SweepOptions {
     /// What models are judged by, with `train` and `val` pictures.
@@ -48,8 +50,21 @@ impl SweepOptions {
             (None, None) if val > 0 => return Ok(JudgedOn::Validation { pictures: val }),
             (None, _) => FOLDS.min(train),
         };
+        if train < 2 {
+            return Err(Error::option(
+                "--folds",
+                format!("{train} training pictures cannot be divided into folds"),
+            ));
+        }
         if folds < 2 || folds > train {
             let problem = format!("{folds} folds of {train} training pictures; 2 to {train} are possible");
+            return Err(Error::option("--folds", problem));
+        }
+        if folds * divisions > MOST_MODELS {
+            let problem = format!(
+                "{folds} folds in {divisions} divisions are {} models for each C; {MOST_MODELS} are possible",
+                folds * divisions
+            );
             return Err(Error::option("--folds", problem));
         }
         Ok(JudgedOn::Folds { folds, divisions })
@@ -164,12 +179,19 @@ pub(super) fn choose_c<B: Backend>(
         _ => (None, None),
     };
     let swept = sweep(backend, data, &question, before.as_ref(), (watch, progress))?;
-    let loss = if matches!(data.loss, Loss::Hinge | Loss::SquaredHinge) { "loss" } else { "log loss" };
+    let weighed = data.targets.weights().iter().any(|&w| w != 1.0);
+    let loss = match (data.loss, weighed) {
+        (Loss::Hinge | Loss::SquaredHinge, false) => "loss",
+        (Loss::Hinge | Loss::SquaredHinge, true) => "weighted loss",
+        (_, false) => "log loss",
+        (_, true) => "weighted log loss",
+    };
     let values = swept.found.iter().map(|found| SweepRow {
         c: found.c,
         loss: Spread::new(found.loss.clone()),
         score: Spread::new(found.score.clone()),
         evaluations: found.evaluations.iter().sum::<f64>() / found.evaluations.len() as f64,
+        unfinished: found.unfinished.iter().filter(|&&u| u > 0.0).count(),
     });
     let table = SweepTable::new(judged_on, (loss, score.name()), values.collect(), swept.best);
     let c = table.best;
@@ -177,7 +199,9 @@ pub(super) fn choose_c<B: Backend>(
         JudgedOn::Folds { .. } => Some(out_of_fold(backend, split, data, &division, &swept, activation)?),
         JudgedOn::Validation { .. } => None,
     };
-    let lbfgs = matches!(plan(c, &split.train)?.solver, Solver::Lbfgs { .. });
+    // A mean of sparse models has the zeros that all of them have, and few of those come back.
+    let of_all = plan(c, &split.train)?;
+    let lbfgs = matches!(of_all.solver, Solver::Lbfgs { .. }) && of_all.l1 == 0.0;
     let start = match refit {
         Some(state) => Start::Resume(state),
         // Close to the optimum of all of them; mini-batches go by their schedule from wherever they begin.

@@ -126,6 +126,7 @@ fn train_on<B: Backend>(
         options.sweep.as_ref().map(|s| s.judged_on(split.train.len(), split.val.len())).transpose()
     };
     judged_on(&split)?;
+    patience_has_rows(options, split.val.len())?;
     if options.sweep.is_some() && matches!(session.begin, Begin::Warm { .. }) {
         let problem = "a sweep begins every model where the one before it ended; give a single C without --folds, or leave it out";
         return Err(Error::option("--init", problem));
@@ -143,6 +144,7 @@ fn train_on<B: Backend>(
     let describe_seconds = clock.elapsed().as_secs_f64();
     let split = without_skipped(dataset, split, &extracted.skipped)?;
     options.choices.check(&activation, split.val.len())?;
+    patience_has_rows(options, split.val.len())?;
     let found = survey(backend, &extracted.matrix, &split.train, &split.test)?;
     let notes = found.notes(bins.len(), split.train.len(), split.test.len());
     notes.iter().for_each(|note| progress.say(&format!("note: {note}")));
@@ -254,7 +256,9 @@ fn train_on<B: Backend>(
     (measured.evaluation.temperature, measured.evaluation.thresholds) = (temperature, thresholds);
     let (sweep, held_out) = match swept {
         None => (None, None),
-        Some(chosen) => (Some(chosen.table), chosen.out_of_fold.map(|out| held_out(dataset, &split, out))),
+        Some(chosen) => {
+            (Some(chosen.table), chosen.out_of_fold.map(|out| held_out(dataset, &split, out, &model)))
+        }
     };
     if let Some(held_out) = &held_out {
         let (paths, truth) = (
@@ -307,14 +311,30 @@ fn train_on<B: Backend>(
     Ok(Run { model, summary, paths, truth, values, held_out })
 }
 
+/// Fails where early stopping has nothing to look at, with `val` pictures.
+fn patience_has_rows(options: &TrainOptions, val: usize) -> Result<()> {
+    let problem = match (options.solver.patience, &options.sweep) {
+        (None, _) => return Ok(()),
+        (Some(_), Some(_)) => {
+            "models of a sweep are judged on the pictures that they are not fitted to, and must not choose their end on them; \
+             leave --patience out, or give a single C without --folds"
+        }
+        (Some(_), None) if val == 0 => {
+            "it looks at validation pictures, and there are none; give --val-size 0.1, or a folder val beside train and test"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::option("--patience", problem))
+}
+
 /// The training pictures with what was said of them while they were held out.
-fn held_out(dataset: &Dataset, split: &Split, out: OutOfFold) -> HeldOut {
+fn held_out(dataset: &Dataset, split: &Split, out: OutOfFold, model: &Model) -> HeldOut {
     let rows = &split.train;
     HeldOut {
         paths: rows.iter().map(|&i| dataset.relative_path_string(i)).collect(),
         truth: rows.iter().map(|&i| dataset.samples[i].labels.clone()).collect(),
         parts: out.parts,
-        values: out.values,
+        values: model.activation.at_temperature(out.values, model.classes.len(), model.temperature),
     }
 }
 

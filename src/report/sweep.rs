@@ -9,7 +9,7 @@ use super::width::right;
 pub struct SweepTable {
     /// Which rows models were judged by.
     pub judged_on: JudgedOn,
-    /// What is minimised, and chosen by: `log loss`; of the hinges, `loss`.
+    /// What is minimised, and chosen by: `log loss`; of the hinges, `loss`; where labels do not count alike, `weighted` before it.
     pub loss: &'static str,
     /// What is said beside it: `accuracy` or `macro F1`.
     pub score: &'static str,
@@ -52,6 +52,8 @@ pub struct SweepRow {
     pub score: Spread,
     /// How often a model's objective and gradient were computed, on average.
     pub evaluations: f64,
+    /// Models that used up all iterations before they reached their optimum.
+    pub unfinished: usize,
 }
 
 /// Numbers of several models.
@@ -134,6 +136,13 @@ impl SweepTable {
         if let Some(warning) = &self.warning {
             text += &format!("warning: {warning}\n");
         }
+        let unfinished: usize = self.values.iter().map(|row| row.unfinished).sum();
+        if unfinished > 0 {
+            let models: usize = self.values.iter().map(|row| row.loss.each.len()).sum();
+            text += &format!(
+                "warning: {unfinished} of {models} models used up all iterations (--max-iter) before they reached their optimum\n"
+            );
+        }
         text
     }
 }
@@ -153,9 +162,22 @@ mod tests {
             loss: Spread::new(losses.to_vec()),
             score: Spread::new(losses.iter().map(|l| 1.0 - l / 4.0).collect()),
             evaluations: 3.0,
+            unfinished: 0,
         };
         let values = losses.iter().enumerate().map(row).collect();
         SweepTable::new(JudgedOn::Folds { folds: 2, divisions: 1 }, ("log loss", "accuracy"), values, best)
+    }
+
+    #[test]
+    fn models_that_did_not_arrive_are_counted() {
+        let mut table = table(&[&[1.0, 1.2], &[0.8, 0.8]], 1);
+        assert!(!table.text().contains("--max-iter"));
+        table.values[0].unfinished = 2;
+        assert!(
+            table.text().contains("warning: 2 of 4 models used up all iterations (--max-iter)"),
+            "{}",
+            table.text()
+        );
     }
 
     #[test]

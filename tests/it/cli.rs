@@ -78,7 +78,7 @@ fn train_evaluate_predict() {
     let folder = fruit();
     let at = folder.path();
     let ran = huemax(&TRAIN, at)
-        .check(0, &["classes: 12 (banana, broccoli", "8×8×8 bins", "batches of", "macro avg", "actual="]);
+        .check(0, &["classes: 12 (banana, broccoli", "8×8×8 bins", "L-BFGS over", "macro avg", "actual="]);
     assert!(ran.stdout().contains("accuracy") && !ran.stdout().contains("describing"), "{}", ran.stdout());
     for name in ["model.safetensors", "metrics.json", "predictions.csv"] {
         assert!(at.join("run").join(name).is_file(), "{name}");

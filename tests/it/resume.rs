@@ -39,13 +39,13 @@ pub fn register(trials: &mut Vec<Trial>) {
 /// Solvers that can be interrupted, with options that keep them busy for a second or more.
 const SOLVERS: [(&str, &[&str]); 3] = [
     ("lbfgs", &["--solver", "lbfgs", "-C", "1e6", "--tol", "1e-12", "--max-iter", "1500"]),
-    ("sgd", &["--solver", "sgd", "--nesterov", "--epochs", "500", "--val-size", "0.2", "--patience", "500"]),
-    ("adam", &["--solver", "adam", "--epochs", "500", "--l1=0.5"]),
+    ("sgd", &["--solver", "sgd", "--nesterov", "--epochs", "300", "--val-size", "0.2", "--patience", "300"]),
+    ("adam", &["--solver", "adam", "--epochs", "300", "--l1=0.5"]),
 ];
 
 /// A training in `folder` that takes its time and saves often.
 fn slow<'a>(out: &'a str, solver: &[&'a str]) -> Vec<&'a str> {
-    let train = ["train", "fruit", "--device", "cpu", "--bins", "16,16,8", "--out", out];
+    let train = ["train", "fruit", "--device", "cpu", "--bins", "32,16,8", "--out", out];
     [&train, solver, &["--checkpoint-every", "0.01"]].concat()
 }
 

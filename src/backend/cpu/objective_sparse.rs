@@ -289,7 +289,7 @@ pub(super) fn below(rows: usize, columns: usize, outputs: usize) -> f64 {
     let share = match outputs {
         _ if rows < FEW => 0.0,
         ..=2 => 0.1,
-        ..=32 => 0.15,
+        3..=32 => 0.15,
         _ => 0.2,
     };
     share * (1.0 - ROW / columns as f64).max(0.0)

@@ -43,6 +43,20 @@ struct Pair {
     product: f64,
 }
 
+/// Iterations after which the progress made in them is looked at.
+const WINDOW: usize = 50;
+/// The least by which the objective must fall in a window, relative to it: what the rounding of f32 is good for.
+const PROGRESS: f64 = 1e-7;
+
+/// Where a solver was when its progress was last looked at.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    iteration: usize,
+    value: f64,
+    /// Norm of the gradient.
+    length: f64,
+}
+
 /// The solver of one model.
 #[derive(Debug, Clone)]
 pub struct Lbfgs {
@@ -59,6 +73,7 @@ pub struct Lbfgs {
     trial: Vec<f64>,
     iterations: usize,
     evaluations: usize,
+    mark: Option<Mark>,
     stop: Option<Stop>,
 }
 
@@ -80,6 +95,7 @@ impl Lbfgs {
             point: start,
             iterations: 0,
             evaluations: 0,
+            mark: None,
             stop: None,
         }
     }
@@ -204,6 +220,8 @@ impl Lbfgs {
         let Settings { tolerance, gap, most, .. } = self.settings;
         if length <= tolerance * first {
             self.stop = Some(Stop::Gradient { relative: if first > 0.0 { length / first } else { 0.0 } });
+        } else if self.stalls(length) {
+            self.stop = Some(Stop::Precision);
         } else if self.iterations >= most {
             self.stop = Some(Stop::MaxIter);
         } else {
@@ -213,6 +231,18 @@ impl Lbfgs {
                 self.stop = Some(Stop::Gap);
             }
         }
+    }
+
+    /// Whether a whole window of iterations made neither the objective smaller by more than rounding nor the gradient, of norm
+    /// `length`, much smaller: then more of them only walk about in what f32 can tell.
+    fn stalls(&mut self, length: f64) -> bool {
+        let here = Mark { iteration: self.iterations, value: self.value, length };
+        let mark = *self.mark.get_or_insert(here);
+        if here.iteration < mark.iteration + WINDOW {
+            return false;
+        }
+        self.mark = Some(here);
+        mark.value - here.value < PROGRESS * here.value.abs() && here.length > 0.5 * mark.length
     }
 
     /// Chooses a direction and the first step along it; the slope there.
@@ -316,6 +346,9 @@ impl Lbfgs {
             ("iterations", json!(self.iterations)),
             ("evaluations", json!(self.evaluations)),
             ("pairs", json!(self.pairs.len())),
+            ("mark", json!(self.mark.map(|m| m.iteration))),
+            ("mark_value", json!(self.mark.map(|m| m.value))),
+            ("mark_length", json!(self.mark.map(|m| m.length))),
         ];
         state.numbers.extend(numbers.map(|(name, value)| (name.to_owned(), value)));
         state.arrays.insert("point".into(), self.point.clone());
@@ -346,6 +379,10 @@ impl Lbfgs {
             let product = dot(&step, &change);
             solver.pairs.push_back(Pair { step, change, product });
         }
+        if !state.numbers.get("mark").is_none_or(serde_json::Value::is_null) {
+            let (value, length) = (state.number("mark_value")?, state.number("mark_length")?);
+            solver.mark = Some(Mark { iteration: state.count("mark")?, value, length });
+        }
         solver.arrive(state.number("value")?, &state.array("gradient", len)?, metric);
         Ok(solver)
     }
@@ -365,6 +402,11 @@ fn steepest(settings: Settings, point: &[f64], gradient: &[f64]) -> Vec<f64> {
         }
     }
     towards
+}
+
+/// Norm of the gradient at `point`; with an L1 penalty, of the subgradient of least length.
+pub(super) fn length(settings: Settings, point: &[f64], gradient: &[f64]) -> f64 {
+    norm(&steepest(settings, point, gradient))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ mod together;
 
 use std::time::Instant;
 
-use super::fit::{Parts, Start, fit};
+use super::fit::{Fit, Parts, Start, Stop, fit};
 use super::{Labelled, LearnError, Plan, Solver, State, SweptC, Watch};
 use crate::backend::{Backend, Loss};
 use crate::progress::{Progress, Quiet};
@@ -59,6 +59,8 @@ pub struct Found {
     pub objective: Vec<f64>,
     /// How often the objective and its gradient were computed.
     pub evaluations: Vec<f64>,
+    /// 1 where all iterations were used up before the optimum was reached, else 0.
+    pub unfinished: Vec<f64>,
 }
 
 impl Found {
@@ -156,6 +158,7 @@ pub fn sweep<B: Backend>(
             score: scores,
             objective: solved.iter().map(|s| s.objective).collect(),
             evaluations: solved.iter().map(|s| s.evaluations).collect(),
+            unfinished: solved.iter().map(|s| f64::from(u8::from(s.stop == Stop::MaxIter))).collect(),
         };
         watch.swept(&found.told((at + 1, cs.len()), score, clock.elapsed().as_secs_f64()));
         walked.take(found, solved.into_iter().map(|s| s.parameters).collect());
@@ -175,6 +178,7 @@ struct Solved {
     parameters: Vec<f32>,
     objective: f64,
     evaluations: f64,
+    stop: Stop,
 }
 
 /// Stops where the watch of a sweep does, and is told nothing: what one of many models saw is of no use to a reader, nor is its state.
@@ -206,7 +210,8 @@ fn one_by_one<B: Backend>(
             fitted => fitted?,
         };
         let parameters = backend.download(&fitted.parameters, data.parameters())?;
-        solved.push(Solved { parameters, objective: fitted.objective, evaluations: fitted.evaluations });
+        let Fit { objective, evaluations, stop, .. } = fitted;
+        solved.push(Solved { parameters, objective, evaluations, stop });
     }
     Ok(Some(solved))
 }

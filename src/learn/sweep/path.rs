@@ -7,9 +7,10 @@
 use rayon::prelude::*;
 use serde_json::Value;
 
-use super::super::fit::history;
+use super::super::fit::{Stop, history};
 use super::super::lbfgs::{Lbfgs, Settings};
 use super::super::metric::{Gram, Metric, curvature};
+use super::super::options::TOLERANCE;
 use super::super::{Labelled, LearnError, Plan, Solver, State, Watch};
 use super::together::Together;
 use super::{Solved, Sweep};
@@ -26,6 +27,8 @@ const OPTIMA: usize = 3;
 /// The longest steps of ln C over which three optima, and two, say where the next one is.
 const CURVED: f64 = 1.0;
 const STRAIGHT: f64 = 1.8;
+/// The least distance of two optima in ln C, over the step to the next, at which they say where it is.
+const CLOSE: f64 = 0.3;
 /// How much C may grow before the metric of another is no longer good enough: on directions where the penalty dominates, it is off
 /// by as much.
 const METRIC_LASTS: f64 = 2.0;
@@ -33,6 +36,8 @@ const METRIC_LASTS: f64 = 2.0;
 /// Bytes that the pairs of all models may take together, unless each would have less than the fewest that are of use.
 const PAIR_BYTES: usize = 1 << 30;
 const FEWEST_PAIRS: usize = 4;
+/// Bytes that all models may take together.
+const MOST_BYTES: usize = 16 << 30;
 
 /// What a model knows from the values of C before.
 #[derive(Debug, Clone, Default)]
@@ -74,7 +79,19 @@ impl<'a, B: Backend> Path<'a, B> {
         // A pair is two vectors of f64.
         let pairs = PAIR_BYTES / (16 * len * asked.members.len());
         let history = history(len).min(pairs.max(FEWEST_PAIRS));
-        let settings = Settings { weights, l1: 0.0, tolerance, gap: FAR_GAP, most, history };
+        // Optima, and what two solvers of a model hold beside their pairs.
+        let bytes = (8 * len).saturating_mul(asked.members.len()).saturating_mul(OPTIMA + 10 + 4 * history);
+        if bytes > MOST_BYTES {
+            let problem = format!(
+                "{} models at a time with {len} parameters each would take {} GiB; fewer folds, seeds or bins will do",
+                asked.members.len(),
+                bytes >> 30
+            );
+            return Err(LearnError::option("--folds", problem));
+        }
+        // Estimates of the gap go with the square of the gradient.
+        let closer = (tolerance / TOLERANCE).powi(2).min(1.0);
+        let settings = Settings { weights, l1: 0.0, tolerance, gap: closer * FAR_GAP, most, history };
         let gram = match Gram::after(data.matrix.columns(), data.outputs, rows.len()) {
             Some(_) => Gram::new(backend, data, rows)?,
             None => None,
@@ -124,6 +141,7 @@ impl<'a, B: Backend> Path<'a, B> {
             parameters: solver.point().iter().map(|&p| p as f32).collect(),
             objective: solver.value(),
             evaluations: solver.evaluations() as f64,
+            stop: solver.stopped().unwrap_or(Stop::MaxIter),
         });
         let solved = solved.collect();
         for (track, solver) in self.tracks.iter_mut().zip(solvers) {
@@ -145,7 +163,10 @@ impl<'a, B: Backend> Path<'a, B> {
         let cs = &self.asked.cs[at - optima.len()..=at];
         let start = extrapolate(optima, cs);
         let near = (cs[optima.len()] / cs[optima.len() - 1]).ln() <= CURVED;
-        let settings = Settings { gap: if near { GAP } else { FAR_GAP }, ..self.settings };
+        let settings = Settings {
+            gap: if near { self.settings.gap * (GAP / FAR_GAP) } else { self.settings.gap },
+            ..self.settings
+        };
         solver.carried(settings, start, self.l2(at, m) - self.l2(at - 1, m))
     }
 
@@ -206,13 +227,16 @@ fn extrapolate(optima: &[Vec<f64>], cs: &[f64]) -> Vec<f64> {
     let count = optima.len();
     let logs: Vec<f64> = cs.iter().map(|c| c.ln()).collect();
     let step = logs[count] - logs[count - 1];
-    let used = count.min(if step <= CURVED {
+    let reach = count.min(if step <= CURVED {
         3
     } else if step <= STRAIGHT {
         2
     } else {
         1
     });
+    // Optima that lie close together say little of what is far: what they are off by would be blown up.
+    let apart = |used: &usize| logs[count - used + 1] - logs[count - used] >= CLOSE * step;
+    let used = 1 + (2..=reach).take_while(apart).count();
     let (optima, logs) = (&optima[count - used..], &logs[count - used..]);
     let weight = |i: usize| -> f64 {
         (0..used).filter(|&j| j != i).map(|j| (logs[used] - logs[j]) / (logs[i] - logs[j])).product()
@@ -242,5 +266,9 @@ mod tests {
         let line = extrapolate(&[vec![1.0], vec![3.0]], &[0.0, 1.0, 2.5].map(f64::exp));
         assert!((line[0] - 6.0).abs() < 1e-6, "{line:?}");
         assert_eq!(extrapolate(&[vec![1.0], vec![3.0]], &[0.0, 1.0, 4.0].map(f64::exp)), [3.0]);
+        // Nor does one from two optima at almost, or quite, the same C.
+        let close = [100.0, 100.000_000_000_000_01, 200.0];
+        assert_eq!(extrapolate(&[vec![1.0], vec![3.0]], &close), [3.0]);
+        assert_eq!(extrapolate(&[vec![0.0], vec![1.0], vec![3.0]], &[50.0, 100.0, 100.1, 200.0]), [3.0]);
     }
 }

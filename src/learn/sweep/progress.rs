@@ -14,8 +14,8 @@ pub(super) struct Walked {
     pub(super) parameters: Vec<Vec<f32>>,
 }
 
-/// The four lists of [`Found`], by name.
-const LISTS: [&str; 4] = ["loss", "score", "objective", "evaluations"];
+/// The lists of [`Found`], by name.
+const LISTS: [&str; 5] = ["loss", "score", "objective", "evaluations", "unfinished"];
 
 impl Walked {
     /// Adds what the next C found, and keeps its parameters where it is the best so far.
@@ -66,11 +66,14 @@ impl Walked {
             return Err(problem("its folds are of other sizes".into()));
         }
         let done = state.count("done")?;
+        if done > asked.cs.len() {
+            return Err(problem(format!("it has done {done} values of C of {}", asked.cs.len())));
+        }
         let lists = LISTS.map(|name| state.array(name, done * members));
-        let [loss, score, objective, evaluations] = lists;
-        let lists = [loss?, score?, objective?, evaluations?];
+        let [loss, score, objective, evaluations, unfinished] = lists;
+        let lists = [loss?, score?, objective?, evaluations?, unfinished?];
         let best = state.count("best")?;
-        if done > asked.cs.len() || (done > 0 && best >= done) {
+        if done > 0 && best >= done {
             return Err(problem(format!("it has done {done} values of C, the best the number {best}")));
         }
         let at = |list: usize, i: usize| lists[list][i * members..(i + 1) * members].to_vec();
@@ -80,6 +83,7 @@ impl Walked {
             score: at(1, i),
             objective: at(2, i),
             evaluations: at(3, i),
+            unfinished: at(4, i),
         });
         let parameters = (0..if done > 0 { members } else { 0 })
             .map(|m| Ok(state.array(&format!("best.{m}"), len)?.into_iter().map(|v| v as f32).collect()));
@@ -88,7 +92,7 @@ impl Walked {
 }
 
 fn of(found: &Found, list: usize) -> &[f64] {
-    [&found.loss, &found.score, &found.objective, &found.evaluations][list]
+    [&found.loss, &found.score, &found.objective, &found.evaluations, &found.unfinished][list]
 }
 
 /// How many rows each member fits to.

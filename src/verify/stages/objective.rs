@@ -164,6 +164,9 @@ pub(in crate::verify) fn judge<B: Backend>(
 /// Gradients of weights and biases, and sums of losses.
 pub(super) type Sums = (Array2<f64>, Array1<f64>, Array1<f64>);
 
+/// Sums of the rows of a split, and how far they may be off.
+pub(super) type Expected<'a> = dyn Fn(ArrayView2<'_, f64>, &Targets) -> (Sums, Sums) + Sync + 'a;
+
 /// Compares partial sums with what `expected` says of the features and targets of a split: sums, and how far they may be off.
 pub(super) fn judge_against<B: Backend>(
     run: &mut Run<'_, B>,
@@ -172,7 +175,7 @@ pub(super) fn judge_against<B: Backend>(
     linear: &Linear,
     splits: Splits,
     got: &[f32],
-    expected: &(dyn Fn(ArrayView2<'_, f64>, &Targets) -> (Sums, Sums) + Sync),
+    expected: &Expected<'_>,
 ) {
     let x = rows.matrix();
     let pairs: Vec<(Vec<f64>, Vec<f64>)> = (0..splits.count)
