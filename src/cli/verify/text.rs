@@ -31,7 +31,7 @@ impl Printer {
         let stages = Stage::ALL.into_iter().filter(|s| cases.iter().any(|id| id.starts_with(s.name())));
         let mut tolerances =
             "tolerances, with u = 2⁻²⁴ and γₙ = n·u/(1 − n·u) for n roundings of f32:\n".to_owned();
-        stages.for_each(|s| tolerances += &format!("  {s:<10} {}\n", bounds::derivation(s)));
+        stages.for_each(|s| tolerances += &format!("  {s:<16} {}\n", bounds::derivation(s)));
         Self { seed: options.seed, about, loud, tolerances: Some(tolerances) }
     }
 
@@ -43,7 +43,7 @@ impl Printer {
     pub(super) fn head(&mut self, entry: &Entry) -> Result<()> {
         let tolerances = self.tolerances.take().map_or(String::new(), |t| format!("{t}\n"));
         let columns = format!(
-            "  {:<10} {:>6} {:>13} {:>14} {:>17} {:>9}",
+            "  {:<16} {:>6} {:>13} {:>14} {:>17} {:>9}",
             "stage", "cases", "elements", "largest error", "tolerance used", "time"
         );
         self.print(&format!("{tolerances}{}       {}\n\n{columns}\n", entry.text(), self.about))
@@ -57,7 +57,7 @@ impl Printer {
     fn stage_text(&self, device: &str, stage: &StageReport) -> String {
         let mut text = line(stage);
         for skipped in &stage.skipped {
-            text += &format!("  {:<10} {:>6} skipped: {}\n", "", skipped.cases, skipped.reason);
+            text += &format!("  {:<16} {:>6} skipped: {}\n", "", skipped.cases, skipped.reason);
         }
         for failure in stage.failures.iter().take(SHOWN) {
             text += &about(failure);
@@ -91,7 +91,7 @@ impl Printer {
         let passed = if report.pass() { "PASS" } else { "FAIL" };
         let time = format!("{:.1} s", report.seconds);
         text += &format!(
-            "  {:<10} {cases:>6} {:>13} {:>14} {:>17} {time:>9}  {passed}\n\n",
+            "  {:<16} {cases:>6} {:>13} {:>14} {:>17} {time:>9}  {passed}\n\n",
             "all",
             grouped(elements),
             "",
@@ -121,7 +121,7 @@ fn line(report: &StageReport) -> String {
         () => "PASS",
     };
     let (elements, time) = (grouped(*elements), format!("{:.1} s", report.seconds));
-    format!("  {stage:<10} {cases:>6} {elements:>13} {error:>14} {used:>17} {time:>9}  {outcome}\n")
+    format!("  {stage:<16} {cases:>6} {elements:>13} {error:>14} {used:>17} {time:>9}  {outcome}\n")
 }
 
 fn about(failure: &Failure) -> String {
