@@ -69,7 +69,7 @@ fn labels_are_matched_by_name() {
             std::fs::rename(class, other).expect("a rename");
         }
     }
-    from(&["--grow"]).check(1, &["does not know these labels", "it knows"]);
+    from(&["--grow"]).check(2, &["have no label in common (it knows", "leave --init out"]);
 }
 
 fn json_has_an_event_a_line() {
