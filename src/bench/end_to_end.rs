@@ -11,7 +11,7 @@ use super::sample::median;
 use crate::backend::{Backend, Bins, Choice, Device, DeviceError, Pictures};
 use crate::dataset::Decoder;
 use crate::error::Result;
-use crate::features::{Matrix, extract};
+use crate::features::{Matrix, Target, extract};
 use crate::learn::{Labelled, Parts, SolverOptions, Start, Targets, Unwatched, fit};
 use crate::progress::Quiet;
 
@@ -163,7 +163,7 @@ pub(super) fn end_to_end<B: Backend>(
                 source.read(kept[i], &mut decoder, to).map_err(|e| e.to_string())
             }
         };
-        let extracted = extract(backend, pictures, bins, reader, &Quiet)?;
+        let extracted = extract(backend, pictures, bins, reader, Target::MATRIX, &Quiet)?;
         let data = Labelled::new(backend, &extracted.matrix, &targets)?;
         let fitted =
             fit(backend, &data, Parts { train: &rows, val: &[] }, &plan, &Start::Zero, (&Unwatched, &Quiet))?;

@@ -18,7 +18,7 @@ use super::{BenchError, Options, Shape, Stage, Work};
 use crate::backend::{Backend, Bins, Cpu, Device, DeviceError, DeviceKind, Pictures};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
-use crate::features::Descriptor;
+use crate::features::Histogram;
 use crate::progress::Progress;
 
 /// Sizes of the learning stages: EuroSAT's training rows, the usual histogram, its classes.
@@ -76,7 +76,7 @@ fn on<B: Backend>(
 ) -> Result<Run> {
     let shapes = shapes(options, backend)?;
     let amounts = Amounts::new(options);
-    let bins = Descriptor::default().checked().map_err(|e| Error::option("--bins", e.to_string()))?;
+    let bins = Histogram::default().checked().map_err(|e| Error::option("--bins", e.to_string()))?;
     let one = one_thread()?;
     let context = Context { backend, cpu, one: one.as_ref(), amounts: &amounts, progress };
     progress.say(&format!("device: {}", backend.info()));

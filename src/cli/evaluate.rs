@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::cli::common::Common;
+use crate::cli::common::{BudgetArgs, Common};
+use crate::cli::data::Opened;
 use crate::cli::labels::LabelArgs;
 use crate::cli::output;
 use crate::cli::run_folder::out_folder;
-use crate::dataset::{Dataset, LabelOptions, Task};
 use crate::error::{FileError, Result};
 use crate::model::Model;
 use crate::pipeline::evaluate;
@@ -33,26 +33,21 @@ pub(super) struct Args {
     labels: LabelArgs,
 
     #[command(flatten)]
+    budget: BudgetArgs,
+
+    #[command(flatten)]
     common: Common,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let progress = args.common.progress();
     let model = Model::load(&args.model)?;
-    let labels = args.labels.options(&args.data)?;
-    let dataset = match Dataset::open(&args.data, &labels) {
-        // Pictures without any label are no mistake for such a model, even where no picture has several.
-        Err(error) if labels.task.is_none() && model.activation.task() == Task::Multilabel => {
-            let several = LabelOptions { task: Some(Task::Multilabel), ..labels };
-            Dataset::open(&args.data, &several).map_err(|_| error)?
-        }
-        opened => opened?,
-    };
+    let opened = Opened::open_for(&args.data, &args.labels, model.activation.task())?;
     if let Some(out) = &args.out {
         out_folder(out, args.force)?;
     }
     let device = args.common.open(&progress)?;
-    let mut run = evaluate(&model, &dataset, &device, &progress)?;
+    let mut run = evaluate(&model, opened.input(args.budget.budget()), &device, &progress)?;
     run.summary.model = Some(args.model.to_string_lossy().into_owned());
     if let Some(folder) = &args.out {
         std::fs::create_dir_all(folder).map_err(FileError::on("create", folder))?;
@@ -63,6 +58,6 @@ pub(super) fn run(args: &Args) -> Result<()> {
     } else {
         output::print(&report::text(&run.summary.evaluation))?;
     }
-    output::tell_skipped(&run.summary, dataset.unlabelled.first().map(PathBuf::as_path));
+    output::tell_skipped(&run.summary, opened.dataset.unlabelled.first().map(PathBuf::as_path));
     Ok(())
 }

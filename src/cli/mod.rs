@@ -2,6 +2,7 @@
 
 mod bench;
 mod common;
+mod data;
 mod demo;
 mod devices;
 mod evaluate;

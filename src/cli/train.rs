@@ -7,7 +7,8 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 
 use crate::backend::Loss;
-use crate::cli::common::Common;
+use crate::cli::common::{BudgetArgs, Common};
+use crate::cli::data::Opened;
 use crate::cli::labels::LabelArgs;
 use crate::cli::output;
 use crate::cli::resume::{Kept, check_beside};
@@ -16,7 +17,7 @@ use crate::cli::solver::SolverArgs;
 use crate::cli::watching::Watching;
 use crate::dataset::{Dataset, SplitOptions};
 use crate::error::{Error, Result};
-use crate::features::Descriptor;
+use crate::features::Histogram;
 use crate::files::{Writing, folder_of};
 use crate::learn::checkpoint::{CURRENT, CheckpointError, Loaded, Lock, PREVIOUS, Store, load};
 use crate::learn::{LearnError, SolverOptions, Targets};
@@ -76,7 +77,7 @@ pub(super) struct Args {
 
     /// Histogram bins of hue, saturation and value
     #[arg(long, value_name = "H,S,V", default_value = "8,8,8")]
-    bins: Descriptor,
+    bins: Histogram,
 
     /// Share of the pictures of each class that is kept for the test
     #[arg(long, value_name = "SHARE", default_value_t = 0.25, value_parser = share)]
@@ -115,6 +116,9 @@ pub(super) struct Args {
 
     #[command(flatten)]
     labels: LabelArgs,
+
+    #[command(flatten)]
+    budget: BudgetArgs,
 
     #[command(flatten)]
     common: Common,
@@ -203,7 +207,7 @@ impl Args {
 
     fn options(&self) -> TrainOptions {
         TrainOptions {
-            descriptor: self.bins,
+            descriptor: self.bins.into(),
             split: SplitOptions { test_size: self.test_size, val_size: self.val_size, seed: self.seed },
             solver: self.solver.options(self.seed),
             sweep: self.solver.sweep(),
@@ -263,7 +267,7 @@ fn go(
     }
     let data = args.data.as_deref().unwrap_or(Path::new("."));
     let progress = args.common.progress();
-    let dataset = Dataset::open(data, &args.labels.options(data)?)?;
+    let opened = Opened::open(data, &args.labels)?;
     let folder = folder()?;
     let device = args.common.open(&progress)?;
     let keep = serde_json::to_value(kept).map_err(|e| output::failed(e.into()))?;
@@ -273,7 +277,7 @@ fn go(
         watching = watching.with_tensorboard(events)?;
     }
     let session = Session { begin, onlooker: &watching };
-    let outcome = train_watched(&dataset, &options, &device, &session, &progress);
+    let outcome = train_watched(opened.input(args.budget.budget()), &options, &device, &session, &progress);
     match (&outcome, watching.checkpoint()) {
         (Err(Error::Learn(error @ LearnError::Interrupted { .. })), Some(path)) => {
             tell_interrupted(&error.to_string(), &path, args.common.json)?;
@@ -294,7 +298,7 @@ fn go(
         run.save(&folder)?;
         watching.remove_checkpoints(&folder)?;
     }
-    report_run(&run, &dataset, args.common.json, &progress)
+    report_run(&run, &opened.dataset, args.common.json, &progress)
 }
 
 /// Says how to go on, also when all else is quiet.

@@ -1,6 +1,9 @@
 //! What can be wrong with features.
 
+use std::path::PathBuf;
+
 use crate::backend::DeviceError;
+use crate::files::FileError;
 
 /// Features that nothing can be fitted to, or that a device has no room for.
 #[derive(Debug, thiserror::Error)]
@@ -9,6 +12,17 @@ pub enum FeaturesError {
     /// The device was lost or has no memory left.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A file that holds something else than was looked for.
+    #[error("{}: {problem}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and what can be done.
+        problem: String,
+    },
     /// A number that is none.
     #[error(
         "features: row {row}, column {column} is {value}; every feature must be a finite number (leave the row out, or put a number in its place)"

@@ -4,8 +4,8 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::Matrix;
-use crate::backend::{Backend, Bins, DeviceError, DeviceKind, Pictures};
+use super::{FeaturesError, Matrix};
+use crate::backend::{Backend, Bins, DeviceKind, Pictures};
 use crate::progress::Progress;
 
 /// A picture that could not be read.
@@ -17,10 +17,34 @@ pub struct Skipped {
     pub reason: String,
 }
 
+/// Who is given features as they are made.
+pub trait Keep: Sync {
+    /// The rows of the pictures from `first` on (whole rows, on the host), and those of them that could not be read, whose rows are
+    /// zero. Called from many threads, in no order, once for each picture.
+    ///
+    /// # Errors
+    /// They cannot be kept; the extraction ends.
+    fn keep(&self, first: usize, rows: &[f32], skipped: &[Skipped]) -> Result<(), FeaturesError>;
+}
+
+/// Where features go.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// Whether they become a matrix on the device.
+    pub matrix: bool,
+    /// Who else is given them.
+    pub keep: Option<&'a dyn Keep>,
+}
+
+impl Target<'_> {
+    /// A matrix on the device, and nothing else.
+    pub const MATRIX: Self = Self { matrix: true, keep: None };
+}
+
 /// What came of reading pictures.
 #[derive(Debug)]
 pub struct Extracted<B: Backend> {
-    /// A row a picture; rows of skipped pictures are zero.
+    /// A row a picture; rows of skipped pictures are zero. Of no rows where none was asked for.
     pub matrix: Matrix<B>,
     /// Pictures that could not be read, in order.
     pub skipped: Vec<Skipped>,
@@ -35,17 +59,18 @@ const UPLOAD_BYTES: usize = 16 << 20;
 const CACHE_BYTES: usize = 512 << 10;
 
 /// Describes `count` pictures on the device. `reader` makes, for each core, a function that reads the i-th picture
-/// and pushes its pixels, or says why it cannot. `progress` is told of every picture that is done.
+/// and pushes its pixels, or says why it cannot. The features go to `target`. `progress` is told of every picture that is done.
 ///
 /// # Errors
-/// The device was lost or has no memory. A picture that cannot be read is no error here.
+/// The device was lost or has no memory; features could not be kept. A picture that cannot be read is no error here.
 pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>(
     backend: &B,
     count: usize,
     bins: &Bins,
     reader: impl Fn() -> R + Sync,
+    target: Target<'_>,
     progress: &dyn Progress,
-) -> Result<Extracted<B>, DeviceError> {
+) -> Result<Extracted<B>, FeaturesError> {
     let columns = bins.len();
     let array_rows =
         usize::try_from(backend.info().max_array_bytes / (4 * columns as u64)).unwrap_or(usize::MAX);
@@ -56,13 +81,13 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
         DeviceKind::Cpu => CACHE_BYTES,
         DeviceKind::Hardware | DeviceKind::Software => UPLOAD_BYTES,
     };
-    let matrix = Mutex::new(Matrix::zeros(backend, count, columns)?);
+    let matrix = Mutex::new(Matrix::zeros(backend, if target.matrix { count } else { 0 }, columns)?);
     let skipped = Mutex::new(Vec::new());
     let failed = Mutex::new(None);
     let stop = AtomicBool::new(false);
     let next = AtomicUsize::new(0);
 
-    let worker = || -> Result<(), DeviceError> {
+    let worker = || -> Result<(), FeaturesError> {
         let mut read = reader();
         let mut pictures = Pictures::new();
         let mut counts = backend.zeros::<u32>(run * columns)?;
@@ -74,15 +99,23 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
             }
             let end = count.min(start + run);
             let mut first = start;
+            let mut here = Vec::new();
             for i in start..end {
                 if let Err(reason) = read(i, &mut pictures) {
-                    lock(&skipped).push(Skipped { index: i, reason });
+                    here.push(Skipped { index: i, reason });
                     pictures.push(&[]);
                 }
                 if pictures.byte_len() >= run_bytes || i + 1 == end {
                     backend.describe(&pictures, bins, &mut counts)?;
                     backend.normalize(&counts, pictures.len(), columns, &mut features)?;
-                    lock(&matrix).put(backend, first, &features, pictures.len())?;
+                    if target.matrix {
+                        lock(&matrix).put(backend, first, &features, pictures.len())?;
+                    }
+                    if let Some(keep) = target.keep {
+                        let rows = backend.download(&features, pictures.len() * columns)?;
+                        keep.keep(first, &rows, &here)?;
+                    }
+                    lock(&skipped).append(&mut here);
                     progress.advance(pictures.len() as u64);
                     first = i + 1;
                     pictures.clear();

@@ -1,7 +1,12 @@
 //! A feature matrix on a device, in chunks that fit the largest array the device allows.
 
-use super::FeaturesError;
+use std::sync::Arc;
+
+use super::{Budget, FeaturesError, Source};
 use crate::backend::{Backend, DeviceError, Sparse};
+
+/// Numbers that are read from a source at a time.
+const BLOCK: usize = 2 << 20;
 
 /// Features of many pictures, rows × columns, in the memory of a device.
 #[derive(Debug)]
@@ -42,14 +47,33 @@ impl<B: Backend> Matrix<B> {
     /// # Errors
     /// As for [`zeros`](Self::zeros); a number that is infinite or none, by its row and column.
     pub fn upload(backend: &B, features: &[f32], columns: usize) -> Result<Self, FeaturesError> {
-        if let Some(at) = features.iter().position(|value| !value.is_finite()) {
-            let (row, column) = (at / columns, at % columns);
-            return Err(FeaturesError::NotFinite { row, column, value: features[at] });
-        }
+        check_finite(features, columns, 0)?;
         let mut matrix = Self::zeros(backend, features.len() / columns, columns)?;
         let len = matrix.chunk_rows * columns;
         for (chunk, values) in matrix.chunks.iter_mut().zip(features.chunks(len)) {
             backend.write(chunk, 0, values)?;
+        }
+        Ok(matrix)
+    }
+
+    /// The rows of `source`.
+    ///
+    /// # Errors
+    /// As for [`upload`](Self::upload); rows that cannot be read.
+    pub fn load(backend: &B, source: Arc<dyn Source>, _budget: &Budget) -> Result<Self, FeaturesError> {
+        let (rows, columns) = (source.rows(), source.columns());
+        let mut matrix = Self::zeros(backend, rows, columns)?;
+        let most = (BLOCK / columns).max(1);
+        let mut block = vec![0.0; most.min(rows) * columns];
+        let mut first = 0;
+        while first < rows {
+            let (chunk, row) = matrix.place(first);
+            let count = most.min(rows - first).min(matrix.chunk_rows - row);
+            let block = &mut block[..count * columns];
+            source.read(first, block)?;
+            check_finite(block, columns, first)?;
+            backend.write(&mut matrix.chunks[chunk], row * columns, block)?;
+            first += count;
         }
         Ok(matrix)
     }
@@ -156,5 +180,16 @@ impl<B: Backend> Matrix<B> {
     #[must_use]
     pub fn place(&self, row: usize) -> (usize, usize) {
         (row / self.chunk_rows, row % self.chunk_rows)
+    }
+}
+
+/// Fails at the first number that is none, in rows of which the first is row `first`.
+fn check_finite(features: &[f32], columns: usize, first: usize) -> Result<(), FeaturesError> {
+    match features.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(at) => {
+            let (row, column) = (first + at / columns, at % columns);
+            Err(FeaturesError::NotFinite { row, column, value: features[at] })
+        }
     }
 }

@@ -1,14 +1,20 @@
-//! Features: what describes a picture, how long it is, and the matrix of them on a device.
-//! This room has never heard of a file: pictures come to it through a function that reads the i-th.
+//! Features: what describes a picture, how long it is, where rows of them come from, and the matrix of them on a device.
 
+mod budget;
 mod descriptor;
 mod error;
 mod extract;
+mod mapped;
 mod matrix;
+mod npy;
+mod source;
 mod survey;
 
-pub use descriptor::Descriptor;
+pub use budget::{Budget, Bytes};
+pub use descriptor::{Descriptor, Given, Histogram};
 pub use error::FeaturesError;
-pub use extract::{Extracted, Skipped, extract};
+pub use extract::{Extracted, Keep, Skipped, Target, extract};
 pub use matrix::Matrix;
+pub use npy::Npy;
+pub use source::{InMemory, Source};
 pub use survey::{Survey, survey};

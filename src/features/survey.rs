@@ -9,7 +9,7 @@ use super::Matrix;
 use crate::backend::{Backend, DeviceError};
 
 /// What is worth telling of some rows of a matrix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Survey {
     /// Columns that are zero in all rows fitted to.
     pub zero_columns: usize,
@@ -17,6 +17,8 @@ pub struct Survey {
     pub duplicates: usize,
     /// Rows tested on that are the same as one fitted to.
     pub leaked: usize,
+    /// The largest squared L2 norm of a row fitted to.
+    pub max_squared_norm: f64,
     /// SHA-256 over those of all rows, in their order.
     pub digest: [u8; 32],
 }
@@ -36,6 +38,7 @@ pub fn survey<B: Backend>(
     train.iter().for_each(|&row| trained[row] = true);
     let mut hashes = Vec::with_capacity(matrix.rows());
     let mut used = vec![false; columns];
+    let mut max_squared_norm = 0.0f64;
     for (i, chunk) in matrix.chunks().iter().enumerate() {
         let first = i * chunk_rows;
         let count = chunk_rows.min(matrix.rows() - first);
@@ -55,16 +58,29 @@ pub fn survey<B: Backend>(
         };
         let here = here.reduce(|| vec![false; columns], either);
         used = either(used, here);
+        let norms = values.par_chunks_exact(columns).zip(&trained[first..first + count]);
+        let norms = norms.filter(|(_, trained)| **trained).map(|(row, _)| squared_norm(row));
+        max_squared_norm = max_squared_norm.max(norms.reduce(|| 0.0, f64::max));
     }
     let mut known = HashSet::with_capacity(train.len());
     let duplicates = train.iter().filter(|&&row| !known.insert(hashes[row])).count();
     let leaked = test.iter().filter(|&&row| known.contains(&hashes[row])).count();
     let zero_columns = used.iter().filter(|used| !**used).count();
-    Ok(Survey { zero_columns, duplicates, leaked, digest: Sha256::digest(hashes.as_flattened()).into() })
+    Ok(Survey {
+        zero_columns,
+        duplicates,
+        leaked,
+        max_squared_norm,
+        digest: Sha256::digest(hashes.as_flattened()).into(),
+    })
 }
 
 fn row_digest(row: &[f32]) -> [u8; 32] {
     Sha256::digest(bytemuck::cast_slice(row)).into()
+}
+
+fn squared_norm(row: &[f32]) -> f64 {
+    row.iter().map(|&v| f64::from(v) * f64::from(v)).sum()
 }
 
 impl Survey {
@@ -116,7 +132,10 @@ mod tests {
         ];
         let matrix = Matrix::upload(&cpu, &rows, 4).unwrap();
         let found = survey(&cpu, &matrix, &[0, 1, 2], &[3, 4]).unwrap();
-        assert_eq!(found, Survey { zero_columns: 2, duplicates: 1, leaked: 1, ..found });
+        assert_eq!(
+            found,
+            Survey { zero_columns: 2, duplicates: 1, leaked: 1, max_squared_norm: 9.0, ..found }
+        );
         let notes = found.notes(4, 3, 2).join("\n");
         for part in ["2 of 4 features", "1 of 3 training", "1 of 2 test"] {
             assert!(notes.contains(part), "{notes}");

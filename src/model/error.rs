@@ -62,8 +62,16 @@ pub enum ModelError {
         /// Labels of the model.
         known: Vec<String>,
     },
+    /// The data that the model was to be measured on is described in another way.
+    #[error("the model is for {model}, and this data is {data}")]
+    OtherFeatures {
+        /// What the model takes.
+        model: Descriptor,
+        /// What the data has.
+        data: Descriptor,
+    },
     /// A training that was to begin with the model describes pictures in another way.
-    #[error("--init: the model describes pictures by {model}, and this training by {data}; give --bins {}", model.bins.map(|b| b.to_string()).join(","))]
+    #[error("--init: the model describes pictures by {model}, and this training by {data}{}", bins_of(model))]
     OtherDescriptor {
         /// What the model takes.
         model: Descriptor,
@@ -93,6 +101,13 @@ fn some(names: &[String]) -> String {
     if names.len() > SHOWN { format!("{shown}, … ({} in all)", names.len()) } else { shown }
 }
 
+/// How pictures are described as a model wants them.
+fn bins_of(model: &Descriptor) -> String {
+    match model.histogram() {
+        Some(histogram) => format!("; give --bins {}", histogram.bins.map(|b| b.to_string()).join(",")),
+        None => String::new(),
+    }
+}
 #[cfg(test)]
 mod tests {
     use super::*;

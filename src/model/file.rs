@@ -130,7 +130,7 @@ impl Model {
         }
         let mut metadata: Metadata = serde_json::from_value(json).map_err(|e| damaged(e.to_string()))?;
         let activation = metadata.activation().map_err(damaged)?;
-        metadata.descriptor.checked().map_err(|e| damaged(e.to_string()))?;
+        metadata.descriptor.check().map_err(damaged)?;
         let (classes, features) = (metadata.classes.len(), metadata.descriptor.len());
         let least = if matches!(activation, Activation::Sigmoid { .. }) { 1 } else { 2 };
         if classes < least {

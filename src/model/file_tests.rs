@@ -1,12 +1,13 @@
 //! The model file: exact, and hard to fool.
 
 use super::*;
+use crate::features::Histogram;
 use crate::learn::{SolverOptions, Targets};
 
 fn model() -> Model {
     Model {
         classes: vec!["cat".into(), "dog, \"big\"".into(), "鳥".into()],
-        descriptor: Descriptor { bins: [2, 1, 2] },
+        descriptor: Descriptor::Histogram(Histogram { bins: [2, 1, 2] }),
         activation: Activation::Softmax,
         temperature: 1.0,
         weight: (0..12).map(|i| (i as f32 * 0.37).sin()).collect(),

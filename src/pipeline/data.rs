@@ -5,14 +5,14 @@ use super::{SweepOptions, TrainOptions, Weighting};
 use crate::backend::Loss;
 use crate::dataset::{Dataset, DatasetError, Part, Split, Task};
 use crate::error::{Error, Result};
-use crate::features::Skipped;
+use crate::features::{Descriptor, Skipped};
 
 /// What is said of the data before pictures are read, a line each.
 pub(super) fn describe_data(
     dataset: &Dataset,
     split: &Split,
     loss: Loss,
-    options: &TrainOptions,
+    (options, descriptor): (&TrainOptions, Descriptor),
 ) -> Vec<String> {
     let tested = dataset.samples.iter().any(|s| s.part == Some(Part::Test));
     let column = dataset.manifest.as_ref().and_then(|manifest| manifest.part_column.as_ref());
@@ -65,7 +65,7 @@ pub(super) fn describe_data(
             options.class_weight, options.pos_weight
         ));
     }
-    lines.push(format!("features: {}", options.descriptor));
+    lines.push(format!("features: {descriptor}"));
     lines
 }
 

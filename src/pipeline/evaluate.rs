@@ -6,10 +6,10 @@ use std::time::Instant;
 use super::answer::answers;
 use super::data::noun;
 use super::measure::{Test, measure, named};
-use super::{DataSummary, Run, Seconds, Summary, about, describe, on_device};
+use super::{DataSummary, Input, Run, Seconds, Summary, about, on_device};
 use crate::backend::{Backend, Device};
 use crate::dataset::{Dataset, DatasetError, Part, Task};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::learn::{Labelled, Targets};
 use crate::model::{Model, ModelError};
 use crate::progress::Progress;
@@ -21,18 +21,28 @@ use crate::progress::Progress;
 ///
 /// # Errors
 /// A label that the model does not know; no picture that can be read; a device that is lost or has no memory left.
-pub fn evaluate(model: &Model, dataset: &Dataset, device: &Device, progress: &dyn Progress) -> Result<Run> {
-    on_device!(device, backend => evaluate_on(backend, device, model, dataset, progress))
+pub fn evaluate<'a>(
+    model: &Model,
+    input: impl Into<Input<'a>>,
+    device: &Device,
+    progress: &dyn Progress,
+) -> Result<Run> {
+    let input = input.into();
+    on_device!(device, backend => evaluate_on(backend, device, model, &input, progress))
 }
 
 fn evaluate_on<B: Backend>(
     backend: &B,
     device: &Device,
     model: &Model,
-    dataset: &Dataset,
+    input: &Input<'_>,
     progress: &dyn Progress,
 ) -> Result<Run> {
-    let bins = model.descriptor.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
+    let dataset = input.dataset;
+    let descriptor = input.descriptor(model.descriptor);
+    if descriptor != model.descriptor {
+        return Err(ModelError::OtherFeatures { model: model.descriptor, data: descriptor }.into());
+    }
     if dataset.task == Task::Multilabel && model.activation.task() == Task::Multiclass {
         return Err(ModelError::OneLabel.into());
     }
@@ -74,19 +84,16 @@ fn evaluate_on<B: Backend>(
     }
 
     let start = Instant::now();
-    let paths: Vec<_> = picked.iter().map(|&i| dataset.path(i)).collect();
-    progress.begin("describing", paths.len() as u64, "pictures");
-    let mut extracted = describe(backend, &paths, &bins, progress)?;
-    progress.end();
+    let mut described = input.describe(backend, &picked, descriptor, progress)?;
     let describe_seconds = start.elapsed().as_secs_f64();
     let rows: Vec<usize> = (0..picked.len())
-        .filter(|i| extracted.skipped.binary_search_by_key(i, |s| s.index).is_err())
+        .filter(|i| described.skipped.binary_search_by_key(i, |s| s.index).is_err())
         .collect();
     // From numbers among those picked to numbers among the samples.
-    extracted.skipped.iter_mut().for_each(|s| s.index = picked[s.index]);
+    described.skipped.iter_mut().for_each(|s| s.index = picked[s.index]);
     if rows.is_empty() {
-        let example = extracted.skipped.first().map(|s| (dataset.path(s.index), s.reason.clone()));
-        let (root, skipped) = (dataset.root.clone(), extracted.skipped.len());
+        let example = described.skipped.first().map(|s| (dataset.path(s.index), s.reason.clone()));
+        let (root, skipped) = (dataset.root.clone(), described.skipped.len());
         return Err(DatasetError::NothingReadable { root, skipped, classes: Vec::new(), example }.into());
     }
 
@@ -101,7 +108,9 @@ fn evaluate_on<B: Backend>(
         .collect();
     let outputs = model.classes.len();
     let targets = Targets::none(model.activation.loss(), outputs, picked.len());
-    let data = Labelled::new(backend, &extracted.matrix, &targets)?;
+    let skipped = named(dataset, &described.skipped);
+    let matrix = described.matrix(backend, &input.budget)?;
+    let data = Labelled::new(backend, &matrix, &targets)?;
     let parameters = backend.upload(&model.parameters())?;
     let truth: Vec<Vec<u32>> = rows.iter().map(|&row| labels[row].clone()).collect();
     let mut counts = (model.trained.label_counts.clone(), model.trained.plan.rows);
@@ -128,7 +137,7 @@ fn evaluate_on<B: Backend>(
             classes: model.classes.clone(),
             train: vec![0; outputs],
             test: among.len(),
-            skipped: named(dataset, &extracted.skipped),
+            skipped,
             ..DataSummary::of(dataset)
         },
         descriptor: model.descriptor,

@@ -4,6 +4,7 @@ mod answer;
 mod choose;
 mod data;
 mod evaluate;
+mod input;
 mod measure;
 mod predict;
 mod session;
@@ -14,6 +15,7 @@ mod weights;
 
 pub use choose::Choices;
 pub use evaluate::evaluate;
+pub use input::{Input, Origin, Rows};
 pub use predict::{Predicted, predict};
 pub use session::{Begin, Onlooker, Session};
 pub use summary::{DataSummary, HeldOut, Run, Seconds, SkippedPicture, Summary, TrainSummary};
@@ -21,12 +23,7 @@ pub use sweep::{FOLDS, SweepOptions};
 pub use train::{TrainOptions, train, train_watched};
 pub use weights::Weighting;
 
-use std::path::Path;
-
-use crate::backend::{Backend, Bins, Device, DeviceError, Pictures};
-use crate::dataset::Decoder;
-use crate::features::{Extracted, extract};
-use crate::progress::Progress;
+use crate::backend::Device;
 
 /// Runs `$body` with `$backend` as whichever backend the device is.
 macro_rules! on_device {
@@ -41,24 +38,6 @@ macro_rules! on_device {
     };
 }
 use on_device;
-
-/// Reads `paths` on every core and describes them on the device.
-fn describe<B: Backend>(
-    backend: &B,
-    paths: &[impl AsRef<Path> + Sync],
-    bins: &Bins,
-    progress: &dyn Progress,
-) -> Result<Extracted<B>, DeviceError> {
-    let reader = || {
-        let mut decoder = Decoder::default();
-        move |i: usize, pictures: &mut Pictures| {
-            let picture = decoder.read(paths[i].as_ref()).map_err(|e| e.to_string())?;
-            pictures.push(picture.rgb);
-            Ok(())
-        }
-    };
-    extract(backend, paths.len(), bins, reader, progress)
-}
 
 /// The sentence about the device that heads a run.
 fn about(device: &Device) -> String {

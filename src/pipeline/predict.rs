@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use super::answer::answers;
-use super::{about, describe, on_device};
+use super::input::{describe_pictures, histogram};
+use super::{about, on_device};
 use crate::backend::{Backend, Device};
-use crate::error::{Error, Result};
-use crate::features::Skipped;
+use crate::error::Result;
+use crate::features::{Budget, Skipped};
 use crate::learn::{Labelled, Targets};
 use crate::model::Model;
 use crate::progress::Progress;
@@ -45,15 +46,13 @@ fn predict_on<B: Backend>(
     progress: &dyn Progress,
     sink: &mut dyn FnMut(usize, Predicted<'_>) -> Result<()>,
 ) -> Result<()> {
-    let bins = model.descriptor.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
+    let histogram = histogram(model.descriptor)?;
     let outputs = model.classes.len();
     progress.say(&about(device));
     let parameters = backend.upload(&model.parameters())?;
     for (batch, paths) in pictures.chunks(BATCH).enumerate() {
         // The bar ends before anything is printed: both may go to the same terminal.
-        progress.begin("describing", paths.len() as u64, "pictures");
-        let extracted = describe(backend, paths, &bins, progress)?;
-        progress.end();
+        let extracted = describe_pictures(backend, paths, histogram, &Budget::default(), progress)?;
         let targets = Targets::none(model.activation.loss(), outputs, paths.len());
         let data = Labelled::new(backend, &extracted.matrix, &targets)?;
         let rows: Vec<usize> = (0..paths.len()).collect();

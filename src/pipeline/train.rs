@@ -9,7 +9,7 @@ use super::measure::{Measured, Test, measure, named};
 use super::session::{Begin, Kept, Session, rows_digest};
 use super::sweep::{AfterSweep, Asked, OutOfFold, SweepOptions, choose_c};
 use super::weights::{Counted, Weighting, weights};
-use super::{Choices, DataSummary, HeldOut, Run, Seconds, Summary, TrainSummary, about, describe, on_device};
+use super::{Choices, DataSummary, HeldOut, Input, Run, Seconds, Summary, TrainSummary, about, on_device};
 use crate::backend::{Backend, Device, Loss};
 use crate::dataset::{Dataset, Split, SplitOptions, Task};
 use crate::error::{Error, Result};
@@ -75,13 +75,13 @@ impl TrainOptions {
 /// # Errors
 /// Options that cannot work; data with fewer than two classes or too few pictures; nothing left to train on after
 /// unreadable pictures are left out; a device that is lost or has no memory left; a diverging learning rate.
-pub fn train(
-    dataset: &Dataset,
+pub fn train<'a>(
+    input: impl Into<Input<'a>>,
     options: &TrainOptions,
     device: &Device,
     progress: &dyn Progress,
 ) -> Result<Run> {
-    train_watched(dataset, options, device, &Session::default(), progress)
+    train_watched(input, options, device, &Session::default(), progress)
 }
 
 /// The same, from where `session` begins, with its onlooker: it may ask to stop, and is given what is needed to go on.
@@ -89,25 +89,28 @@ pub fn train(
 /// # Errors
 /// As [`train`]; [`LearnError::Interrupted`](crate::learn::LearnError::Interrupted) where the onlooker asked to stop; a model or
 /// checkpoint that does not fit the data.
-pub fn train_watched(
-    dataset: &Dataset,
+pub fn train_watched<'a>(
+    input: impl Into<Input<'a>>,
     options: &TrainOptions,
     device: &Device,
     session: &Session<'_>,
     progress: &dyn Progress,
 ) -> Result<Run> {
-    on_device!(device, backend => train_on(backend, device, dataset, options, session, progress))
+    let input = input.into();
+    on_device!(device, backend => train_on(backend, device, &input, options, session, progress))
 }
 
 fn train_on<B: Backend>(
     backend: &B,
     device: &Device,
-    dataset: &Dataset,
+    input: &Input<'_>,
     options: &TrainOptions,
     session: &Session<'_>,
     progress: &dyn Progress,
 ) -> Result<Run> {
-    let bins = options.descriptor.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
+    let dataset = input.dataset;
+    let descriptor = input.descriptor(options.descriptor);
+    descriptor.check().map_err(|problem| Error::option("--bins", problem))?;
     let loss = options.loss(dataset.task)?;
     let outputs = dataset.classes.len();
     few_enough(dataset.task, outputs)?;
@@ -116,7 +119,8 @@ fn train_on<B: Backend>(
     // What cannot work is said before pictures are read.
     options.choices.check(&activation, split.val.len())?;
     let targets = targets(dataset, &split, loss, options)?;
-    let squared_norm = options.descriptor.max_squared_norm();
+    // Where it has to be looked for, that is done when there are features.
+    let squared_norm = descriptor.max_squared_norm().unwrap_or(1.0);
     let of_training = |targets: &Targets, split: &Split| targets.pick(split.train.iter().copied());
     for c in options.values_of_c() {
         let solver = SolverOptions { c, ..options.solver.clone() };
@@ -132,27 +136,28 @@ fn train_on<B: Backend>(
         return Err(Error::option("--init", problem));
     }
     let data_sha256 = dataset.digest();
-    session.begin.check(dataset, options.descriptor, &data_sha256)?;
+    session.begin.check(dataset, descriptor, &data_sha256)?;
     progress.say(&about(device));
-    describe_data(dataset, &split, loss, options).iter().for_each(|line| progress.say(line));
+    describe_data(dataset, &split, loss, (options, descriptor)).iter().for_each(|line| progress.say(line));
 
     let clock = Instant::now();
-    let paths: Vec<_> = (0..dataset.samples.len()).map(|i| dataset.path(i)).collect();
-    progress.begin("describing", paths.len() as u64, "pictures");
-    let extracted = describe(backend, &paths, &bins, progress)?;
-    progress.end();
+    let all: Vec<usize> = (0..dataset.samples.len()).collect();
+    let described = input.describe(backend, &all, descriptor, progress)?;
     let describe_seconds = clock.elapsed().as_secs_f64();
-    let split = without_skipped(dataset, split, &extracted.skipped)?;
+    let skipped = named(dataset, &described.skipped);
+    let split = without_skipped(dataset, split, &described.skipped)?;
     options.choices.check(&activation, split.val.len())?;
     patience_has_rows(options, split.val.len())?;
-    let found = survey(backend, &extracted.matrix, &split.train, &split.test)?;
-    let notes = found.notes(bins.len(), split.train.len(), split.test.len());
+    let matrix = described.matrix(backend, &input.budget)?;
+    let found = survey(backend, &matrix, &split.train, &split.test)?;
+    let squared_norm = descriptor.max_squared_norm().unwrap_or(found.max_squared_norm);
+    let notes = found.notes(descriptor.len(), split.train.len(), split.test.len());
     notes.iter().for_each(|note| progress.say(&format!("note: {note}")));
 
     let clock = Instant::now();
     let targets = self::targets(dataset, &split, loss, options)?;
     // Nothing that training does may depend on the labels of the test.
-    let data = Labelled::new(backend, &extracted.matrix, &targets)?;
+    let data = Labelled::new(backend, &matrix, &targets)?;
     let plan_for = |c: f64, rows: &[usize]| {
         let solver = SolverOptions { c, ..options.solver.clone() };
         solver.plan(rows.len(), squared_norm, &targets.pick(rows.iter().copied()))
@@ -169,7 +174,7 @@ fn train_on<B: Backend>(
         rows_sha256: rows_digest(&split),
         features_sha256: found.sha256(),
         labels: dataset.classes.clone(),
-        descriptor: options.descriptor,
+        descriptor,
         // Of a sweep that of the first C: which others there are is in its state.
         plan: plan_for(options.values_of_c()[0], &split.train)?,
         weights: weighed,
@@ -215,11 +220,11 @@ fn train_on<B: Backend>(
 
     let clock = Instant::now();
     let mut weight = backend.download(&fitted.parameters, data.parameters())?;
-    let bias = weight.split_off(outputs * bins.len());
+    let bias = weight.split_off(outputs * descriptor.len());
     let train_counts = counts(dataset, &split.train);
     let mut model = Model {
         classes: dataset.classes.clone(),
-        descriptor: options.descriptor,
+        descriptor,
         activation,
         temperature: 1.0,
         weight,
@@ -287,10 +292,10 @@ fn train_on<B: Backend>(
             train_pictures: split.train.len(),
             val: split.val.len(),
             test: split.test.len(),
-            skipped: named(dataset, &extracted.skipped),
+            skipped,
             ..DataSummary::of(dataset)
         },
-        descriptor: options.descriptor,
+        descriptor,
         training: Some(TrainSummary {
             plan,
             weights: weighed,

@@ -2,7 +2,7 @@
 //! every chunking.
 
 use huemax::backend::{Backend, Bins, Gpu, Loss, Pictures, reference};
-use huemax::features::{Matrix, extract};
+use huemax::features::{Matrix, Target, extract};
 use huemax::learn::{
     Labelled, Parts, SolverKind, SolverOptions, Start, Targets, Unwatched, fit, loss_sum, probabilities,
 };
@@ -194,7 +194,7 @@ fn pictures_are_described_across_chunks() {
         }
     };
     let device = small(128);
-    let extracted = extract(&device, 300, &bins, reader, &Quiet).expect("features");
+    let extracted = extract(&device, 300, &bins, reader, Target::MATRIX, &Quiet).expect("features");
     assert_eq!(extracted.skipped.len(), 1);
     assert_eq!((extracted.skipped[0].index, extracted.skipped[0].reason.as_str()), (17, "torn"));
     assert!(extracted.matrix.chunks().len() > 1);

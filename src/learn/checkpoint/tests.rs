@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
 use super::*;
-use crate::features::Descriptor;
+use crate::features::{Descriptor, Histogram};
 use crate::learn::{SolverOptions, Targets};
 
 fn checkpoint(iteration: u64) -> Checkpoint {
@@ -28,7 +28,7 @@ fn checkpoint(iteration: u64) -> Checkpoint {
             rows_sha256: "11".into(),
             features_sha256: "22".into(),
             labels: vec!["cat".into(), "dog, \"big\"\\".into(), "鳥".into()],
-            descriptor: Descriptor { bins: [2, 1, 2] },
+            descriptor: Descriptor::Histogram(Histogram { bins: [2, 1, 2] }),
             plan: SolverOptions::default().plan(100, 1.0, &targets).unwrap(),
             weights: Some(("balanced".into(), "equal".into(), vec![1.0, 0.1, 3.0, 1.0, 1.0, 1.0])),
             init: None,
@@ -259,7 +259,7 @@ fn what_differs_is_said() {
             "new are kiwi, gone are dog, ",
         ),
         (|b| b.labels.reverse(), "other labels (they are in another order)"),
-        (|b| b.descriptor.bins = [4, 4, 4], "another descriptor (HSV histogram, 2×1×2"),
+        (|b| b.descriptor = Histogram { bins: [4, 4, 4] }.into(), "another descriptor (HSV histogram, 2×1×2"),
         (|b| b.data_sha256 = "x".into(), "other data"),
         (|b| b.rows_sha256 = "x".into(), "other pictures of the same data"),
         (|b| b.features_sha256 = "x".into(), "pictures have another content"),

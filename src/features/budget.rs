@@ -1,0 +1,87 @@
+//! How much memory features and pictures may take.
+
+use std::str::FromStr;
+
+/// A number of bytes, as it is typed: `256MiB`, `1.5G`, `4096`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bytes(pub u64);
+
+impl FromStr for Bytes {
+    type Err = String;
+
+    /// Units are powers of 1024, with or without `i` and `B`, in any case.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "a size such as 256MiB, 4G or 1.5GiB".to_owned();
+        let text = text.trim();
+        let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let number: f64 = number.parse().map_err(|_| wrong())?;
+        let unit = unit.trim().to_lowercase();
+        let unit = unit.strip_suffix('b').unwrap_or(&unit);
+        let shift = match unit.strip_suffix('i').unwrap_or(unit) {
+            "" if !unit.ends_with('i') => 0,
+            "k" => 10,
+            "m" => 20,
+            "g" => 30,
+            "t" => 40,
+            _ => return Err(wrong()),
+        };
+        let bytes = number * (1u64 << shift) as f64;
+        if !(1.0..9e18).contains(&bytes) {
+            return Err(wrong());
+        }
+        Ok(Self(bytes as u64))
+    }
+}
+
+/// `256 MiB`
+impl std::fmt::Display for Bytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(bytes) = *self;
+        let (unit, name) = match bytes {
+            0..0x2800 => return write!(f, "{bytes} bytes"),
+            0x2800..0xA0_0000 => (1u64 << 10, "KiB"),
+            0xA0_0000..0x2_8000_0000 => (1 << 20, "MiB"),
+            _ => (1 << 30, "GiB"),
+        };
+        write!(f, "{:.0} {name}", bytes as f64 / unit as f64)
+    }
+}
+
+/// How much memory may be taken, by what grows with the data: pictures on their way, and features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Budget {
+    /// Of the host; by default a share of what there is.
+    pub host: Option<Bytes>,
+    /// Of the device; by default whatever it has.
+    pub device: Option<Bytes>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_and_written() {
+        for (text, bytes) in [
+            ("1", 1),
+            ("4096", 4096),
+            ("256MiB", 256 << 20),
+            ("256 mb", 256 << 20),
+            ("1.5G", 3 << 29),
+            ("2gib", 2 << 30),
+            ("64k", 64 << 10),
+            ("3TiB", 3 << 40),
+        ] {
+            assert_eq!(text.parse(), Ok(Bytes(bytes)), "{text}");
+        }
+        for wrong in ["", "0", "-1", "M", "1X", "1.2.3", "nan", "1e400", "12 monkeys", "1i", "99999999T"] {
+            assert!(wrong.parse::<Bytes>().is_err(), "{wrong}");
+        }
+        for (bytes, text) in
+            [(100, "100 bytes"), (256 << 20, "256 MiB"), (48 << 30, "48 GiB"), (64 << 10, "64 KiB")]
+        {
+            assert_eq!(Bytes(bytes).to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! A file as memory: its pages come from the disk when they are looked at, and go again when memory is short.
+
+use std::fs::File;
+use std::path::Path;
+
+use memmap2::Mmap;
+
+use crate::files::FileError;
+
+/// A file, mapped to be read.
+#[derive(Debug)]
+pub(super) struct Mapped(Mmap);
+
+impl Mapped {
+    /// Maps the file `path`.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no ordinary file.
+    pub(super) fn open(path: &Path) -> Result<Self, FileError> {
+        let map = || {
+            let file = File::open(path)?;
+            if !file.metadata()?.is_file() {
+                return Err(std::io::Error::other("it is no ordinary file"));
+            }
+            // SAFETY: nothing is written through the map. Another program that shortens the file while it is read makes the
+            // system stop this one (SIGBUS), as it does NumPy with `mmap_mode`; our own files are only ever replaced as a whole,
+            // which leaves those that are mapped as they are.
+            #[allow(unsafe_code)]
+            unsafe {
+                Mmap::map(&file)
+            }
+        };
+        map().map(Self).map_err(FileError::on("read", path))
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
