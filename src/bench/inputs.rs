@@ -101,7 +101,7 @@ impl<'a> Source<'a> {
         to: &mut Pictures,
     ) -> Result<(), PictureError> {
         let picture = match self {
-            Self::Files(dataset, picked) => decoder.read(&dataset.path(picked[i]))?,
+            Self::Files(dataset, picked) => dataset.read(picked[i], decoder)?,
             Self::Drawn(pictures) => decoder.read_bytes(&pictures[i].0)?,
         };
         to.push(picture.rgb);

@@ -41,7 +41,7 @@ const MODEL: &str = "model.safetensors";
 /// the end; with --quiet beside it, the result alone.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
-    /// Folder of pictures (JPEG, PNG, WebP, GIF, BMP, TIFF)
+    /// Folder of pictures (JPEG, PNG, WebP, GIF, BMP, TIFF), or tar files with pictures ('shard-{000..099}.tar')
     #[arg(required_unless_present = "resume")]
     data: Option<PathBuf>,
 

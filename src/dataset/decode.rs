@@ -1,7 +1,7 @@
 //! Pictures as `IMREAD_COLOR` reads them.
 
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -121,6 +121,31 @@ impl Decoder {
     pub fn read_bytes(&mut self, bytes: &[u8]) -> Result<Picture<'_>, PictureError> {
         self.file.clear();
         self.file.extend_from_slice(bytes);
+        let (width, height) = guarded(|| self.decode())?;
+        Ok(Picture { width, height, rgb: &self.rgb })
+    }
+
+    /// Reads the picture that is in `len` bytes of `file` from `at` on.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read); the file ends before.
+    pub fn read_part(&mut self, file: &mut File, at: u64, len: u64) -> Result<Picture<'_>, PictureError> {
+        if len > self.max_bytes() {
+            return Err(PictureError::FileTooLarge(len));
+        }
+        self.file.clear();
+        if self.file.capacity() > SMALL {
+            self.file = Vec::new();
+        }
+        file.seek(SeekFrom::Start(at)).map_err(PictureError::Unreadable)?;
+        file.take(len).read_to_end(&mut self.file).map_err(PictureError::Unreadable)?;
+        if self.file.is_empty() {
+            return Err(PictureError::Format("the file is empty".into()));
+        }
+        if (self.file.len() as u64) < len {
+            return Err(PictureError::Unreadable(std::io::ErrorKind::UnexpectedEof.into()));
+        }
+        image::guess_format(&self.file).map_err(|_| PictureError::Format("not a picture".into()))?;
         let (width, height) = guarded(|| self.decode())?;
         Ok(Picture { width, height, rgb: &self.rgb })
     }

@@ -182,5 +182,15 @@ pub(super) fn assemble(
         samples.iter_mut().for_each(|sample| sample.part = None);
     }
     let classes = sorted.iter().map(|&k| entries.names[k].clone()).collect();
-    Ok(Dataset { root: root.to_owned(), labels, manifest, task, classes, samples, unlabelled, mismatches })
+    Ok(Dataset {
+        root: root.to_owned(),
+        labels,
+        manifest,
+        task,
+        classes,
+        samples,
+        unlabelled,
+        mismatches,
+        shards: None,
+    })
 }

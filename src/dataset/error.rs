@@ -62,6 +62,14 @@ pub enum DatasetError {
         /// What its first row names.
         row: String,
     },
+    /// A tar file with pictures, or a pattern of such, that cannot be used.
+    #[error("{}: {problem}", file.display())]
+    Shard {
+        /// The file, or the pattern.
+        file: PathBuf,
+        /// What is wrong, and the way out.
+        problem: String,
+    },
     /// An option about a table, and no table.
     #[error("{option} is about a table of labels, but the pictures are {}; name the table with --labels FILE", labels.explained())]
     NoTable {

@@ -147,6 +147,7 @@ pub(super) fn label(
         samples,
         unlabelled,
         mismatches: Mismatches::default(),
+        shards: None,
     })
 }
 

@@ -20,6 +20,7 @@ mod open_tests;
 mod options;
 mod pixels;
 mod problem;
+mod shards;
 mod sidecar;
 #[cfg(test)]
 mod sidecar_tests;
@@ -38,6 +39,7 @@ pub use manifest::{LabelColumns, Manifest};
 pub use mismatch::{Mention, Mismatches};
 pub use options::{LabelChoice, LabelOptions, LabelSource, Separator};
 pub use problem::{LabelProblem, MAX_LABEL_BYTES};
+pub use shards::{Place, Shards, reading_order};
 pub use split::{Split, SplitOptions};
 
 use std::path::{Path, PathBuf};
@@ -100,6 +102,8 @@ pub struct Dataset {
     pub unlabelled: Vec<PathBuf>,
     /// Rows and pictures that do not fit together, where labels are in a table or in sidecars.
     pub mismatches: Mismatches,
+    /// Where the pictures lie, if that is in tar files.
+    pub shards: Option<Shards>,
 }
 
 impl Dataset {
@@ -116,6 +120,11 @@ impl Dataset {
     ///   [`Sample::part`]. `train` without another part divides nothing, it only wraps;
     /// - `DATA/1.txt` or `DATA/1.jpg.txt` beside `DATA/1.jpg`, for at least half of the pictures: a label a line.
     ///
+    /// `root` may also be a tar file, a pattern of such (`shard-{000..099}.tar`), or a folder with tar files and no pictures: as
+    /// WebDataset has them, `0001.jpg` with `0001.cls` (a class), `0001.json` (a field `label` or `labels`) or `0001.txt` (a label
+    /// a line) beside it. A picture in a shard is called as if the shard had been unpacked into the folder it lies in, and where
+    /// most have no such file, that name gives its label.
+    ///
     /// A table names pictures relative to its own folder or to `root`, with or without extension, or by the name of the
     /// file alone where only one file has it.
     ///
@@ -130,7 +139,8 @@ impl Dataset {
         let dataset = open::open(root, options)?;
         let of_table = [
             ("--name-column", options.name_column.is_some()),
-            ("--label-column", !options.label_columns.is_empty()),
+            // In shards it names a field of JSON files too.
+            ("--label-column", !options.label_columns.is_empty() && dataset.shards.is_none()),
             ("--separator", options.separator.is_some()),
         ];
         if let (None, Some((option, _))) = (&dataset.manifest, of_table.into_iter().find(|(_, set)| *set)) {
@@ -176,7 +186,27 @@ impl Dataset {
         find::slashed(&self.samples[index].path)
     }
 
-    /// Where the picture of sample `index` is. Panics if there is no such sample.
+    /// Reads the picture of sample `index` with `decoder`, from its file or from its shard. Panics if there is no such sample.
+    ///
+    /// # Errors
+    /// As for [`Decoder::read`].
+    pub fn read<'d>(&self, index: usize, decoder: &'d mut Decoder) -> Result<Picture<'d>, PictureError> {
+        let Some(shards) = &self.shards else { return decoder.read(&self.path(index)) };
+        let Place { shard, at, len } = shards.places[index];
+        let mut file =
+            std::fs::File::open(&shards.files[shard as usize]).map_err(PictureError::Unreadable)?;
+        decoder.read_part(&mut file, at, len)
+    }
+
+    /// How many bytes the file of sample `index` has, if it can be looked at. Panics if there is no such sample.
+    pub fn file_size(&self, index: usize) -> Option<u64> {
+        match &self.shards {
+            Some(shards) => Some(shards.places[index].len),
+            None => std::fs::metadata(self.path(index)).ok().map(|found| found.len()),
+        }
+    }
+
+    /// Where the picture of sample `index` is; of one in a tar file, where it would be unpacked. Panics if there is no such sample.
     pub fn path(&self, index: usize) -> PathBuf {
         self.root.join(&self.samples[index].path)
     }
@@ -186,7 +216,7 @@ impl Dataset {
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
         for (index, sample) in self.samples.iter().enumerate() {
-            let size = std::fs::metadata(self.path(index)).map_or(0, |found| found.len());
+            let size = self.file_size(index).unwrap_or(0);
             hash.update(self.relative_path_string(index));
             hash.update([0]);
             for &label in &sample.labels {

@@ -7,11 +7,21 @@ use super::find::pictures_in;
 use super::index::Index;
 use super::layout::{Base, Found, detect, label};
 use super::{
-    Dataset, DatasetError, LabelChoice, LabelOptions, LabelProblem, LabelSource, Task, manifest, sidecar,
+    Dataset, DatasetError, LabelChoice, LabelOptions, LabelProblem, LabelSource, Task, manifest, shards,
+    sidecar,
 };
 
 pub(super) fn open(root: &Path, options: &LabelOptions) -> Result<Dataset, DatasetError> {
-    let found: Vec<Found> = pictures_in(root)?.into_iter().map(Found::new).collect();
+    if let Some(set) = shards::Set::named(root)? {
+        return shards::open(&set, options);
+    }
+    let found: Vec<Found> = match (pictures_in(root), shards::Set::inside) {
+        (Err(none @ DatasetError::NoPictures(_)), inside) => match inside(root)? {
+            Some(set) => return shards::open(&set, options),
+            None => return Err(none),
+        },
+        (found, _) => found?.into_iter().map(Found::new).collect(),
+    };
     let base = Base::of(&found);
     let index = || Index::new(root, found.iter().map(|found| &found.path));
     let named = |found: Vec<Found>, base: Base, source| {

@@ -100,6 +100,28 @@ impl<B: Backend> Matrix<B> {
         Ok(())
     }
 
+    /// The same rows in another order: row i of this one becomes row `places[i]`.
+    ///
+    /// # Errors
+    /// The device was lost or has no memory left for a second matrix.
+    pub fn placed(&self, backend: &B, places: &[usize]) -> Result<Self, DeviceError> {
+        let mut to = Self::zeros(backend, self.rows, self.columns)?;
+        // Neighbours that stay neighbours are copied together.
+        let mut first = 0;
+        for run in places.chunk_by(|&a, &b| b == a + 1) {
+            let mut done = 0;
+            while done < run.len() {
+                let ((from, from_row), (chunk, row)) = (self.place(first + done), to.place(run[0] + done));
+                let n = (run.len() - done).min(self.chunk_rows - from_row).min(to.chunk_rows - row);
+                let source = (&self.chunks[from], from_row * self.columns);
+                backend.copy(source, (&mut to.chunks[chunk], row * self.columns), n * self.columns)?;
+                done += n;
+            }
+            first += run.len();
+        }
+        Ok(to)
+    }
+
     /// Reads the whole matrix back, row after row.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::backend::{Backend, Pictures};
-use crate::dataset::{Dataset, Decoder};
+use crate::dataset::{Dataset, Decoder, reading_order};
 use crate::error::{Error, Result};
 use crate::features::{
     Budget, Descriptor, Extracted, FeaturesError, Histogram, Matrix, Skipped, Source, Target, extract,
@@ -97,9 +97,8 @@ impl Input<'_> {
             Origin::Rows(rows) => Ok(rows.picked(picked)),
             Origin::Pictures => {
                 let histogram = histogram(descriptor)?;
-                let paths: Vec<_> = picked.iter().map(|&i| self.dataset.path(i)).collect();
                 let Extracted { matrix, skipped } =
-                    describe_pictures(backend, &paths, histogram, &self.budget, progress)?;
+                    describe_samples(backend, (self.dataset, picked), histogram, &self.budget, progress)?;
                 Ok(Described { rows: Place::Device(matrix), skipped })
             }
         }
@@ -150,6 +149,41 @@ pub(super) fn histogram(descriptor: Descriptor) -> Result<Histogram> {
         let problem = format!("the model is for {descriptor}, and these are pictures; give --features FILE");
         Error::option("--features", problem)
     })
+}
+
+/// Reads the samples `picked` on every core and describes them on the device.
+fn describe_samples<B: Backend>(
+    backend: &B,
+    (dataset, picked): (&Dataset, &[usize]),
+    histogram: Histogram,
+    _budget: &Budget,
+    progress: &dyn Progress,
+) -> Result<Extracted<B>> {
+    let bins = histogram.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
+    // In the order in which they lie, where that is not the order of their names.
+    let order = dataset.shards.as_ref().map(|shards| {
+        let places: Vec<_> = picked.iter().map(|&i| shards.places[i]).collect();
+        reading_order(&places, rayon::current_num_threads())
+    });
+    let order = order.filter(|order| !order.is_sorted());
+    let place = |i: usize| order.as_ref().map_or(i, |order| order[i]);
+    let reader = || {
+        let mut decoder = Decoder::default();
+        move |i: usize, pictures: &mut Pictures| {
+            let picture = dataset.read(picked[place(i)], &mut decoder).map_err(|e| e.to_string())?;
+            pictures.push(picture.rgb);
+            Ok(())
+        }
+    };
+    progress.begin("describing", picked.len() as u64, "pictures");
+    let mut extracted = extract(backend, picked.len(), &bins, reader, Target::MATRIX, progress)?;
+    progress.end();
+    if let Some(order) = &order {
+        extracted.matrix = extracted.matrix.placed(backend, order)?;
+        extracted.skipped.iter_mut().for_each(|skipped| skipped.index = order[skipped.index]);
+        extracted.skipped.sort_by_key(|skipped| skipped.index);
+    }
+    Ok(extracted)
 }
 
 /// Reads the pictures `paths` on every core and describes them on the device.

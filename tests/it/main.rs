@@ -19,6 +19,7 @@ mod optimum;
 #[cfg(unix)]
 mod resume;
 mod several;
+mod shards;
 mod sparse;
 mod stages;
 mod support;
@@ -52,6 +53,7 @@ fn main() {
     #[cfg(unix)]
     resume::register(&mut trials);
     several::register(&mut trials);
+    shards::register(&mut trials);
     warm::register(&mut trials);
     sparse::register(&mut trials);
     libtest_mimic::run(&arguments, trials).exit();

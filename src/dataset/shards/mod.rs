@@ -1,0 +1,174 @@
+//! Pictures in tar files, as WebDataset has them: `shard-000.tar` to `shard-099.tar`, with `0001.jpg` and `0001.cls` side by side.
+//!
+//! Nothing is unpacked. The headers of all shards are read once, with the small files that hold labels; after that a picture is a
+//! range of bytes in its shard. A picture is called as it would be if each shard had been unpacked into the folder it lies in, so that
+//! labels, split and model are those of the unpacked pictures.
+
+mod labels;
+mod names;
+mod order;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+pub(super) use names::Set;
+pub use order::reading_order;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::entries::{Entries, Entry, assemble};
+use super::find::slashed;
+use super::index::Index;
+use super::layout::{Base, Found, detect, label};
+use super::{Dataset, DatasetError, LabelChoice, LabelOptions, LabelSource, Task, manifest};
+use labels::Labels;
+use scan::{Scanned, scan};
+
+/// Where the pictures of a [`Dataset`] lie, if that is in shards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shards {
+    /// The tar files.
+    pub files: Vec<PathBuf>,
+    /// Where each sample lies, in their order.
+    pub places: Vec<Place>,
+}
+
+/// A range of bytes in a shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Number of the file.
+    pub shard: u32,
+    /// First byte.
+    pub at: u64,
+    /// How many there are.
+    pub len: u64,
+}
+
+/// A picture by the name it would have unpacked.
+struct Picture {
+    path: PathBuf,
+    place: Place,
+    labels: Option<Labels>,
+}
+
+/// Opens the shards of `set`; see [`Dataset::open`].
+pub(super) fn open(set: &Set, options: &LabelOptions) -> Result<Dataset, DatasetError> {
+    let root = &set.root;
+    let files: Vec<PathBuf> = set.files.iter().map(|file| root.join(file)).collect();
+    let scanned: Vec<Scanned> = files.par_iter().map(|file| scan(file)).collect::<Result<_, _>>()?;
+    let mut pictures = pictures(set, &files, scanned, options)?;
+    if pictures.is_empty() {
+        return Err(DatasetError::NoPictures(files.first().unwrap_or(root).clone()));
+    }
+    let labelled = pictures.iter().filter(|picture| picture.labels.is_some()).count();
+    let beside = match &options.source {
+        None => 2 * labelled >= pictures.len(),
+        Some(source) => *source == LabelChoice::Sidecar,
+    };
+    name_apart(set, &mut pictures, beside)?;
+    pictures.sort_by_cached_key(|picture| (slashed(&picture.path), picture.path.clone()));
+
+    let found = || -> Vec<Found> { pictures.iter().map(|p| Found::new(p.path.clone())).collect() };
+    let (all, base) = (found(), Base::of(&found()));
+    let index = || Index::new(root, pictures.iter().map(|p| &p.path));
+    let named = |source| {
+        let dataset = label(root, found(), Base::of(&all), source)?;
+        Ok::<_, DatasetError>(Dataset { task: options.task.unwrap_or(Task::Multiclass), ..dataset })
+    };
+    let mut dataset = match &options.source {
+        Some(LabelChoice::Folder) => named(LabelSource::Folder)?,
+        Some(LabelChoice::Prefix) => named(LabelSource::Prefix)?,
+        Some(LabelChoice::Manifest(path)) => {
+            let index = index();
+            let (manifest, entries) = manifest::read(std::slice::from_ref(path), &index, options, false)?;
+            assemble(root, found(), &base, &index, &entries, Some(manifest), options)?
+        }
+        _ if beside => {
+            let entries = entries(&files, &pictures)?;
+            // Which field of a JSON file holds the labels has been seen to.
+            assemble(root, found(), &base, &index(), &entries, None, options)?
+        }
+        _ => named(detect(root, &all, &base)?)?,
+    };
+    let places: HashMap<&Path, Place> = pictures.iter().map(|p| (p.path.as_path(), p.place)).collect();
+    let places = dataset.samples.iter().map(|sample| places[sample.path.as_path()]).collect();
+    dataset.shards = Some(Shards { files, places });
+    Ok(dataset)
+}
+
+/// All pictures of all shards, with the labels beside them.
+fn pictures(
+    set: &Set,
+    files: &[PathBuf],
+    scanned: Vec<Scanned>,
+    options: &LabelOptions,
+) -> Result<Vec<Picture>, DatasetError> {
+    let wanted = matches!(options.source, None | Some(LabelChoice::Sidecar));
+    let mut pictures = Vec::new();
+    for (shard, Scanned { pictures: members, beside }) in scanned.into_iter().enumerate() {
+        let folder = set.files[shard].parent().unwrap_or(Path::new(""));
+        for member in members {
+            let labels = match wanted {
+                true => labels::of(&member.path, &beside, options)
+                    .map_err(|problem| DatasetError::Shard { file: files[shard].clone(), problem })?,
+                false => None,
+            };
+            let place = Place { shard: shard as u32, at: member.at, len: member.len };
+            pictures.push(Picture { path: folder.join(member.path), place, labels });
+        }
+    }
+    Ok(pictures)
+}
+
+/// Puts the name of its shard before that of each picture, where several shards use the same names.
+fn name_apart(set: &Set, pictures: &mut [Picture], beside: bool) -> Result<(), DatasetError> {
+    let mut known = HashMap::with_capacity(pictures.len());
+    let twice =
+        pictures.iter().find_map(|p| known.insert(p.path.as_path(), p.place.shard).map(|other| (p, other)));
+    let Some((picture, other)) = twice else { return Ok(()) };
+    let (shard, name) = (picture.place.shard, slashed(&picture.path));
+    if !beside || shard == other {
+        let problem = if shard == other {
+            format!("it has two files called {name}; make the shard again with keys that differ")
+        } else {
+            format!(
+                "{name} is in {} too, and labels are read from these names; make the shards again with keys that differ",
+                set.files[other as usize].display()
+            )
+        };
+        return Err(DatasetError::Shard { file: set.root.join(&set.files[shard as usize]), problem });
+    }
+    drop(known);
+    for picture in pictures {
+        let shard = &set.files[picture.place.shard as usize];
+        let folder = shard.parent().unwrap_or(Path::new(""));
+        let inside = picture.path.strip_prefix(folder).unwrap_or(&picture.path);
+        picture.path = shard.with_extension("").join(inside);
+    }
+    Ok(())
+}
+
+/// What the files beside the pictures say.
+fn entries(files: &[PathBuf], pictures: &[Picture]) -> Result<Entries, DatasetError> {
+    let mut entries = Entries::default();
+    entries.beside = true;
+    entries.files = files.iter().map(|file| (file.clone(), String::new())).collect();
+    for picture in pictures {
+        let Some(found) = &picture.labels else { continue };
+        let file = picture.place.shard as usize;
+        let mut numbers = Vec::with_capacity(found.0.len());
+        for label in &found.0 {
+            numbers.push(entries.label(label).map_err(|problem| DatasetError::Shard {
+                file: files[file].clone(),
+                problem: format!("beside {}: {problem}", slashed(&picture.path)),
+            })?);
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        entries.rows.push(Entry { name: slashed(&picture.path), labels: numbers, part: None, file, line: 0 });
+    }
+    Ok(entries)
+}

@@ -1,0 +1,100 @@
+//! What is in a shard, from its headers.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+
+use tar::Archive;
+
+use super::super::DatasetError;
+use super::super::find::{is_picture, slashed};
+
+/// A picture in a shard.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    /// Its name there.
+    pub(super) path: PathBuf,
+    /// First byte of its content.
+    pub(super) at: u64,
+    /// How many bytes it has.
+    pub(super) len: u64,
+}
+
+/// What is in a shard.
+#[derive(Debug, Default)]
+pub(super) struct Scanned {
+    pub(super) pictures: Vec<Member>,
+    /// Files that may hold labels, by their name without and their extension (in lower case).
+    pub(super) beside: HashMap<String, HashMap<&'static str, Vec<u8>>>,
+}
+
+/// Extensions of files that hold labels, the one that counts first.
+pub(super) const LABELS: [&str; 3] = ["cls", "json", "txt"];
+/// A file with labels that is larger is none.
+const MAX_LABELS: u64 = 1 << 20;
+
+/// Reads the headers of the tar file `file` from front to back, and the small files between them that may hold labels.
+///
+/// # Errors
+/// It cannot be read, is no tar file, or ends in the middle.
+pub(super) fn scan(file: &Path) -> Result<Scanned, DatasetError> {
+    walk(file).map_err(|error| {
+        // Tar files are made of whole blocks.
+        let whole = file.metadata().is_ok_and(|found| found.len().is_multiple_of(512));
+        let problem = match error.kind() {
+            io::ErrorKind::UnexpectedEof => "it ends in the middle of a file; copy it again".to_owned(),
+            _ if !whole => "it ends in the middle; copy it again".to_owned(),
+            _ => format!("it is no tar file that can be read ({error}); make it again"),
+        };
+        DatasetError::Shard { file: file.to_owned(), problem }
+    })
+}
+
+fn walk(file: &Path) -> io::Result<Scanned> {
+    let opened = File::open(file)?;
+    let length = opened.metadata()?.len();
+    let mut archive = Archive::new(opened);
+    let mut found = Scanned::default();
+    for entry in archive.entries_with_seek()? {
+        let mut entry = entry?;
+        let (at, len) = (entry.raw_file_position(), entry.size());
+        if at.checked_add(len).is_none_or(|end| end > length) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        // Anything but plain files: folders, links, devices; sparse files do not lie in one piece.
+        if !entry.header().entry_type().is_file() && !entry.header().entry_type().is_contiguous() {
+            continue;
+        }
+        let Some(path) = plain(&entry.path()?) else { continue };
+        if is_picture(&path) {
+            found.pictures.push(Member { path, at, len });
+            continue;
+        }
+        let kind = path.extension().map(|e| e.to_ascii_lowercase());
+        let kind = LABELS.into_iter().find(|known| kind.as_deref().is_some_and(|e| e == *known));
+        if let (Some(kind), 0..=MAX_LABELS) = (kind, len) {
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content)?;
+            if (content.len() as u64) < len {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            found.beside.entry(slashed(&path.with_extension(""))).or_default().insert(kind, content);
+        }
+    }
+    Ok(found)
+}
+
+/// The path without `.` and a leading `/`; none for hidden files, and for those that would lead out of the folder.
+fn plain(path: &Path) -> Option<PathBuf> {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) if name.as_encoded_bytes().starts_with(b".") => return None,
+            Component::Normal(name) => plain.push(name),
+            Component::ParentDir => return None,
+            _ => {}
+        }
+    }
+    plain.file_name().is_some().then_some(plain)
+}

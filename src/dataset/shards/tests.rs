@@ -1,0 +1,180 @@
+//! Shards are the pictures they hold, wherever these lie, and nothing that is wrong with one goes unsaid.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::super::testing::{lines, write};
+use super::super::{Decoder, LabelChoice, LabelOptions};
+use super::*;
+
+/// A tar file with these files.
+fn tar(path: &Path, files: &[(&str, &[u8])]) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut archive = tar::Builder::new(std::fs::File::create(path).unwrap());
+    for (name, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, name, *content).unwrap();
+    }
+    archive.finish().unwrap();
+}
+
+/// A picture of one colour.
+fn png(red: u8) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image::RgbImage::from_pixel(3, 2, image::Rgb([red, 7, 9]))
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .unwrap();
+    bytes.into_inner()
+}
+
+fn open(data: &Path) -> Result<Dataset, DatasetError> {
+    Dataset::open(data, &LabelOptions::default())
+}
+
+#[test]
+fn shards_are_the_unpacked_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let (unpacked, packed) = (folder.path().join("unpacked"), folder.path().join("packed"));
+    let names = ["cat/1.png", "cat/2.png", "dog/1.png", "dog/7.png", "dog/9.v2.png"];
+    let pictures: Vec<(&str, Vec<u8>)> =
+        names.into_iter().enumerate().map(|(i, name)| (name, png(40 * i as u8))).collect();
+    pictures.iter().for_each(|(name, bytes)| drop(write(&unpacked, name, bytes)));
+    let some = |numbers: &[usize]| -> Vec<(&str, &[u8])> {
+        numbers.iter().map(|&i| (pictures[i].0, pictures[i].1.as_slice())).collect()
+    };
+    tar(&packed.join("s-00.tar"), &some(&[4, 0]));
+    tar(&packed.join("s-01.tar"), &some(&[2, 3, 1]));
+    let as_files = open(&unpacked).unwrap();
+    for data in [packed.clone(), packed.join("s-{00..01}.tar")] {
+        let dataset = open(&data).unwrap();
+        assert_eq!(lines(&dataset), lines(&as_files));
+        assert_eq!(dataset.digest(), as_files.digest());
+        let (mut here, mut there) = (Decoder::default(), Decoder::default());
+        for i in 0..names.len() {
+            assert_eq!(dataset.read(i, &mut here).unwrap(), as_files.read(i, &mut there).unwrap());
+        }
+    }
+    let one = open(&packed.join("s-01.tar")).unwrap();
+    assert_eq!(lines(&one), ["cat/2.png: cat", "dog/1.png: dog", "dog/7.png: dog"]);
+}
+
+#[test]
+fn labels_lie_beside_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.tar");
+    tar(
+        &path,
+        &[
+            ("./b.png", b"" as &[u8]),
+            ("./b.cls", b"7\n"),
+            ("a.cls", b"dog"),
+            ("a.txt", b"a caption"),
+            ("a.left.JPG", b""),
+            ("c.json", br#"{"width": 3, "label": 7}"#),
+            ("c.jpg", b""),
+            ("d.txt", b" dog \n\n"),
+            ("d.jpg", b""),
+            ("e.jpg", b""),
+            (".hidden.jpg", b""),
+            ("README.txt", b"of no picture"),
+        ],
+    );
+    let dataset = open(&path).unwrap();
+    assert_eq!(lines(&dataset), ["a.left.JPG: dog", "b.png: 7", "c.jpg: 7", "d.jpg: dog"]);
+    assert_eq!(dataset.unlabelled, [Path::new("e.jpg")]);
+
+    tar(
+        &path,
+        &[
+            ("a.jpg", b"" as &[u8]),
+            ("a.json", br#"{"tags": ["x", "y"], "good": 1}"#),
+            ("b.jpg", b""),
+            ("b.json", br#"{"tags": [], "good": false, "bad": true}"#),
+        ],
+    );
+    let several = LabelOptions { task: Some(Task::Multilabel), ..LabelOptions::default() };
+    assert_eq!(lines(&Dataset::open(&path, &several).unwrap()), ["a.jpg: x, y", "b.jpg: "]);
+    let columns = LabelOptions { label_columns: vec!["good".into(), "bad".into()], ..several };
+    assert_eq!(lines(&Dataset::open(&path, &columns).unwrap()), ["a.jpg: good", "b.jpg: bad"]);
+}
+
+#[test]
+fn names_that_come_twice_are_told_apart_by_their_shards() {
+    let folder = tempfile::tempdir().unwrap();
+    for (shard, class) in [("0", b"x"), ("1", b"y")] {
+        tar(&folder.path().join(format!("{shard}.tar")), &[("0001.jpg", b"" as &[u8]), ("0001.cls", class)]);
+    }
+    assert_eq!(lines(&open(folder.path()).unwrap()), ["0/0001.jpg: x", "1/0001.jpg: y"]);
+    let by_name = LabelOptions { source: Some(LabelChoice::Prefix), ..LabelOptions::default() };
+    let error = Dataset::open(folder.path(), &by_name).unwrap_err().to_string();
+    assert!(error.contains("1.tar: 0001.jpg is in 0.tar too"), "{error}");
+    tar(&folder.path().join("1.tar"), &[("x.jpg", b"" as &[u8]), ("x.cls", b"x"), ("x.jpg", b"")]);
+    let error = open(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("1.tar: it has two files called x.jpg"), "{error}");
+}
+
+#[test]
+fn parts_are_folders_of_shards() {
+    let folder = tempfile::tempdir().unwrap();
+    for part in ["train", "test"] {
+        let files: Vec<(String, &[u8])> =
+            ["cat/1.jpg", "dog/1.jpg"].iter().map(|name| (format!("{name}"), b"" as &[u8])).collect();
+        let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
+        tar(&folder.path().join(part).join("0.tar"), &files);
+    }
+    let found = lines(&open(folder.path()).unwrap());
+    assert_eq!(found[0], "test/cat/1.jpg: cat [Test]");
+    assert_eq!(found[3], "train/dog/1.jpg: dog [Train]");
+}
+
+#[test]
+fn what_is_wrong_with_a_shard_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.tar");
+    let says = |part: &str| {
+        let error = open(&path).unwrap_err().to_string();
+        assert!(error.contains("x.tar") && error.contains(part), "{error}");
+    };
+    let content = vec![7u8; 3000];
+    tar(&path, &[("cat.1.jpg", &content), ("dog.1.jpg", &content)]);
+    let whole = std::fs::read(&path).unwrap();
+    // In the content of the second, in its header, in the content of the first.
+    for cut in [512 + 3072 + 512 + 100, 512 + 3072 + 17, 700] {
+        std::fs::write(&path, &whole[..cut]).unwrap();
+        says("ends in the middle");
+    }
+    let mut flipped = whole.clone();
+    flipped[3] ^= 1;
+    std::fs::write(&path, flipped).unwrap();
+    says("no tar file");
+    std::fs::write(&path, b"this is text and no tar file at all, whatever its name says").unwrap();
+    says("ends in the middle");
+    std::fs::write(&path, vec![b'x'; 4096]).unwrap();
+    says("no tar file");
+    tar(&path, &[("notes.md", b"" as &[u8])]);
+    says("no pictures");
+    tar(&path, &[("a.jpg", b"" as &[u8]), ("a.cls", b" ")]);
+    says("the .cls beside a.jpg is empty");
+    tar(&path, &[("a.jpg", b"" as &[u8]), ("a.json", br#"{"caption": "x"}"#)]);
+    says("say which one with --label-column");
+    tar(&path, &[("a.jpg", b"" as &[u8]), ("a.json", b"{")]);
+    says("cannot be read as JSON");
+    tar(&path, &[("a.jpg", b"" as &[u8]), ("a.txt", b"\xff\xfe\xff")]);
+    says("not UTF-8");
+}
+
+#[test]
+fn a_shard_that_shrinks_after_it_was_opened_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.tar");
+    tar(&path, &[("cat.1.png", &png(1)), ("dog.1.png", &png(2))]);
+    let dataset = open(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::File::create(&path).unwrap().write_all(&bytes[..520]).unwrap();
+    let mut decoder = Decoder::default();
+    for i in 0..2 {
+        assert!(dataset.read(i, &mut decoder).is_err(), "{i}");
+    }
+}
