@@ -20,7 +20,9 @@ fn pack(from: &Path, to: &Path, count: usize, labels: bool) {
     fs::create_dir_all(to).expect("a folder");
     let mut pictures: Vec<_> = fs::read_dir(from)
         .expect("classes")
-        .flat_map(|class| fs::read_dir(class.expect("a class").path()).expect("pictures"))
+        .map(|class| class.expect("a class").path())
+        .filter(|class| class.is_dir())
+        .flat_map(|class| fs::read_dir(class).expect("pictures"))
         .map(|picture| picture.expect("a picture").path())
         .collect();
     // As WebDataset wants it: shuffled before they are packed.
