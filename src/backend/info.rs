@@ -107,6 +107,12 @@ pub enum DeviceError {
         /// What the driver said.
         reason: String,
     },
+    /// What the device was to compute on could not be had.
+    #[error("{reason}")]
+    Fed {
+        /// Why, in full: what it was, and the way out.
+        reason: String,
+    },
     /// The device is gone, or stopped answering.
     #[error("{device} was lost: {reason}; run again, or use --device cpu")]
     Lost {

@@ -10,6 +10,7 @@ pub mod cpu;
 mod device;
 pub mod gpu;
 mod info;
+mod lend;
 mod loss;
 mod pictures;
 pub mod reference;
@@ -23,6 +24,7 @@ pub use cpu::Cpu;
 pub use device::{Choice, Device, Listing, list};
 pub use gpu::Gpu;
 pub use info::{DeviceError, DeviceInfo, DeviceKind};
+pub use lend::Lend;
 pub use loss::Loss;
 pub use pictures::Pictures;
 pub use shapes::Splits;
@@ -30,6 +32,7 @@ pub use sparse::{Sparse, SparseRows};
 pub use targets::Targets;
 pub use update::{Adam, Step};
 
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a device array may hold: 4-byte plain numbers.
@@ -155,6 +158,21 @@ pub trait Backend: Sync {
 
     /// An array holding `values`.
     fn upload<T: Element>(&self, values: &[T]) -> Result<Self::Array<T>, DeviceError>;
+
+    /// The numbers of `owner` as an array that is only read, without a copy, where this device computes in the memory of the host;
+    /// else `None`.
+    fn lend(&self, _owner: Arc<dyn Lend>) -> Option<Self::Array<f32>> {
+        None
+    }
+
+    /// The numbers of `array` where they are, where that is in the memory of the host; else `None`.
+    fn seen<'a, T: Element>(&self, _array: &'a Self::Array<T>) -> Option<&'a [T]> {
+        None
+    }
+
+    /// From here on at most about so many bytes that were uploaded may wait in the memory of the host until the device takes
+    /// them, and never less than those of one upload.
+    fn bound_uploads(&self, _bytes: u64) {}
 
     /// `values` into `array`, beginning at element `at`.
     fn write<T: Element>(

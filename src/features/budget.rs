@@ -57,6 +57,24 @@ pub struct Budget {
     pub device: Option<Bytes>,
 }
 
+impl Budget {
+    /// Of the host, in bytes: what was given, else half of the memory that there is.
+    #[must_use]
+    pub fn host_bytes(&self) -> u64 {
+        if let Some(Bytes(bytes)) = self.host {
+            return bytes;
+        }
+        let memory = sysinfo::MemoryRefreshKind::nothing().with_ram();
+        let system = sysinfo::System::new_with_specifics(sysinfo::RefreshKind::nothing().with_memory(memory));
+        // A container may have less than its machine.
+        let limited = system.cgroup_limits().map_or(u64::MAX, |limits| limits.total_memory);
+        match system.total_memory().min(limited) / 2 {
+            0 => 1 << 30,
+            half => half,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::Bytes;
 use crate::backend::DeviceError;
 use crate::files::FileError;
 
@@ -23,6 +24,20 @@ pub enum FeaturesError {
         /// What is wrong with it, and what can be done.
         problem: String,
     },
+    /// A budget too small for anything to pass through.
+    #[error(
+        "features: {option} of {given} is too little for rows of {row} each to pass through, two at a time; {needed} will do"
+    )]
+    Budget {
+        /// What was too small, as it is typed.
+        option: &'static str,
+        /// How much it was.
+        given: Bytes,
+        /// The size of a row.
+        row: Bytes,
+        /// What is enough.
+        needed: Bytes,
+    },
     /// A number that is none.
     #[error(
         "features: row {row}, column {column} is {value}; every feature must be a finite number (leave the row out, or put a number in its place)"
@@ -35,4 +50,14 @@ pub enum FeaturesError {
         /// What stands there.
         value: f32,
     },
+}
+
+impl FeaturesError {
+    /// As an error in the middle of a pass over the features, of which a device knows no more than the reason.
+    pub(super) fn fed(self) -> DeviceError {
+        match self {
+            Self::Device(error) => error,
+            other => DeviceError::Fed { reason: other.to_string() },
+        }
+    }
 }

@@ -30,7 +30,23 @@ impl Mapped {
                 Mmap::map(&file)
             }
         };
-        map().map(Self).map_err(FileError::on("read", path))
+        let map = map().map_err(FileError::on("read", path))?;
+        // Passes go from front to back: the system reads ahead of each thread, and lets go of what is behind it first. It is
+        // advice; a system that does not take it reads no wrong bytes.
+        #[cfg(unix)]
+        let _ = map.advise(memmap2::Advice::Sequential);
+        Ok(Self(map))
+    }
+
+    /// The bytes `range` are about to be wanted.
+    pub(super) fn ahead(&self, range: std::ops::Range<usize>) {
+        #[cfg(unix)]
+        if !range.is_empty() {
+            // Advice, as above.
+            let _ = self.0.advise_range(memmap2::Advice::WillNeed, range.start, range.len());
+        }
+        #[cfg(not(unix))]
+        let _ = range;
     }
 
     pub(super) fn bytes(&self) -> &[u8] {

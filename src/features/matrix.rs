@@ -1,45 +1,101 @@
-//! A feature matrix on a device, in chunks that fit the largest array the device allows.
+//! A feature matrix in chunks, for a device to compute on: in its memory, where the rows lie on the host, or passing through it.
 
+use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use rayon::prelude::*;
+
+use super::load::rows_of_an_array;
+use super::reader::{PIECE, Reader, Wanted, check_finite};
+use super::stream::{Slab, Stream};
 use super::{Budget, FeaturesError, Source};
 use crate::backend::{Backend, DeviceError, Sparse};
 
-/// Numbers that are read from a source at a time.
+/// Numbers that are looked at on the host at a time.
 const BLOCK: usize = 2 << 20;
 
-/// Features of many pictures, rows × columns, in the memory of a device.
+/// Features of many pictures, rows × columns. They are used chunk by chunk; a chunk fits the largest array of the device.
 #[derive(Debug)]
 pub struct Matrix<B: Backend> {
-    chunks: Vec<B::Array<f32>>,
+    held: Held<B>,
     rows: usize,
     columns: usize,
     chunk_rows: usize,
+    /// Rows of a chunk where the device has room for all of them.
+    whole_rows: usize,
+    /// Bytes of the host that may be taken for what makes passes faster.
+    spare: u64,
+    note: Option<String>,
+    /// Whether every number has been looked at.
+    checked: AtomicBool,
+}
+
+/// Where the rows are.
+#[derive(Debug)]
+pub(super) enum Held<B: Backend> {
+    /// In the memory of the device.
+    Device(Vec<B::Array<f32>>),
+    /// On the host, and the device computes there: one chunk.
+    InPlace(B::Array<f32>, Arc<dyn Source>),
+    /// On the host, and pass through the device.
+    Streamed(Stream<B>, Arc<dyn Source>),
+}
+
+/// A chunk of a [`Matrix`], for as long as it is used.
+#[derive(Debug)]
+pub enum Chunk<'a, B: Backend> {
+    /// It stays where it is.
+    Here(&'a B::Array<f32>),
+    /// It is on its way through; the room it takes is used again when nobody has it any more.
+    Passing(Arc<B::Array<f32>>),
+}
+
+impl<B: Backend> Deref for Chunk<'_, B> {
+    type Target = B::Array<f32>;
+
+    fn deref(&self) -> &B::Array<f32> {
+        match self {
+            Self::Here(array) => array,
+            Self::Passing(array) => array,
+        }
+    }
 }
 
 impl<B: Backend> Matrix<B> {
-    /// A matrix of zeros.
+    /// A matrix of zeros in the memory of the device.
     ///
     /// # Errors
     /// The device has no memory for it, or cannot hold even one row in an array.
     pub fn zeros(backend: &B, rows: usize, columns: usize) -> Result<Self, DeviceError> {
-        let limit = backend.info().max_array_bytes;
-        let row_bytes = 4 * columns as u64;
-        let chunk_rows = usize::try_from(limit / row_bytes).unwrap_or(usize::MAX).min(rows.max(1));
-        if chunk_rows == 0 {
-            return Err(DeviceError::ArrayTooLarge {
-                device: backend.info().name.clone(),
-                what: "one row of features".into(),
-                bytes: row_bytes,
-                limit,
-                way_out: "use fewer bins, or --device cpu",
-            });
-        }
+        let chunk_rows = rows_of_an_array(backend, columns)?.min(rows.max(1));
         let chunks = (0..rows)
             .step_by(chunk_rows)
             .map(|first| backend.zeros(chunk_rows.min(rows - first) * columns))
             .collect::<Result<_, _>>()?;
-        Ok(Self { chunks, rows, columns, chunk_rows })
+        Ok(Self::new(Held::Device(chunks), [rows, columns], chunk_rows, chunk_rows))
+    }
+
+    /// Rows that are `held` in chunks of `chunk_rows`.
+    pub(super) fn new(
+        held: Held<B>,
+        [rows, columns]: [usize; 2],
+        chunk_rows: usize,
+        whole_rows: usize,
+    ) -> Self {
+        let checked = AtomicBool::new(!matches!(held, Held::InPlace(..)));
+        Self { held, rows, columns, chunk_rows, whole_rows, spare: u64::MAX, note: None, checked }
+    }
+
+    /// The same, with so many bytes of the host that may be taken for what makes passes faster.
+    #[must_use]
+    pub(crate) fn with_spare(self, spare: u64) -> Self {
+        Self { spare, ..self }
+    }
+
+    /// The same, with what is to be said of where the rows are.
+    pub(super) fn with_note(self, note: String) -> Self {
+        Self { note: Some(note), ..self }
     }
 
     /// Features that are in host memory: rows of `columns` numbers.
@@ -47,41 +103,62 @@ impl<B: Backend> Matrix<B> {
     /// # Errors
     /// As for [`zeros`](Self::zeros); a number that is infinite or none, by its row and column.
     pub fn upload(backend: &B, features: &[f32], columns: usize) -> Result<Self, FeaturesError> {
-        check_finite(features, columns, 0)?;
+        check_finite(features, columns, |row| row)?;
         let mut matrix = Self::zeros(backend, features.len() / columns, columns)?;
         let len = matrix.chunk_rows * columns;
-        for (chunk, values) in matrix.chunks.iter_mut().zip(features.chunks(len)) {
+        for (chunk, values) in matrix.on_device().iter_mut().zip(features.chunks(len)) {
             backend.write(chunk, 0, values)?;
         }
         Ok(matrix)
     }
 
-    /// The rows of `source`.
+    /// The rows of `source`, within `budget`: where they lie if the device computes there, in the memory of the device if they fit
+    /// it, else passing through it whenever they are used. [`note`](Self::note) says which.
+    ///
+    /// Rows that are used where they lie, or that pass through, are looked at for numbers that are none when they are used first.
     ///
     /// # Errors
-    /// As for [`upload`](Self::upload); rows that cannot be read.
-    pub fn load(backend: &B, source: Arc<dyn Source>, _budget: &Budget) -> Result<Self, FeaturesError> {
-        let (rows, columns) = (source.rows(), source.columns());
-        let mut matrix = Self::zeros(backend, rows, columns)?;
-        let most = (BLOCK / columns).max(1);
-        let mut block = vec![0.0; most.min(rows) * columns];
-        let mut first = 0;
-        while first < rows {
-            let (chunk, row) = matrix.place(first);
-            let count = most.min(rows - first).min(matrix.chunk_rows - row);
-            let block = &mut block[..count * columns];
-            source.read(first, block)?;
-            check_finite(block, columns, first)?;
-            backend.write(&mut matrix.chunks[chunk], row * columns, block)?;
-            first += count;
+    /// As for [`upload`](Self::upload); rows that cannot be read; a budget that nothing fits.
+    pub fn load(backend: &B, source: Arc<dyn Source>, budget: &Budget) -> Result<Self, FeaturesError> {
+        super::load::load(backend, source, budget)
+    }
+
+    /// Reads all rows of `source` into the memory of the device, which is there.
+    pub(super) fn fill(&mut self, backend: &B, source: Arc<dyn Source>) -> Result<(), FeaturesError> {
+        let (columns, chunk_rows) = (self.columns, self.chunk_rows);
+        blocks_of(source, |first, values| {
+            let (mut at, count) = (0, values.len() / columns);
+            while at < count {
+                let (chunk, row) = ((first + at) / chunk_rows, (first + at) % chunk_rows);
+                let n = (count - at).min(chunk_rows - row);
+                let part = &values[at * columns..(at + n) * columns];
+                backend.write(&mut self.on_device()[chunk], row * columns, part)?;
+                at += n;
+            }
+            Ok(())
+        })
+    }
+
+    /// The chunks of a matrix in the memory of the device.
+    ///
+    /// # Panics
+    /// It is none.
+    fn on_device(&mut self) -> &mut [B::Array<f32>] {
+        match &mut self.held {
+            Held::Device(chunks) => chunks,
+            Held::InPlace(..) | Held::Streamed(..) => {
+                panic!("only rows in the memory of the device are written to")
+            }
         }
-        Ok(matrix)
     }
 
     /// Copies `count` rows of `features` into the matrix from row `first` on, device to device.
     ///
     /// # Errors
     /// The device was lost.
+    ///
+    /// # Panics
+    /// The matrix was not made by [`zeros`](Self::zeros) or [`upload`](Self::upload).
     pub fn put(
         &mut self,
         backend: &B,
@@ -93,8 +170,8 @@ impl<B: Backend> Matrix<B> {
         while done < count {
             let (chunk, row) = self.place(first + done);
             let n = (count - done).min(self.chunk_rows - row);
-            let from = (features, done * self.columns);
-            backend.copy(from, (&mut self.chunks[chunk], row * self.columns), n * self.columns)?;
+            let (from, columns) = ((features, done * self.columns), self.columns);
+            backend.copy(from, (&mut self.on_device()[chunk], row * columns), n * columns)?;
             done += n;
         }
         Ok(())
@@ -104,17 +181,22 @@ impl<B: Backend> Matrix<B> {
     ///
     /// # Errors
     /// The device was lost or has no memory left for a second matrix.
-    pub fn placed(&self, backend: &B, places: &[usize]) -> Result<Self, DeviceError> {
-        let mut to = Self::zeros(backend, self.rows, self.columns)?;
+    ///
+    /// # Panics
+    /// The matrix was not made by [`zeros`](Self::zeros) or [`upload`](Self::upload).
+    pub fn placed(mut self, backend: &B, places: &[usize]) -> Result<Self, DeviceError> {
+        let (columns, chunk_rows) = (self.columns, self.chunk_rows);
+        let mut to = Self::zeros(backend, self.rows, columns)?;
+        let place = |row: usize| (row / chunk_rows, row % chunk_rows);
         // Neighbours that stay neighbours are copied together.
         let mut first = 0;
         for run in places.chunk_by(|&a, &b| b == a + 1) {
             let mut done = 0;
             while done < run.len() {
-                let ((from, from_row), (chunk, row)) = (self.place(first + done), to.place(run[0] + done));
-                let n = (run.len() - done).min(self.chunk_rows - from_row).min(to.chunk_rows - row);
-                let source = (&self.chunks[from], from_row * self.columns);
-                backend.copy(source, (&mut to.chunks[chunk], row * self.columns), n * self.columns)?;
+                let ((from, from_row), (chunk, row)) = (place(first + done), place(run[0] + done));
+                let n = (run.len() - done).min(chunk_rows - from_row).min(chunk_rows - row);
+                let source = (&self.on_device()[from], from_row * columns);
+                backend.copy(source, (&mut to.on_device()[chunk], row * columns), n * columns)?;
                 done += n;
             }
             first += run.len();
@@ -122,25 +204,126 @@ impl<B: Backend> Matrix<B> {
         Ok(to)
     }
 
+    /// Chunk `i`, to be used and let go before the next one is asked for: of rows that pass through the device, the one that
+    /// followed it the last time is read meanwhile.
+    ///
+    /// # Errors
+    /// The device was lost or has no memory left; rows cannot be read; one of their numbers is none.
+    pub fn chunk(&self, backend: &B, i: usize) -> Result<Chunk<'_, B>, DeviceError> {
+        match &self.held {
+            Held::Device(chunks) => Ok(Chunk::Here(&chunks[i])),
+            Held::InPlace(array, source) => {
+                if !self.checked.load(Ordering::Relaxed) {
+                    blocks_of(source.clone(), |_, _| Ok(())).map_err(FeaturesError::fed)?;
+                    self.checked.store(true, Ordering::Relaxed);
+                }
+                Ok(Chunk::Here(array))
+            }
+            Held::Streamed(stream, _) => stream.chunk(backend, i).map(Chunk::Passing),
+        }
+    }
+
+    /// Hands the device the chunk that comes next, if rows pass through it: it takes it while it works on what was recorded.
+    ///
+    /// # Errors
+    /// As for [`chunk`](Self::chunk).
+    pub fn prepare(&self, backend: &B) -> Result<(), DeviceError> {
+        match &self.held {
+            Held::Streamed(stream, _) => stream.prepare(backend),
+            _ => Ok(()),
+        }
+    }
+
+    /// How many rows a [`slab`](Self::slab) may have, where rows pass through the device; else none.
+    pub(crate) fn slab_rows(&self) -> Option<usize> {
+        matches!(self.held, Held::Streamed(..)).then_some(self.chunk_rows)
+    }
+
+    /// The rows of `slab`, of a matrix that has [`slab_rows`](Self::slab_rows); those of `next` are read meanwhile.
+    ///
+    /// # Errors
+    /// As for [`chunk`](Self::chunk).
+    pub(crate) fn slab(
+        &self,
+        backend: &B,
+        slab: &Slab,
+        next: Option<&Slab>,
+    ) -> Result<Chunk<'_, B>, DeviceError> {
+        match &self.held {
+            Held::Streamed(stream, _) => stream.slab(backend, slab, next).map(Chunk::Passing),
+            _ => Err(DeviceError::Fed {
+                reason: "rows that do not pass through the device have no slabs".into(),
+            }),
+        }
+    }
+
+    /// Gives `take` all rows, block by block in their order: the first row of a block, and the block.
+    ///
+    /// # Errors
+    /// As for [`chunk`](Self::chunk); what `take` returns.
+    pub(super) fn blocks(
+        &self,
+        backend: &B,
+        mut take: impl FnMut(usize, &[f32]) -> Result<(), FeaturesError>,
+    ) -> Result<(), FeaturesError> {
+        let columns = self.columns;
+        let chunks = match &self.held {
+            Held::Device(chunks) => chunks,
+            Held::InPlace(_, source) | Held::Streamed(_, source) => {
+                blocks_of(source.clone(), take)?;
+                self.checked.store(true, Ordering::Relaxed);
+                return Ok(());
+            }
+        };
+        let most = (BLOCK / columns).max(1).min(self.chunk_rows);
+        let mut block = None;
+        for (i, chunk) in chunks.iter().enumerate() {
+            let (first, count) = (i * self.chunk_rows, self.rows_of(i));
+            if let Some(values) = backend.seen(chunk) {
+                take(first, &values[..count * columns])?;
+                continue;
+            }
+            for at in (0..count).step_by(most) {
+                let len = most.min(count - at) * columns;
+                let block = match &mut block {
+                    Some(block) => block,
+                    none => none.insert(backend.zeros(most * columns)?),
+                };
+                backend.copy((chunk, at * columns), (block, 0), len)?;
+                take(first + at, &backend.download(block, len)?)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the whole matrix back, row after row.
     ///
     /// # Errors
-    /// The device was lost.
+    /// As for [`chunk`](Self::chunk).
     pub fn download(&self, backend: &B) -> Result<Vec<f32>, DeviceError> {
         let mut values = Vec::with_capacity(self.rows * self.columns);
-        for (i, chunk) in self.chunks.iter().enumerate() {
-            let rows = self.chunk_rows.min(self.rows - i * self.chunk_rows);
-            values.extend(backend.download(chunk, rows * self.columns)?);
-        }
+        let take = |_: usize, block: &[f32]| {
+            values.extend_from_slice(block);
+            Ok(())
+        };
+        self.blocks(backend, take).map_err(FeaturesError::fed)?;
         Ok(values)
     }
 
     /// Reads `rows` back, in the order given.
     ///
     /// # Errors
-    /// The device was lost or has no memory left.
+    /// The device was lost or has no memory left; rows cannot be read.
     pub fn gather(&self, backend: &B, rows: &[usize]) -> Result<Vec<f32>, DeviceError> {
         let columns = self.columns;
+        let chunks = match &self.held {
+            Held::Device(chunks) => chunks,
+            Held::InPlace(_, source) | Held::Streamed(_, source) => {
+                let (mut values, wanted) = (Vec::new(), Wanted::Picked(Arc::new(rows.to_vec())));
+                super::reader::read(source.as_ref(), &wanted, &mut values).map_err(FeaturesError::fed)?;
+                return Ok(values);
+            }
+        };
         let most =
             (usize::try_from(backend.info().max_array_bytes).unwrap_or(usize::MAX) / 4 / columns).max(1);
         let mut values = Vec::with_capacity(rows.len() * columns);
@@ -148,30 +331,31 @@ impl<B: Backend> Matrix<B> {
         for part in rows.chunks(most) {
             for (at, &row) in part.iter().enumerate() {
                 let (chunk, from) = self.place(row);
-                backend.copy(
-                    (&self.chunks[chunk], from * columns),
-                    (&mut gathered, at * columns),
-                    columns,
-                )?;
+                backend.copy((&chunks[chunk], from * columns), (&mut gathered, at * columns), columns)?;
             }
             values.extend(backend.download(&gathered, part.len() * columns)?);
         }
         Ok(values)
     }
 
-    /// The chunks of which less than a share of `below` is not zero, without their zeros; none where there is no such share.
+    /// The chunks of which less than a share of `below` is not zero, without their zeros; none where there is no such share, where
+    /// rows pass through the device, or where the host has no room for them.
     ///
     /// # Errors
-    /// The device was lost or has no memory left.
+    /// As for [`chunk`](Self::chunk).
     pub fn sparse(&self, backend: &B, below: Option<f64>) -> Result<Vec<Option<Sparse<B>>>, DeviceError> {
-        let compress = |(i, chunk): (usize, &B::Array<f32>)| match below {
-            Some(below) => {
-                let rows = self.chunk_rows.min(self.rows - i * self.chunk_rows);
-                backend.compress(chunk, rows, self.columns, below)
-            }
-            None => Ok(None),
+        let count = self.chunk_count();
+        let Some(below) = below.filter(|_| !matches!(self.held, Held::Streamed(..))) else {
+            return Ok((0..count).map(|_| None).collect());
         };
-        self.chunks.iter().enumerate().map(compress).collect()
+        // A number takes its column with it, a row its end.
+        let room = self.spare.saturating_sub(4 * self.rows as u64) as f64;
+        let fits = room / (8 * self.rows.max(1) as u64 * self.columns as u64) as f64;
+        let compress = |i: usize| {
+            let chunk = self.chunk(backend, i)?;
+            backend.compress(&chunk, self.rows_of(i), self.columns, below.min(fits))
+        };
+        (0..count).map(compress).collect()
     }
 
     /// N.
@@ -186,10 +370,10 @@ impl<B: Backend> Matrix<B> {
         self.columns
     }
 
-    /// The chunks, all but the last of the same number of rows.
+    /// How many chunks there are, all but the last of the same number of rows.
     #[must_use]
-    pub fn chunks(&self) -> &[B::Array<f32>] {
-        &self.chunks
+    pub fn chunk_count(&self) -> usize {
+        self.rows.div_ceil(self.chunk_rows)
     }
 
     /// Rows of every chunk but the last, which may have fewer.
@@ -198,20 +382,63 @@ impl<B: Backend> Matrix<B> {
         self.chunk_rows
     }
 
+    /// Rows of chunk `i`.
+    #[must_use]
+    pub fn rows_of(&self, i: usize) -> usize {
+        self.chunk_rows.min(self.rows - i * self.chunk_rows)
+    }
+
+    /// What [`chunk_rows`](Self::chunk_rows) is where the device has room for all rows: the order of mini-batches goes by it.
+    #[must_use]
+    pub fn whole_rows(&self) -> usize {
+        self.whole_rows
+    }
+
     /// Chunk of a row, and its row there.
     #[must_use]
     pub fn place(&self, row: usize) -> (usize, usize) {
         (row / self.chunk_rows, row % self.chunk_rows)
     }
+
+    /// What there is to say of where the rows are.
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
 }
 
-/// Fails at the first number that is none, in rows of which the first is row `first`.
-fn check_finite(features: &[f32], columns: usize, first: usize) -> Result<(), FeaturesError> {
-    match features.iter().position(|value| !value.is_finite()) {
-        None => Ok(()),
-        Some(at) => {
-            let (row, column) = (first + at / columns, at % columns);
-            Err(FeaturesError::NotFinite { row, column, value: features[at] })
+/// Gives `take` all rows of `source`, block by block in their order; the next block is read meanwhile. Fails at a number that is none.
+fn blocks_of(
+    source: Arc<dyn Source>,
+    mut take: impl FnMut(usize, &[f32]) -> Result<(), FeaturesError>,
+) -> Result<(), FeaturesError> {
+    let (rows, columns) = (source.rows(), source.columns());
+    let most = (BLOCK / columns).max(1);
+    if let Some(values) = source.in_place() {
+        let piece = (PIECE / columns).max(1);
+        for (i, block) in values.chunks(most * columns).enumerate() {
+            let first = i * most;
+            source.ahead(first + most, most);
+            block
+                .par_chunks(piece * columns)
+                .enumerate()
+                .try_for_each(|(p, part)| check_finite(part, columns, |row| first + p * piece + row))?;
+            take(first, block)?;
         }
+        return Ok(());
     }
+    let reader = Reader::new(source)?;
+    let run = |first: usize| Wanted::Run { first, count: most.min(rows - first) };
+    let mut coming = (rows > 0).then(|| reader.ask(run(0), Vec::new()));
+    let mut spare = Vec::new();
+    for first in (0..rows).step_by(most) {
+        let Some(pending) = coming.take() else { break };
+        let block = pending.wait()?;
+        if first + most < rows {
+            coming = Some(reader.ask(run(first + most), std::mem::take(&mut spare)));
+        }
+        take(first, &block)?;
+        spare = block;
+    }
+    Ok(())
 }

@@ -75,4 +75,9 @@ impl Source for Npy {
     fn in_place(&self) -> Option<&[f32]> {
         Some(self.values())
     }
+
+    fn ahead(&self, first: usize, count: usize) {
+        let at = |row: usize| self.start + 4 * self.columns * row.min(self.rows);
+        self.map.ahead(at(first)..at(first.saturating_add(count)));
+    }
 }

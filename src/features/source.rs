@@ -40,6 +40,10 @@ pub trait Source: Debug + Send + Sync {
     fn in_place(&self) -> Option<&[f32]> {
         None
     }
+
+    /// The `count` rows from `first` on (fewer, where there are fewer) are about to be wanted: a file may bring them from the disk
+    /// meanwhile.
+    fn ahead(&self, _first: usize, _count: usize) {}
 }
 
 /// Rows in the memory of the host.

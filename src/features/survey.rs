@@ -1,12 +1,10 @@
 //! What there is to say of features before anything is fitted to them.
 
-use std::collections::HashSet;
-
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::Matrix;
-use crate::backend::{Backend, DeviceError};
+use super::{FeaturesError, Matrix};
+use crate::backend::Backend;
 
 /// What is worth telling of some rows of a matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -23,56 +21,80 @@ pub struct Survey {
     pub digest: [u8; 32],
 }
 
-/// Looks at the rows `train` and `test` of `matrix`, a chunk at a time. Rows are told apart by their SHA-256.
+/// Looks at the rows `train` and `test` of `matrix`, some at a time. Rows are told apart by the first half of their SHA-256.
+///
+/// Memory: 16 bytes a row, and a few bits.
 ///
 /// # Errors
-/// The device was lost.
+/// The device was lost; rows cannot be read; one of their numbers is none.
 pub fn survey<B: Backend>(
     backend: &B,
     matrix: &Matrix<B>,
     train: &[usize],
     test: &[usize],
-) -> Result<Survey, DeviceError> {
-    let (columns, chunk_rows) = (matrix.columns(), matrix.chunk_rows());
-    let mut trained = vec![false; matrix.rows()];
-    train.iter().for_each(|&row| trained[row] = true);
-    let mut hashes = Vec::with_capacity(matrix.rows());
+) -> Result<Survey, FeaturesError> {
+    let columns = matrix.columns();
+    let flags = |rows: &[usize]| {
+        let mut flags = vec![false; matrix.rows()];
+        rows.iter().for_each(|&row| flags[row] = true);
+        flags
+    };
+    let (trained, tested) = (flags(train), flags(test));
+    let (mut of_train, mut of_test) = (Vec::with_capacity(train.len()), Vec::with_capacity(test.len()));
+    let mut digest = Sha256::new();
     let mut used = vec![false; columns];
     let mut max_squared_norm = 0.0f64;
-    for (i, chunk) in matrix.chunks().iter().enumerate() {
-        let first = i * chunk_rows;
-        let count = chunk_rows.min(matrix.rows() - first);
-        let values = backend.download(chunk, count * columns)?;
-        hashes.par_extend(values.par_chunks_exact(columns).map(row_digest));
-        let rows = values.par_chunks_exact(columns).zip(&trained[first..first + count]);
-        let here = rows.filter(|(_, trained)| **trained).fold(
-            || vec![false; columns],
-            |mut used, (row, _)| {
-                used.iter_mut().zip(row).for_each(|(used, &value)| *used |= value != 0.0);
-                used
-            },
-        );
-        let either = |mut a: Vec<bool>, b: Vec<bool>| {
-            a.iter_mut().zip(b).for_each(|(a, b)| *a |= b);
-            a
-        };
-        let here = here.reduce(|| vec![false; columns], either);
-        used = either(used, here);
-        let norms = values.par_chunks_exact(columns).zip(&trained[first..first + count]);
-        let norms = norms.filter(|(_, trained)| **trained).map(|(row, _)| squared_norm(row));
-        max_squared_norm = max_squared_norm.max(norms.reduce(|| 0.0, f64::max));
-    }
-    let mut known = HashSet::with_capacity(train.len());
-    let duplicates = train.iter().filter(|&&row| !known.insert(hashes[row])).count();
-    let leaked = test.iter().filter(|&&row| known.contains(&hashes[row])).count();
+    let mut hashes: Vec<[u8; 32]> = Vec::new();
+    matrix.blocks(backend, |first, values| {
+        // A matrix that is in host memory is one block.
+        for (i, values) in values.chunks(PART * columns).enumerate() {
+            let first = first + i * PART;
+            let trained = &trained[first..];
+            hashes.clear();
+            hashes.par_extend(values.par_chunks_exact(columns).map(row_digest));
+            digest.update(hashes.as_flattened());
+            for (row, hash) in (first..).zip(&hashes) {
+                if trained[row - first] {
+                    of_train.push(half(hash));
+                }
+                if tested[row] {
+                    of_test.push(half(hash));
+                }
+            }
+            let rows = values.par_chunks_exact(columns).zip(trained).filter(|(_, trained)| **trained);
+            let rows = rows.map(|(row, _)| row);
+            let here = rows.clone().fold(
+                || vec![false; columns],
+                |mut used, row| {
+                    used.iter_mut().zip(row).for_each(|(used, &value)| *used |= value != 0.0);
+                    used
+                },
+            );
+            let either = |mut a: Vec<bool>, b: Vec<bool>| {
+                a.iter_mut().zip(b).for_each(|(a, b)| *a |= b);
+                a
+            };
+            used = either(std::mem::take(&mut used), here.reduce(|| vec![false; columns], either));
+            let norms = rows.map(squared_norm);
+            max_squared_norm = max_squared_norm.max(norms.reduce(|| 0.0, f64::max));
+        }
+        Ok(())
+    })?;
+    of_train.par_sort_unstable();
+    let duplicates = of_train.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    let leaked = of_test.par_iter().filter(|hash| of_train.binary_search(hash).is_ok()).count();
     let zero_columns = used.iter().filter(|used| !**used).count();
-    Ok(Survey {
-        zero_columns,
-        duplicates,
-        leaked,
-        max_squared_norm,
-        digest: Sha256::digest(hashes.as_flattened()).into(),
-    })
+    Ok(Survey { zero_columns, duplicates, leaked, max_squared_norm, digest: digest.finalize().into() })
+}
+
+/// Rows that are looked at together.
+const PART: usize = 1 << 14;
+
+/// The first half of a digest: enough to tell rows apart.
+fn half(digest: &[u8; 32]) -> u128 {
+    let mut half = [0; 16];
+    half.copy_from_slice(&digest[..16]);
+    u128::from_le_bytes(half)
 }
 
 fn row_digest(row: &[f32]) -> [u8; 32] {

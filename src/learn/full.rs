@@ -44,7 +44,8 @@ impl<'a, B: Backend> Full<'a, B> {
 
     /// Mean loss plus `l2/2·‖W‖²` at `parameters`, and the mean gradient with it; the mean loss alone as well.
     ///
-    /// One readback a batch, and a batch is all that an array of the device holds.
+    /// One readback a batch, and a batch is all that an array of the device holds, or a piece of the features that pass through it:
+    /// the next piece is on its way meanwhile.
     ///
     /// # Errors
     /// The device was lost or has no memory left.
@@ -57,6 +58,7 @@ impl<'a, B: Backend> Full<'a, B> {
         for &batch in &self.batches {
             let Self { objective, index, parameters, sums, .. } = self;
             objective.sums(batch, &index[batch.chunk], parameters, sums)?;
+            self.data.matrix.prepare(self.backend)?;
             let sums = self.backend.download(&self.sums, len + 1)?;
             gradient.iter_mut().zip(&sums).for_each(|(g, &s)| *g += f64::from(s));
             loss += f64::from(sums[len]);

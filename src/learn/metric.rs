@@ -10,6 +10,7 @@
 use rayon::prelude::*;
 
 use super::Labelled;
+use crate::backend::cpu::CpuArray;
 use crate::backend::{Backend, Cpu, DeviceError, Loss, Rows};
 
 /// Rows that second moments are taken from, for each column: more would cost more than they improve.
@@ -56,7 +57,7 @@ impl Gram {
         let mut moments = vec![0.0; size * size];
         for part in features.chunks(PART * columns) {
             let products = products(part, columns);
-            moments.iter_mut().zip(&products).for_each(|(m, &p)| *m += f64::from(p));
+            moments.iter_mut().zip(&products[..]).for_each(|(m, &p)| *m += f64::from(p));
         }
         moments.iter_mut().for_each(|m| *m /= rows as f64);
         Self { size, moments }
@@ -99,7 +100,7 @@ impl Gram {
 const PART: usize = 1024;
 
 /// `XᵀX` of a few rows with a column of ones behind them: the scores of each column with all columns as weights.
-fn products(rows: &[f32], columns: usize) -> Vec<f32> {
+fn products(rows: &[f32], columns: usize) -> CpuArray<f32> {
     let (size, count) = (columns + 1, rows.len() / columns);
     let mut transposed = vec![1.0; size * count];
     for (d, column) in transposed.chunks_exact_mut(count).take(columns).enumerate() {
@@ -108,9 +109,10 @@ fn products(rows: &[f32], columns: usize) -> Vec<f32> {
     // Parameters are weights and biases.
     let mut parameters = transposed.clone();
     parameters.resize(size * count + size, 0.0);
-    let index: Vec<u32> = (0..size as u32).collect();
+    let index: CpuArray<u32> = (0..size as u32).collect::<Vec<_>>().into();
+    let (transposed, parameters) = (transposed.into(), parameters.into());
     let of = Rows { features: &transposed, columns: count, index: &index, first: 0, count: size };
-    let mut products = vec![0.0; size * size];
+    let mut products = vec![0.0; size * size].into();
     // The CPU does not fail.
     let _ = Cpu::new().scores(&of, &parameters, size, &mut products);
     products
@@ -136,9 +138,9 @@ pub struct Metric {
     size: usize,
     outputs: usize,
     /// L⁻¹ of the Cholesky factor L, rows; in f32, as `L⁻ᵀ·L⁻¹` is symmetric and positive whatever the rounding.
-    inverse: Vec<f32>,
-    transposed: Vec<f32>,
-    index: Vec<u32>,
+    inverse: CpuArray<f32>,
+    transposed: CpuArray<f32>,
+    index: CpuArray<u32>,
 }
 
 impl Metric {
@@ -146,8 +148,9 @@ impl Metric {
     fn new(mut matrix: Vec<f64>, size: usize, outputs: usize) -> Self {
         cholesky(&mut matrix, size);
         let inverse = invert(&matrix, size);
-        let transposed = (0..size * size).map(|at| inverse[at % size * size + at / size]).collect();
-        Self { size, outputs, inverse, transposed, index: (0..size as u32).collect() }
+        let transposed: Vec<f32> = (0..size * size).map(|at| inverse[at % size * size + at / size]).collect();
+        let index: Vec<u32> = (0..size as u32).collect();
+        Self { size, outputs, inverse: inverse.into(), transposed: transposed.into(), index: index.into() }
     }
 
     /// The product with parameters, or a gradient: K×D weights, then K biases.
@@ -166,7 +169,7 @@ impl Metric {
             }
             rows[k * size + columns] = (biases[k] / scale) as f32;
         }
-        let half = self.multiply(&self.inverse, &rows);
+        let half = self.multiply(&self.inverse, &rows.into());
         let whole = self.multiply(&self.transposed, &half);
         let mut product = vec![0.0; vector.len()];
         let (weights, biases) = product.split_at_mut(outputs * columns);
@@ -180,10 +183,10 @@ impl Metric {
     }
 
     /// `matrix·rowᵀ` for each of K rows; K × size again, with K zeros behind as the stage wants them.
-    fn multiply(&self, matrix: &Vec<f32>, rows: &Vec<f32>) -> Vec<f32> {
+    fn multiply(&self, matrix: &CpuArray<f32>, rows: &CpuArray<f32>) -> CpuArray<f32> {
         let &Self { size, outputs, .. } = self;
         let of = Rows { features: matrix, columns: size, index: &self.index, first: 0, count: size };
-        let mut scores = vec![0.0f32; size * outputs];
+        let mut scores = vec![0.0f32; size * outputs].into();
         // The CPU does not fail.
         let _ = Cpu::new().scores(&of, rows, outputs, &mut scores);
         let mut product = vec![0.0; outputs * (size + 1)];
@@ -192,7 +195,7 @@ impl Metric {
                 product[k * size + i] = scores[i * outputs + k];
             }
         }
-        product
+        product.into()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Targets;
 use crate::backend::{Backend, DeviceError, Labels, Loss, Models, Rows, Sparse};
-use crate::features::Matrix;
+use crate::features::{Chunk, Matrix};
 
 /// A feature matrix with the labels of its rows, both on the device.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ impl<'a, B: Backend> Labelled<'a, B> {
     pub fn new(backend: &B, matrix: &'a Matrix<B>, targets: &'a Targets) -> Result<Self, DeviceError> {
         assert_eq!(targets.rows(), matrix.rows(), "a target a row");
         let outputs = targets.outputs();
+        // Four bytes or more a row, however few of the features are there: they stay.
         let chunks = targets.words().chunks(matrix.chunk_rows() * targets.loss().words(outputs));
         let words = chunks.map(|words| backend.upload(words)).collect::<Result<_, _>>()?;
         let weights = backend.upload(targets.weights())?;
@@ -55,12 +56,12 @@ impl<'a, B: Backend> Labelled<'a, B> {
     /// `rows` of the matrix as row indices chunk by chunk, in the order given.
     #[must_use]
     pub fn by_chunk(&self, rows: &[usize]) -> Vec<Vec<u32>> {
-        let mut by_chunk = vec![Vec::new(); self.matrix.chunks().len()];
-        for &row in rows {
-            let (chunk, at) = self.matrix.place(row);
-            by_chunk[chunk].push(at as u32);
-        }
-        by_chunk
+        by_chunks_of(rows, self.matrix.chunk_rows(), self.matrix.rows())
+    }
+
+    /// The same with the chunks of a matrix that is on the device as a whole.
+    pub(super) fn by_whole_chunk(&self, rows: &[usize]) -> Vec<Vec<u32>> {
+        by_chunks_of(rows, self.matrix.whole_rows(), self.matrix.rows())
     }
 
     /// The most rows that a batch may have, so that every array of a stage fits the device.
@@ -70,11 +71,25 @@ impl<'a, B: Backend> Labelled<'a, B> {
         (numbers / self.outputs).max(1)
     }
 
-    /// `count` rows of `chunk`, those that `index` names from `first` on.
-    fn rows<'b>(&'b self, chunk: usize, index: &'b B::Array<u32>, first: usize, count: usize) -> Rows<'b, B> {
-        let (features, columns) = (&self.matrix.chunks()[chunk], self.matrix.columns());
-        Rows { features, columns, index, first, count }
+    /// `count` rows of `chunk`: those that `index` names from `first` on.
+    fn rows<'b>(
+        &self,
+        chunk: &'b Chunk<'_, B>,
+        index: &'b B::Array<u32>,
+        first: usize,
+        count: usize,
+    ) -> Rows<'b, B> {
+        Rows { features: chunk, columns: self.matrix.columns(), index, first, count }
     }
+}
+
+/// `rows`, of `all`, as row indices by chunks of `each`.
+fn by_chunks_of(rows: &[usize], each: usize, all: usize) -> Vec<Vec<u32>> {
+    let mut counts = vec![0; all.div_ceil(each)];
+    rows.iter().for_each(|row| counts[row / each] += 1);
+    let mut chunks: Vec<Vec<u32>> = counts.into_iter().map(Vec::with_capacity).collect();
+    rows.iter().for_each(|row| chunks[row / each].push((row % each) as u32));
+    chunks
 }
 
 /// Whether every row has exactly one label.
@@ -211,28 +226,47 @@ impl<'a, B: Backend> Objective<'a, B> {
         parameters: &B::Array<f32>,
         sums: &mut B::Array<f32>,
     ) -> Result<(), DeviceError> {
-        let Self { backend, data, partials, sparse, between } = self;
+        let Self { backend, data, partials, sparse, .. } = self;
         let models = columns.models;
-        let (outputs, len) = (models * data.outputs, models * data.parameters());
-        let rows = data.rows(batch.chunk, index, batch.first, batch.count);
         let mask = columns.masks.map(|masks| &masks[batch.chunk]);
         let labels = Labels { models, mask, ..data.labels(batch.chunk) };
-        let splits = backend.splits(batch.count, rows.columns, outputs).count;
-        if let Some(sparse) = &sparse[batch.chunk] {
+        if let Some(Some(sparse)) = sparse.get(batch.chunk) {
+            let (outputs, len) = (models * data.outputs, models * data.parameters());
             let rows = sparse.rows(index, batch.first, batch.count);
+            let splits = backend.splits(batch.count, rows.width, outputs).count;
             backend.objective_sparse(&rows, &labels, parameters, outputs, partials)?;
             return backend.reduce(partials, splits, len + models, sums, 0, false);
         }
+        let chunk = data.matrix.chunk(*backend, batch.chunk)?;
+        let rows = data.rows(&chunk, index, batch.first, batch.count);
+        self.sums_with(&rows, &labels, parameters, sums)
+    }
+
+    /// The same of `rows` with their `labels`, wherever they are.
+    ///
+    /// # Errors
+    /// The device was lost or has no memory left.
+    pub(super) fn sums_with(
+        &mut self,
+        rows: &Rows<'_, B>,
+        labels: &Labels<'_, B>,
+        parameters: &B::Array<f32>,
+        sums: &mut B::Array<f32>,
+    ) -> Result<(), DeviceError> {
+        let Self { backend, data, partials, between, .. } = self;
+        let models = labels.models;
+        let (outputs, len) = (models * data.outputs, models * data.parameters());
+        let splits = backend.splits(rows.count, rows.columns, outputs).count;
         let fused = backend.fuses(rows.columns, outputs, labels.models());
         let Some(Between { scores, residual, losses }) = between.as_mut().filter(|_| !fused) else {
-            backend.objective(&rows, &labels, parameters, outputs, partials)?;
+            backend.objective(rows, labels, parameters, outputs, partials)?;
             return backend.reduce(partials, splits, len + models, sums, 0, false);
         };
-        backend.scores(&rows, parameters, outputs, scores)?;
-        backend.loss(&rows, &labels, scores, outputs, residual, losses)?;
-        backend.gradient(&rows, residual, outputs, partials)?;
+        backend.scores(rows, parameters, outputs, scores)?;
+        backend.loss(rows, labels, scores, outputs, residual, losses)?;
+        backend.gradient(rows, residual, outputs, partials)?;
         backend.reduce(partials, splits, len, sums, 0, false)?;
-        backend.reduce(losses, batch.count, models, sums, len, false)
+        backend.reduce(losses, rows.count, models, sums, len, false)
     }
 }
 
@@ -347,7 +381,7 @@ struct Ordered {
 
 impl Ordered {
     fn new<B: Backend>(data: &Labelled<'_, B>, rows: &[usize]) -> Self {
-        let mut places = vec![Vec::new(); data.matrix.chunks().len()];
+        let mut places = vec![Vec::new(); data.matrix.chunk_count()];
         for (i, &row) in rows.iter().enumerate() {
             places[data.matrix.place(row).0].push(i);
         }
@@ -377,12 +411,15 @@ fn forward<B: Backend>(
 ) -> Result<(), DeviceError> {
     let most = most_rows(backend, data, rows);
     let mut scores = backend.zeros::<f32>(most * data.outputs)?;
-    for (chunk, index) in data.by_chunk(rows).iter().enumerate() {
+    for (chunk, index) in data.by_chunk(rows).iter().enumerate().filter(|(_, index)| !index.is_empty()) {
         let device_index = backend.upload(index)?;
         for first in (0..index.len()).step_by(most) {
             let count = most.min(index.len() - first);
-            let batch = data.rows(chunk, &device_index, first, count);
+            let features = data.matrix.chunk(backend, chunk)?;
+            let batch = data.rows(&features, &device_index, first, count);
             backend.scores(&batch, parameters, data.outputs, &mut scores)?;
+            // While it computes, before anything is read back.
+            data.matrix.prepare(backend)?;
             take(Batch { chunk, first, count }, &batch, &scores)?;
         }
     }

@@ -110,6 +110,7 @@ fn evaluate_on<B: Backend>(
     let targets = Targets::none(model.activation.loss(), outputs, picked.len());
     let skipped = named(dataset, &described.skipped);
     let matrix = described.matrix(backend, &input.budget)?;
+    matrix.note().iter().for_each(|note| progress.say(note));
     let data = Labelled::new(backend, &matrix, &targets)?;
     let parameters = backend.upload(&model.parameters())?;
     let truth: Vec<Vec<u32>> = rows.iter().map(|&row| labels[row].clone()).collect();

@@ -70,7 +70,11 @@ impl<B: Backend> Described<B> {
     /// The rows as a matrix on the device.
     pub(super) fn matrix(self, backend: &B, budget: &Budget) -> Result<Matrix<B>, FeaturesError> {
         match self.rows {
-            Place::Device(matrix) => Ok(matrix),
+            Place::Device(matrix) => {
+                // On the CPU the rows themselves are in that memory.
+                let taken = 4 * matrix.rows() as u64 * matrix.columns() as u64;
+                Ok(matrix.with_spare(budget.host_bytes().saturating_sub(taken)))
+            }
             Place::Host(source) => Matrix::load(backend, source, budget),
         }
     }

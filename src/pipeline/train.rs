@@ -149,6 +149,7 @@ fn train_on<B: Backend>(
     options.choices.check(&activation, split.val.len())?;
     patience_has_rows(options, split.val.len())?;
     let matrix = described.matrix(backend, &input.budget)?;
+    matrix.note().iter().for_each(|note| progress.say(note));
     let found = survey(backend, &matrix, &split.train, &split.test)?;
     let squared_norm = descriptor.max_squared_norm().unwrap_or(found.max_squared_norm);
     let notes = found.notes(descriptor.len(), split.train.len(), split.test.len());

@@ -197,7 +197,7 @@ fn pictures_are_described_across_chunks() {
     let extracted = extract(&device, 300, &bins, reader, Target::MATRIX, &Quiet).expect("features");
     assert_eq!(extracted.skipped.len(), 1);
     assert_eq!((extracted.skipped[0].index, extracted.skipped[0].reason.as_str()), (17, "torn"));
-    assert!(extracted.matrix.chunks().len() > 1);
+    assert!(extracted.matrix.chunk_count() > 1);
     let got = extracted.matrix.download(&device).expect("download");
     for (i, row) in got.chunks_exact(512).enumerate() {
         let rgb = if i == 17 { Vec::new() } else { picture(i) };
@@ -214,7 +214,7 @@ fn rows_come_back_in_the_order_asked_for() {
     let parameters: Vec<f32> = golden.weight.iter().chain(&golden.bias).map(|&v| v as f32).collect();
     let device = small(128);
     let matrix = Matrix::upload(&device, &features(&golden), 512).expect("a matrix");
-    assert_eq!(matrix.chunks().len(), 8);
+    assert_eq!(matrix.chunk_count(), 8);
     let targets = Targets::classes(10, &golden.labels);
     let data = Labelled::new(&device, &matrix, &targets).expect("labels");
     let parameters = device.upload(&parameters).expect("parameters");

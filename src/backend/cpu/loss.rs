@@ -95,7 +95,7 @@ fn by_rows<L: OfScores>(
 ) {
     let index = &rows.index[rows.first..rows.first + rows.count];
     let (n, models) = (rows.count * outputs, labels.models);
-    let mask = labels.mask.map(Vec::as_slice);
+    let mask = labels.mask.map(|mask| &mask[..]);
     let parts = scores[..n].par_chunks(TASK * outputs).zip(residual[..n].par_chunks_mut(TASK * outputs));
     let parts =
         parts.zip(losses[..rows.count * models].par_chunks_mut(TASK * models)).zip(index.par_chunks(TASK));

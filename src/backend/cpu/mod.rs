@@ -4,6 +4,7 @@
 //! rayon's threads, and sums are divided by shape alone: the number of threads never changes a result.
 
 mod adam;
+mod array;
 mod compress;
 mod describe;
 mod elementary;
@@ -22,13 +23,16 @@ mod softmax;
 mod step;
 mod tile;
 
+pub use array::CpuArray;
+
+use std::sync::Arc;
 use std::time::Instant;
 
 use rayon::prelude::*;
 
 use super::{
-    Adam, Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Models, Pictures, Probe, Rows,
-    Sparse, SparseRows, Splits, Step, Timed,
+    Adam, Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Lend, Models, Pictures, Probe,
+    Rows, Sparse, SparseRows, Splits, Step, Timed,
 };
 
 /// Rows of a partial sum come in multiples of this: shorter ones would cost more to add up than they save.
@@ -77,13 +81,13 @@ impl Cpu {
 }
 
 impl Backend for Cpu {
-    type Array<T: Element> = Vec<T>;
+    type Array<T: Element> = CpuArray<T>;
 
     fn info(&self) -> &DeviceInfo {
         &self.info
     }
 
-    fn zeros<T: Element>(&self, len: usize) -> Result<Vec<T>, DeviceError> {
+    fn zeros<T: Element>(&self, len: usize) -> Result<CpuArray<T>, DeviceError> {
         let mut values = Vec::new();
         if let Err(reason) = values.try_reserve_exact(len) {
             return Err(DeviceError::OutOfMemory {
@@ -92,22 +96,30 @@ impl Backend for Cpu {
             });
         }
         values.resize(len, T::zeroed());
-        Ok(values)
+        Ok(values.into())
     }
 
-    fn upload<T: Element>(&self, values: &[T]) -> Result<Vec<T>, DeviceError> {
-        Ok(values.to_vec())
+    fn upload<T: Element>(&self, values: &[T]) -> Result<CpuArray<T>, DeviceError> {
+        Ok(values.to_vec().into())
     }
 
-    fn write<T: Element>(&self, array: &mut Vec<T>, at: usize, values: &[T]) -> Result<(), DeviceError> {
+    fn lend(&self, owner: Arc<dyn Lend>) -> Option<CpuArray<f32>> {
+        Some(CpuArray::lent(owner))
+    }
+
+    fn seen<'a, T: Element>(&self, array: &'a CpuArray<T>) -> Option<&'a [T]> {
+        Some(array)
+    }
+
+    fn write<T: Element>(&self, array: &mut CpuArray<T>, at: usize, values: &[T]) -> Result<(), DeviceError> {
         array[at..at + values.len()].copy_from_slice(values);
         Ok(())
     }
 
     fn copy<T: Element>(
         &self,
-        (from, from_at): (&Vec<T>, usize),
-        (to, to_at): (&mut Vec<T>, usize),
+        (from, from_at): (&CpuArray<T>, usize),
+        (to, to_at): (&mut CpuArray<T>, usize),
         len: usize,
     ) -> Result<(), DeviceError> {
         let (from, to) = (&from[from_at..from_at + len], &mut to[to_at..to_at + len]);
@@ -122,21 +134,26 @@ impl Backend for Cpu {
         Ok(())
     }
 
-    fn download<T: Element>(&self, array: &Vec<T>, len: usize) -> Result<Vec<T>, DeviceError> {
+    fn download<T: Element>(&self, array: &CpuArray<T>, len: usize) -> Result<Vec<T>, DeviceError> {
         Ok(array[..len].to_vec())
     }
 
-    fn describe(&self, pictures: &Pictures, bins: &Bins, counts: &mut Vec<u32>) -> Result<(), DeviceError> {
+    fn describe(
+        &self,
+        pictures: &Pictures,
+        bins: &Bins,
+        counts: &mut CpuArray<u32>,
+    ) -> Result<(), DeviceError> {
         describe::describe(self.arch, pictures, bins, counts);
         Ok(())
     }
 
     fn normalize(
         &self,
-        counts: &Vec<u32>,
+        counts: &CpuArray<u32>,
         rows: usize,
         columns: usize,
-        features: &mut Vec<f32>,
+        features: &mut CpuArray<f32>,
     ) -> Result<(), DeviceError> {
         normalize::normalize(&counts[..rows * columns], columns, features);
         Ok(())
@@ -145,9 +162,9 @@ impl Backend for Cpu {
     fn scores(
         &self,
         rows: &Rows<'_, Self>,
-        parameters: &Vec<f32>,
+        parameters: &CpuArray<f32>,
         outputs: usize,
-        scores: &mut Vec<f32>,
+        scores: &mut CpuArray<f32>,
     ) -> Result<(), DeviceError> {
         scores::scores(self.arch, rows, parameters, outputs, scores);
         Ok(())
@@ -157,10 +174,10 @@ impl Backend for Cpu {
         &self,
         rows: &Rows<'_, Self>,
         labels: &Labels<'_, Self>,
-        scores: &Vec<f32>,
+        scores: &CpuArray<f32>,
         outputs: usize,
-        residual: &mut Vec<f32>,
-        losses: &mut Vec<f32>,
+        residual: &mut CpuArray<f32>,
+        losses: &mut CpuArray<f32>,
     ) -> Result<(), DeviceError> {
         loss::loss(self.arch, rows, labels, scores, outputs, residual, losses);
         Ok(())
@@ -169,9 +186,9 @@ impl Backend for Cpu {
     fn gradient(
         &self,
         rows: &Rows<'_, Self>,
-        residual: &Vec<f32>,
+        residual: &CpuArray<f32>,
         outputs: usize,
-        partials: &mut Vec<f32>,
+        partials: &mut CpuArray<f32>,
     ) -> Result<(), DeviceError> {
         let splits = self.splits(rows.count, rows.columns, outputs);
         gradient::gradient(self.arch, rows, splits, residual, outputs, partials);
@@ -190,9 +207,9 @@ impl Backend for Cpu {
         &self,
         rows: &Rows<'_, Self>,
         labels: &Labels<'_, Self>,
-        parameters: &Vec<f32>,
+        parameters: &CpuArray<f32>,
         outputs: usize,
-        partials: &mut Vec<f32>,
+        partials: &mut CpuArray<f32>,
     ) -> Result<(), DeviceError> {
         let splits = self.splits(rows.count, rows.columns, outputs);
         objective::objective(self.arch, rows, splits, labels, parameters, outputs, partials);
@@ -205,16 +222,16 @@ impl Backend for Cpu {
 
     fn compress(
         &self,
-        features: &Vec<f32>,
+        features: &CpuArray<f32>,
         rows: usize,
         columns: usize,
         below: f64,
     ) -> Result<Option<Sparse<Self>>, DeviceError> {
         let parts = compress::compress(&features[..rows * columns], columns, below);
         Ok(parts.map(|(offsets, indices, values)| Sparse {
-            offsets,
-            columns: indices,
-            values,
+            offsets: offsets.into(),
+            columns: indices.into(),
+            values: values.into(),
             width: columns,
         }))
     }
@@ -223,9 +240,9 @@ impl Backend for Cpu {
         &self,
         rows: &SparseRows<'_, Self>,
         labels: &Labels<'_, Self>,
-        parameters: &Vec<f32>,
+        parameters: &CpuArray<f32>,
         outputs: usize,
-        partials: &mut Vec<f32>,
+        partials: &mut CpuArray<f32>,
     ) -> Result<(), DeviceError> {
         let splits = self.splits(rows.count, rows.width, outputs);
         objective_sparse::objective(self.arch, rows, splits, labels, parameters, outputs, partials);
@@ -234,10 +251,10 @@ impl Backend for Cpu {
 
     fn reduce(
         &self,
-        partials: &Vec<f32>,
+        partials: &CpuArray<f32>,
         rows: usize,
         columns: usize,
-        sums: &mut Vec<f32>,
+        sums: &mut CpuArray<f32>,
         at: usize,
         accumulate: bool,
     ) -> Result<(), DeviceError> {
@@ -251,16 +268,16 @@ impl Backend for Cpu {
         Ok(Timed { device: None, wall: start.elapsed() })
     }
 
-    fn probe(&self, probe: Probe, sums: &mut Vec<f32>) -> Result<(), DeviceError> {
+    fn probe(&self, probe: Probe, sums: &mut CpuArray<f32>) -> Result<(), DeviceError> {
         probe::probe(self.arch, probe, sums);
         Ok(())
     }
 
     fn step(
         &self,
-        parameters: &mut Vec<f32>,
-        velocity: &mut Vec<f32>,
-        gradient: &Vec<f32>,
+        parameters: &mut CpuArray<f32>,
+        velocity: &mut CpuArray<f32>,
+        gradient: &CpuArray<f32>,
         weights: usize,
         len: usize,
         step: Step,
@@ -271,9 +288,9 @@ impl Backend for Cpu {
 
     fn adam(
         &self,
-        parameters: &mut Vec<f32>,
-        [first, second]: [&mut Vec<f32>; 2],
-        gradient: &Vec<f32>,
+        parameters: &mut CpuArray<f32>,
+        [first, second]: [&mut CpuArray<f32>; 2],
+        gradient: &CpuArray<f32>,
         weights: usize,
         len: usize,
         adam: Adam,

@@ -47,6 +47,8 @@ impl Gpu {
                 way_out: "use fewer bins, classes or rows at a time, or --device cpu",
             });
         }
+        // Memory that is not there is no end of the device: the caller may do with less.
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(what),
             // A binding must not be empty, and a shader reads in words of up to 16 bytes.
@@ -54,6 +56,10 @@ impl Gpu {
             usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
+        if let Some(error) = pollster::block_on(scope.pop()) {
+            let (device, reason) = (self.info.name.clone(), error.to_string());
+            return Err(DeviceError::OutOfMemory { device, reason });
+        }
         self.failure.check(&self.info.name)?;
         Ok(buffer)
     }

@@ -58,6 +58,8 @@ pub(super) struct Recorder {
     uploaded: u64,
     workgroups: u64,
     pub(super) clock: Option<Clock>,
+    /// Uploaded bytes that may wait for the device at a time.
+    uploads: u64,
 }
 
 impl Recorder {
@@ -69,12 +71,24 @@ impl Recorder {
             mapped_at_creation: false,
         });
         let clock = Clock::new(device);
-        Self { encoder: None, config_buffer, configs: Vec::new(), uploaded: 0, workgroups: 0, clock }
+        Self {
+            encoder: None,
+            config_buffer,
+            configs: Vec::new(),
+            uploaded: 0,
+            workgroups: 0,
+            clock,
+            uploads: UPLOADS_IN_FLIGHT,
+        }
     }
 
     pub(super) fn encoder(&mut self, device: &wgpu::Device) -> &mut wgpu::CommandEncoder {
         self.encoder
             .get_or_insert_with(|| device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default()))
+    }
+
+    pub(super) fn bound_uploads(&mut self, bytes: u64) {
+        self.uploads = bytes.min(UPLOADS_IN_FLIGHT);
     }
 
     pub(super) fn uploaded(&mut self, bytes: u64) {
@@ -153,7 +167,7 @@ impl Gpu {
             in_flight.push_back((submission, std::mem::take(&mut recorder.uploaded)));
             while in_flight.len() > SUBMISSIONS_IN_FLIGHT
                 || (in_flight.len() > 1
-                    && in_flight.iter().map(|(_, bytes)| bytes).sum::<u64>() > UPLOADS_IN_FLIGHT)
+                    && in_flight.iter().map(|(_, bytes)| bytes).sum::<u64>() > recorder.uploads)
             {
                 if let Some((oldest, _)) = in_flight.pop_front() {
                     self.wait(Some(oldest))?;

@@ -148,6 +148,10 @@ impl Backend for Gpu {
         Ok(array)
     }
 
+    fn bound_uploads(&self, bytes: u64) {
+        lock(&self.recorder).bound_uploads(bytes);
+    }
+
     fn write<T: Element>(&self, array: &mut GpuArray<T>, at: usize, values: &[T]) -> Result<(), DeviceError> {
         // A queue's writes happen before the next submission: what is recorded must be submitted first.
         self.flush()?;

@@ -1,10 +1,11 @@
-//! Mini-batches: gradient descent with momentum, and Adam. Everything stays on the device: a step is some stages from arrays to
+//! Mini-batches: gradient descent with momentum, and Adam. Everything stays on the device, but for features that do not fit it: a step is some stages from arrays to
 //! arrays, and losses come back once an evaluation, never inside an epoch.
 //!
 //! A training can stop after any step and go on to the same bytes: the order of an epoch is made of the seed and its number,
 //! and what the device holds is saved as it is.
 
 mod best;
+mod feed;
 mod order;
 mod state;
 mod update;
@@ -19,6 +20,7 @@ use super::{Labelled, LearnError, loss_sum};
 use crate::backend::{Backend, Loss};
 use crate::progress::Progress;
 use best::Best;
+use feed::{Feed, Plans};
 use order::Order;
 use update::Update;
 
@@ -33,9 +35,12 @@ struct Run<'a, B: Backend> {
     plan: &'a Plan,
     mini: &'a MiniBatch,
     watch: &'a dyn Watch,
-    /// Row indices by chunk, in the order given.
+    /// Row indices by chunk, in the order given; of features that pass through the device, by the chunks that they would have there,
+    /// so that batches are the same.
     chunks: Vec<Vec<u32>>,
     batches: Vec<Batch>,
+    /// What gathers the rows of features that pass through the device.
+    feed: Option<Feed<B>>,
     /// Epochs that are done, and steps of the one after them.
     epoch: usize,
     step: usize,
@@ -88,7 +93,7 @@ impl<'a, B: Backend> Run<'a, B> {
         watch: &'a dyn Watch,
     ) -> Result<Self, LearnError> {
         let len = data.parameters();
-        let chunks = data.by_chunk(parts.train);
+        let chunks = data.by_whole_chunk(parts.train);
         let batches = batches(&chunks, mini.batch_size.min(data.max_batch(backend)));
         if mini.epochs.checked_mul(batches.len()).is_none() {
             let problem =
@@ -111,6 +116,7 @@ impl<'a, B: Backend> Run<'a, B> {
             best: mini.patience.map(|_| Best::new(backend, len)).transpose()?,
             sums: backend.zeros(len + 1)?,
             losses: backend.zeros(batches.len())?,
+            feed: Feed::new(backend, data, &batches)?,
             chunks,
             batches,
             epoch: 0,
@@ -129,8 +135,8 @@ impl<'a, B: Backend> Run<'a, B> {
     fn train(&mut self, progress: &dyn Progress) -> Result<Stop, LearnError> {
         let (len, weights) = (self.data.parameters(), self.data.outputs * self.data.matrix.columns());
         let each = self.batches.len();
-        let mut index =
-            self.chunks.iter().map(|rows| self.backend.upload(rows)).collect::<Result<Vec<_>, _>>()?;
+        let stays: &[Vec<u32>] = if self.feed.is_some() { &[] } else { &self.chunks };
+        let mut index = stays.iter().map(|rows| self.backend.upload(rows)).collect::<Result<Vec<_>, _>>()?;
         while self.epoch < self.mini.epochs {
             let order = Order::new(self.plan.seed, self.epoch, &self.chunks, each);
             for (rows, index) in order.rows.iter().zip(&mut index) {
@@ -139,7 +145,20 @@ impl<'a, B: Backend> Run<'a, B> {
             while self.step < each {
                 let Self { backend, batches, objective, parameters, sums, losses, update, .. } = self;
                 let b = order.batches[self.step];
-                objective.sums(batches[b], &index[batches[b].chunk], parameters, sums)?;
+                match &mut self.feed {
+                    None => objective.sums(batches[b], &index[batches[b].chunk], parameters, sums)?,
+                    Some(feed) => {
+                        let of = Plans {
+                            seed: self.plan.seed,
+                            epochs: self.mini.epochs,
+                            chunks: &self.chunks,
+                            batches,
+                            chunk_rows: self.data.matrix.whole_rows(),
+                        };
+                        let at = (self.epoch, self.step);
+                        feed.sums((*backend, self.data, of), at, objective, parameters, sums)?;
+                    }
+                }
                 backend.copy((sums, len), (losses, b), 1)?;
                 let steps = self.epoch * each + self.step;
                 let rate = self.mini.rate(steps, each);

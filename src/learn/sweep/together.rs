@@ -95,6 +95,7 @@ impl<'a, B: Backend> Together<'a, B> {
             let Self { backend, objective, index, parameters, sums, masks, masked, .. } = self;
             let columns = Columns { models, masks: masked.then_some(&masks.1[..]) };
             objective.sums_of(&columns, (batch, &index[batch.chunk]), parameters, sums)?;
+            self.data.matrix.prepare(*backend)?;
             let sums = backend.download(sums, models * (len + 1))?;
             let (of_weights, rest) = sums.split_at(models * weights);
             let (of_biases, of_losses) = rest.split_at(models * biases);
@@ -124,7 +125,7 @@ impl<'a, B: Backend> Together<'a, B> {
     fn mask(&self, active: &[usize]) -> Result<Vec<B::Array<u32>>, DeviceError> {
         let matrix = self.data.matrix;
         let words = active.len().div_ceil(32);
-        let mut masks = vec![vec![0u32; matrix.chunk_rows() * words]; matrix.chunks().len()];
+        let mut masks = vec![vec![0u32; matrix.chunk_rows() * words]; matrix.chunk_count()];
         for (bit, &m) in active.iter().enumerate() {
             for &row in &self.members[m].train {
                 let (chunk, at) = matrix.place(row);
