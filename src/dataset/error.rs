@@ -210,6 +210,7 @@ fn no_label(labels: LabelSource, example: &str) -> String {
              picture is but with .txt at the end; write such files, or give `--labels FILE`"
         ),
         LabelSource::Manifest => format!("no row names {example}; correct the names in the file"),
+        LabelSource::Store => format!("{example} has none in samples.csv; write it there"),
     }
 }
 
@@ -220,6 +221,7 @@ fn second_class(labels: LabelSource) -> &'static str {
         LabelSource::Sidecar => {
             "add pictures with another label, or pictures without it and `--task multilabel`"
         }
+        LabelSource::Store => "add rows of another class to features.npy and samples.csv, or give `--task multilabel`",
         LabelSource::Manifest => {
             "add pictures of another class, or say with --label-column where the classes are, or `--task multilabel`"
         }

@@ -30,7 +30,7 @@ mod stratify;
 #[cfg(test)]
 mod testing;
 
-pub use decode::{Decoder, MAX_PIXELS, Picture, PictureError};
+pub use decode::{DECODER, Decoder, MAX_PIXELS, Picture, PictureError};
 pub use error::DatasetError;
 pub use find::{EXTENSIONS, pictures_under};
 pub use folds::folds;
@@ -45,7 +45,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 /// The part of the data a picture belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
     /// The weights are fitted to these.
@@ -77,6 +77,8 @@ pub struct Sample {
     /// The part that its folder (`train/`, `val/`, `test/`) or a column of its table (`split`) puts it in, if the data
     /// came so divided: then every sample has one.
     pub part: Option<Part>,
+    /// Bytes of the file, where they are known; else they are asked for.
+    pub size: Option<u64>,
 }
 
 /// Labelled pictures, found but not yet read.
@@ -92,7 +94,7 @@ pub struct Dataset {
     pub task: Task,
     /// Class names in sorted order (by code point); labels are indices into it. At least one.
     pub classes: Vec<String>,
-    /// The pictures, sorted by [`Dataset::relative_path_string`]. At least one.
+    /// The pictures, sorted by [`Dataset::relative_path_string`]; those of a store in the order of its rows. At least one.
     pub samples: Vec<Sample>,
     /// Pictures that were given no label, relative to the root and sorted: loose ones beside class folders, names
     /// without a prefix, those outside `train`, `val` and `test`, those no row names or rows contradict each other on.
@@ -148,6 +150,20 @@ impl Dataset {
         Ok(dataset)
     }
 
+    /// The labels of `rows` rows whose features were made before, in the table `path` (CSV, TSV or JSON lines) with a line for each: a column
+    /// `label`, or `labels` for lists (or what `options` name), and where there are such `row`, `path`, `split` or `part`, `size` and
+    /// `skipped`. Without paths, rows are called `row 0` and so on. Also gives the rows that say why they are to be left out.
+    ///
+    /// # Errors
+    /// The table cannot be read, has another number of lines, or labels that cannot be used.
+    pub fn of_rows(
+        path: &Path,
+        rows: usize,
+        options: &LabelOptions,
+    ) -> Result<(Self, Vec<(usize, String)>), DatasetError> {
+        manifest::stored::read(path, rows, options)
+    }
+
     /// How labels were found, in words: ``labelled by train.csv, names in `image`, labels in `label` ``.
     pub fn explained(&self) -> String {
         match &self.manifest {
@@ -186,7 +202,8 @@ impl Dataset {
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
         for (index, sample) in self.samples.iter().enumerate() {
-            let size = std::fs::metadata(self.path(index)).map_or(0, |found| found.len());
+            let found = || std::fs::metadata(self.path(index)).map_or(0, |found| found.len());
+            let size = sample.size.unwrap_or_else(found);
             hash.update(self.relative_path_string(index));
             hash.update([0]);
             for &label in &sample.labels {

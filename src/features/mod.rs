@@ -8,6 +8,7 @@ mod mapped;
 mod matrix;
 mod npy;
 mod source;
+pub mod store;
 mod survey;
 
 pub use budget::{Budget, Bytes};
