@@ -4,9 +4,10 @@ use std::path::Path;
 
 use crate::cli::labels::LabelArgs;
 use crate::dataset::{Dataset, LabelOptions, Task};
-use crate::error::Result;
-use crate::features::Budget;
-use crate::pipeline::{Input, Origin};
+use crate::error::{Error, Result};
+use crate::features::store::{is_store, is_unfinished};
+use crate::features::{Budget, Descriptor, FeaturesError};
+use crate::pipeline::{Cache, Input, Origin, open_store};
 
 /// What a command works on, opened.
 #[derive(Debug)]
@@ -16,24 +17,63 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Opens `data`, with labels as `labels` say.
+    /// Opens `data`, a folder of pictures or a store of features, with labels as `labels` say.
     pub(super) fn open(data: &Path, labels: &LabelArgs) -> Result<Self> {
-        let dataset = Dataset::open(data, &labels.options(data)?)?;
-        Ok(Self { dataset, origin: Origin::Pictures })
+        Self::with(data, &labels.options(data)?)
     }
 
     /// The same for a model that answers any number of labels, where nothing is said of the task: samples without any label are
     /// then no mistake, even where none has several.
     pub(super) fn open_for(data: &Path, labels: &LabelArgs, task: Task) -> Result<Self> {
         let options = labels.options(data)?;
-        let dataset = match Dataset::open(data, &options) {
+        match Self::with(data, &options) {
             Err(error) if options.task.is_none() && task == Task::Multilabel => {
                 let several = LabelOptions { task: Some(Task::Multilabel), ..options };
-                Dataset::open(data, &several).map_err(|_| error)?
+                Self::with(data, &several).map_err(|_| error)
             }
-            opened => opened?,
-        };
-        Ok(Self { dataset, origin: Origin::Pictures })
+            opened => opened,
+        }
+    }
+
+    fn with(data: &Path, options: &LabelOptions) -> Result<Self> {
+        if is_store(data) {
+            let (dataset, rows) = open_store(data, options)?;
+            return Ok(Self { dataset, origin: Origin::Rows(rows) });
+        }
+        if is_unfinished(data) {
+            let problem = "the features there are not finished; run the same `huemax extract DATA --out STORE` again, which goes on";
+            return Err(FeaturesError::Format { path: data.into(), problem: problem.into() }.into());
+        }
+        Ok(Self { dataset: Dataset::open(data, options)?, origin: Origin::Pictures })
+    }
+
+    /// What the rows are made of, where they were made before.
+    pub(super) fn descriptor(&self) -> Option<Descriptor> {
+        match &self.origin {
+            Origin::Rows(rows) => Some(rows.descriptor),
+            _ => None,
+        }
+    }
+
+    /// Fails where `option` was typed, which is about pictures, and these are features.
+    pub(super) fn only_pictures(&self, option: &'static str, typed: bool, why: &str) -> Result<()> {
+        match self.descriptor().filter(|_| typed) {
+            Some(found) => Err(Error::option(option, format!("the data are features ({found}) {why}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps features of pictures in `cache`, and takes those that are there; of what was made before there is nothing to keep.
+    pub(super) fn cached(mut self, cache: Cache) -> Self {
+        if matches!(self.origin, Origin::Pictures) {
+            self.origin = Origin::Kept(cache);
+        }
+        self
+    }
+
+    /// Whether features of pictures are kept.
+    pub(super) fn keeps(&self) -> bool {
+        matches!(self.origin, Origin::Kept(_))
     }
 
     pub(super) fn input(&self, budget: Budget) -> Input<'_> {

@@ -1,15 +1,18 @@
 //! `huemax evaluate`
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::cli::common::{BudgetArgs, Common};
 use crate::cli::data::Opened;
+use crate::cli::interrupt::{self, Savable};
 use crate::cli::labels::LabelArgs;
 use crate::cli::output;
 use crate::cli::run_folder::out_folder;
-use crate::error::{FileError, Result};
+use crate::error::{Error, FileError, Result};
+use crate::features::FeaturesError;
 use crate::model::Model;
-use crate::pipeline::evaluate;
+use crate::pipeline::{Cache, StoreOptions, evaluate};
 use crate::report;
 
 /// Measure a model on labelled pictures
@@ -18,7 +21,7 @@ pub(super) struct Args {
     /// A model that `huemax train` wrote
     model: PathBuf,
 
-    /// Folder of labelled pictures, laid out as for `train`
+    /// Folder of labelled pictures, laid out as for `train`, or a store that `huemax extract` wrote
     data: PathBuf,
 
     /// Write metrics.json and predictions.csv into this folder
@@ -28,6 +31,10 @@ pub(super) struct Args {
     /// Overwrite the results that are in --out
     #[arg(long)]
     force: bool,
+
+    /// Keep the features of all pictures of DATA in this folder, and take those that are there
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
 
     #[command(flatten)]
     labels: LabelArgs,
@@ -42,12 +49,24 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<()> {
     let progress = args.common.progress();
     let model = Model::load(&args.model)?;
-    let opened = Opened::open_for(&args.data, &args.labels, model.activation.task())?;
+    let mut opened = Opened::open_for(&args.data, &args.labels, model.activation.task())?;
+    opened.only_pictures("--cache", args.cache.is_some(), "and need none; leave it out")?;
+    if let Some(cache) = args.cache.clone() {
+        let options = StoreOptions { stop: interrupt::asked, ..StoreOptions::default() };
+        opened = opened.cached(Cache { folder: Arc::new(move || Ok(cache.clone())), options });
+    }
     if let Some(out) = &args.out {
         out_folder(out, args.force)?;
     }
     let device = args.common.open(&progress)?;
-    let mut run = evaluate(&model, opened.input(args.budget.budget()), &device, &progress)?;
+    let outcome = {
+        let _savable = opened.keeps().then(Savable::begin);
+        evaluate(&model, opened.input(args.budget.budget()), &device, &progress)
+    };
+    if let Err(Error::Features(error @ FeaturesError::Interrupted { .. })) = &outcome {
+        output::tell(&format!("{error}; the same command goes on from there"));
+    }
+    let mut run = outcome?;
     run.summary.model = Some(args.model.to_string_lossy().into_owned());
     if let Some(folder) = &args.out {
         std::fs::create_dir_all(folder).map_err(FileError::on("create", folder))?;

@@ -8,6 +8,7 @@ mod devices;
 mod evaluate;
 mod events;
 mod explain;
+mod extract;
 mod interrupt;
 mod labels;
 mod output;
@@ -27,6 +28,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::dataset::DatasetError;
 use crate::error::{Error, Result};
+use crate::features::FeaturesError;
 use crate::learn::LearnError;
 
 /// Train, measure and apply linear image classifiers on any GPU or on the CPU.
@@ -42,6 +44,7 @@ Examples:
   huemax demo                                   see the whole thing on pictures that it draws itself
   huemax train my-pictures                      a folder a class, or names such as cat.123.jpg
   huemax predict runs/…/model.safetensors a.jpg
+  huemax extract my-pictures --out STORE        features alone, for `huemax train STORE`, NumPy and pandas
   huemax verify --device gpu --quick            whether a GPU computes what it should
   huemax bench my-pictures                      how fast this machine is, GPU against CPU
   huemax devices                                which GPUs there are
@@ -53,6 +56,7 @@ enum Command {
     Train(Box<train::Args>),
     Evaluate(evaluate::Args),
     Predict(predict::Args),
+    Extract(extract::Args),
     Verify(verify::Args),
     Bench(bench::Args),
     Devices(devices::Args),
@@ -70,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => train::run(&args, matches.subcommand_matches("train")),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Predict(args) => predict::run(&args),
+        Command::Extract(args) => extract::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Devices(args) => devices::run(&args),
@@ -84,7 +89,10 @@ fn exit_code(outcome: Result<()>) -> ExitCode {
         // Whoever read our output has seen enough (`| head`).
         return ExitCode::SUCCESS;
     }
-    if matches!(error, Error::Learn(LearnError::Interrupted { .. })) {
+    if matches!(
+        error,
+        Error::Learn(LearnError::Interrupted { .. }) | Error::Features(FeaturesError::Interrupted { .. })
+    ) {
         // What was saved, and how to go on, has been said.
         return ExitCode::from(interrupt::EXIT);
     }

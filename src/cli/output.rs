@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use crate::error::{Error, FileError, Result};
-use crate::pipeline::Summary;
+use crate::pipeline::{SkippedPicture, Summary};
 
 /// The name of standard output in errors.
 const STDOUT: &str = "standard output";
@@ -49,7 +49,11 @@ const SKIPPED_SHOWN: usize = 20;
 /// Says on standard error what was left out of a run and why, also when all else is quiet: it changes what the result
 /// means.
 pub(super) fn tell_skipped(summary: &Summary, first_unlabelled: Option<&Path>) {
-    let (skipped, unlabelled) = (&summary.data.skipped, summary.data.unlabelled);
+    tell_left_out(&summary.data.skipped, summary.data.unlabelled, first_unlabelled);
+}
+
+/// The same of pictures that could not be read, and so many without a label.
+pub(super) fn tell_left_out(skipped: &[SkippedPicture], unlabelled: usize, first_unlabelled: Option<&Path>) {
     if let Some(example) = first_unlabelled {
         let noun = if unlabelled == 1 { "picture has" } else { "pictures have" };
         tell(&format!("{unlabelled} {noun} no label and stayed out, for example {}", example.display()));

@@ -2,9 +2,11 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, FileError, Result};
+use crate::features::store::remove_store;
 use crate::learn::checkpoint::{CURRENT, Lock, PREVIOUS};
 
 /// Names of the results; see [`Run::save`](crate::pipeline::Run::save).
@@ -18,12 +20,14 @@ pub(super) struct RunFolder {
     path: Mutex<PathBuf>,
     /// The lock of the folder, once it is claimed: made by this process, or named by the user.
     claimed: Mutex<Option<Lock>>,
+    /// When it was made, by this process and for this training alone.
+    made: Mutex<Option<Instant>>,
 }
 
 impl RunFolder {
     /// A folder that is there and belongs to this training, which has its lock.
     pub(super) fn of(path: &Path, lock: Lock) -> Self {
-        Self { path: Mutex::new(path.into()), claimed: Mutex::new(Some(lock)) }
+        Self { path: Mutex::new(path.into()), claimed: Mutex::new(Some(lock)), made: Mutex::default() }
     }
 
     /// The folder that `--out` names, ready to be written into, or `runs/TIME`. One that already holds results is refused
@@ -33,7 +37,11 @@ impl RunFolder {
             let here = if Path::new("runs").is_dir() { "runs" } else { "." };
             let action = "write results (--out names another folder) into";
             tempfile::tempfile_in(here).map_err(FileError::on(action, Path::new(here)))?;
-            return Ok(Self { path: Mutex::new(timed(Path::new("runs"))), claimed: Mutex::new(None) });
+            return Ok(Self {
+                path: Mutex::new(timed(Path::new("runs"))),
+                claimed: Mutex::default(),
+                made: Mutex::default(),
+            });
         };
         let unfinished = [CURRENT, PREVIOUS].iter().any(|name| folder.join(name).exists());
         if unfinished && !force {
@@ -50,13 +58,32 @@ impl RunFolder {
 
     /// The folder, made now if it is not there.
     pub(super) fn path(&self) -> Result<PathBuf, FileError> {
-        let mut path = self.path.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut path = lock(&self.path);
+        let mut claimed = lock(&self.claimed);
         if claimed.is_none() {
             *path = claim(&path)?;
             *claimed = Some(Lock::take(&path)?);
+            *lock(&self.made) = Some(Instant::now());
         }
         Ok(path.clone())
+    }
+
+    /// Removes the folder of a training that has failed, and the features in it, if it was made for this training alone and less than
+    /// `kept` ago. Gives it where it stays for its features.
+    pub(super) fn abandon(&self, kept: Duration) -> Option<PathBuf> {
+        let path = lock(&self.path).clone();
+        let made = (*lock(&self.made))?;
+        if made.elapsed() >= kept {
+            return Some(path);
+        }
+        // What cannot be removed stays: folders are removed where they are empty.
+        let _ = remove_store(&path.join(super::train::CACHE));
+        *lock(&self.claimed) = None;
+        let _ = std::fs::remove_dir(&path);
+        if let Some(runs) = path.parent() {
+            let _ = std::fs::remove_dir(runs);
+        }
+        None
     }
 }
 
@@ -103,4 +130,8 @@ fn claim(folder: &Path) -> Result<PathBuf, FileError> {
             outcome => return outcome.map(|()| numbered.clone()).map_err(FileError::on("create", &numbered)),
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

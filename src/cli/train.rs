@@ -1,6 +1,7 @@
 //! `huemax train`
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
@@ -9,6 +10,7 @@ use clap::parser::ValueSource;
 use crate::backend::Loss;
 use crate::cli::common::{BudgetArgs, Common};
 use crate::cli::data::Opened;
+use crate::cli::interrupt::{self, Savable};
 use crate::cli::labels::LabelArgs;
 use crate::cli::output;
 use crate::cli::resume::{Kept, check_beside};
@@ -17,18 +19,24 @@ use crate::cli::solver::SolverArgs;
 use crate::cli::watching::Watching;
 use crate::dataset::{Dataset, SplitOptions};
 use crate::error::{Error, Result};
-use crate::features::Histogram;
+use crate::features::{FeaturesError, Histogram};
 use crate::files::{Writing, folder_of};
 use crate::learn::checkpoint::{CURRENT, CheckpointError, Loaded, Lock, PREVIOUS, Store, load};
 use crate::learn::{LearnError, SolverOptions, Targets};
 use crate::metrics::ThresholdRule;
 use crate::model::Model;
-use crate::pipeline::{Begin, Choices, Run, Session, Summary, TrainOptions, Weighting, train_watched};
+use crate::pipeline::{
+    Begin, Cache, Choices, Run, Session, StoreOptions, Summary, TrainOptions, Weighting, train_watched,
+};
 use crate::progress::Progress;
 use crate::report;
 
 /// The file of a run that holds its model.
 const MODEL: &str = "model.safetensors";
+/// The folder in that of the results that features are kept in.
+pub(super) const CACHE: &str = "features";
+/// A training that fails after this long leaves the features that it has made.
+const WORTH_KEEPING: Duration = Duration::from_secs(60);
 
 /// Train a classifier on a folder of labelled pictures, and measure it
 ///
@@ -41,7 +49,8 @@ const MODEL: &str = "model.safetensors";
 /// the end; with --quiet beside it, the result alone.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
-    /// Folder of pictures (JPEG, PNG, WebP, GIF, BMP, TIFF), or tar files with pictures ('shard-{000..099}.tar')
+    /// Folder of pictures (JPEG, PNG, WebP, GIF, BMP, TIFF), tar files with pictures ('shard-{000..099}.tar'), or a store of features that
+    /// `huemax extract`, or NumPy and pandas, wrote
     #[arg(required_unless_present = "resume")]
     data: Option<PathBuf>,
 
@@ -74,6 +83,15 @@ pub(super) struct Args {
     /// DIR/sweep, sweep_loss and sweep_score against the number of C
     #[arg(long, value_name = "DIR")]
     tensorboard: Option<PathBuf>,
+
+    /// Keep the features of the pictures in this folder, and take those that are there, of pictures that have not changed
+    /// [default: the folder `features` in that of the results]
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+
+    /// Keep no features
+    #[arg(long, conflicts_with = "cache")]
+    no_cache: bool,
 
     /// Histogram bins of hue, saturation and value
     #[arg(long, value_name = "H,S,V", default_value = "8,8,8")]
@@ -155,7 +173,7 @@ fn share(text: &str) -> Result<f64, String> {
     }
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.0..=1e9).contains(&seconds) => Ok(seconds),
         _ => Err("a number of seconds, such as 60, or 0 for none".into()),
@@ -180,6 +198,7 @@ impl Args {
         };
         self.data = path(self.data);
         self.tensorboard = path(self.tensorboard);
+        self.cache = path(self.cache);
         self.class_weight = weights(self.class_weight);
         self.pos_weight = weights(self.pos_weight);
         self.labels = self.labels.seen_from(folder);
@@ -205,6 +224,19 @@ impl Args {
         self.common.quiet |= anew.common.quiet;
     }
 
+    /// Where features are kept: in the folder that was named, else in that of the results, which is made when there is something to keep.
+    fn cache(&self, run: &Arc<RunFolder>, resumed: bool) -> Cache {
+        let stop = interrupt::asked;
+        if let Some(cache) = self.cache.clone() {
+            let options = StoreOptions { stop, ..StoreOptions::default() };
+            return Cache { folder: Arc::new(move || Ok(cache.clone())), options };
+        }
+        // Whoever has the results overwritten has other features beside them overwritten too.
+        let options = StoreOptions { stop, replace: self.force || resumed, ..StoreOptions::default() };
+        let run = Arc::clone(run);
+        Cache { folder: Arc::new(move || Ok(run.path()?.join(CACHE))), options }
+    }
+
     fn options(&self) -> TrainOptions {
         TrainOptions {
             descriptor: self.bins.into(),
@@ -220,16 +252,16 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args, matches: Option<&ArgMatches>) -> Result<()> {
-    let (Some(run), Some(matches)) = (&args.resume, matches) else {
+    let (Some(run), Some(typed)) = (&args.resume, matches) else {
         let init = args.init.as_deref().map(Model::load).transpose()?;
         let begin = match &init {
             Some(model) => Begin::Warm { model, grow: args.grow },
             None => Begin::Zero,
         };
         let folder = || RunFolder::new(args.out.as_deref(), args.force);
-        return go(args, &Kept::new(), begin, folder, None);
+        return go((args, bins_typed(matches)), &Kept::new(), begin, folder, None);
     };
-    check_beside(matches)?;
+    check_beside(typed)?;
     let home = if run.is_dir() { run } else { folder_of(run) };
     // Before it is read: whoever else is training there may be about to write another.
     let there = [CURRENT, PREVIOUS].iter().any(|name| home.join(name).exists());
@@ -245,15 +277,21 @@ pub(super) fn run(args: &Args, matches: Option<&ArgMatches>) -> Result<()> {
     }
     let Loaded { checkpoint, path, store, .. } = loaded;
     let kept = Kept::read(&checkpoint.keep, &path)?;
-    let whole = kept.arguments(&path, (args, matches))?;
+    let whole = kept.arguments(&path, (args, typed))?;
     let folder = || Ok(RunFolder::of(store.folder(), lock.map_or_else(|| Lock::take(store.folder()), Ok)?));
     let begin = Begin::Resume { checkpoint: &checkpoint, path: &path };
-    go(&whole, &kept.and_now(matches), begin, folder, Some(store.clone()))
+    // What was typed the first time was looked at then.
+    go((&whole, false), &kept.and_now(typed), begin, folder, Some(store.clone()))
+}
+
+/// Whether `--bins` stands in the command.
+fn bins_typed(matches: Option<&ArgMatches>) -> bool {
+    matches.is_some_and(|matches| matches.value_source("bins") == Some(ValueSource::CommandLine))
 }
 
 /// Trains as `args` say, from where it begins.
 fn go(
-    args: &Args,
+    (args, bins_typed): (&Args, bool),
     kept: &Kept,
     begin: Begin<'_>,
     folder: impl FnOnce() -> Result<RunFolder>,
@@ -268,16 +306,25 @@ fn go(
     let data = args.data.as_deref().unwrap_or(Path::new("."));
     let progress = args.common.progress();
     let opened = Opened::open(data, &args.labels)?;
-    let folder = folder()?;
+    let differs = bins_typed && opened.descriptor().is_some_and(|found| found != args.bins.into());
+    opened.only_pictures("--bins", differs, "and have theirs; leave it out, or give the pictures")?;
+    opened.only_pictures("--cache", args.cache.is_some(), "and need none; leave it out")?;
+    let folder = Arc::new(folder()?);
+    let opened = if args.no_cache { opened } else { opened.cached(args.cache(&folder, store.is_some())) };
     let device = args.common.open(&progress)?;
     let keep = serde_json::to_value(kept).map_err(|e| output::failed(e.into()))?;
+    let store_is_there = store.is_some();
     let every = (args.checkpoint_every > 0.0).then(|| Duration::from_secs_f64(args.checkpoint_every));
     let mut watching = Watching::new((&progress, &folder), args.common.json, every, keep, store);
     if let Some(events) = &args.tensorboard {
         watching = watching.with_tensorboard(events)?;
     }
     let session = Session { begin, onlooker: &watching };
-    let outcome = train_watched(opened.input(args.budget.budget()), &options, &device, &session, &progress);
+    let outcome = {
+        // Features are kept as they are made, until the solver has something of its own to keep.
+        let _savable = opened.keeps().then(Savable::begin);
+        train_watched(opened.input(args.budget.budget()), &options, &device, &session, &progress)
+    };
     match (&outcome, watching.checkpoint()) {
         (Err(Error::Learn(error @ LearnError::Interrupted { .. })), Some(path)) => {
             tell_interrupted(&error.to_string(), &path, args.common.json)?;
@@ -288,6 +335,10 @@ fn go(
                 output::tell(&format!("the last checkpoint that was saved is {}", loaded.path.display()));
                 tell_how_to_go_on(&path);
             }
+        }
+        (Err(error), None) if opened.keeps() => {
+            let same = args.cache.is_some() || args.out.is_some() || store_is_there;
+            keep_features(error, &folder, same);
         }
         _ => {}
     }
@@ -301,6 +352,32 @@ fn go(
     report_run(&run, &opened.dataset, args.common.json, &progress)
 }
 
+/// Says what is left of a training that has ended early, before it had a checkpoint: features that took long. Where they did not, and the
+/// folder was made for this training alone, nothing is left.
+fn keep_features(error: &Error, folder: &RunFolder, same: bool) {
+    let stopped = match error {
+        Error::Features(error @ FeaturesError::Interrupted { .. }) => Some(error.to_string()),
+        Error::Features(FeaturesError::Unfinished { .. }) => None,
+        _ => {
+            if let Some(path) = folder.abandon(WORTH_KEEPING) {
+                let path = path.join(CACHE);
+                output::tell(&format!("the features are kept: --cache {} takes them", quoted(&path)));
+            }
+            return;
+        }
+    };
+    if let Some(stopped) = stopped {
+        output::tell(&stopped);
+    }
+    match folder.path() {
+        Ok(path) if !same => {
+            let path = quoted(&path.join(CACHE));
+            output::tell(&format!("go on with the same command and --cache {path}"));
+        }
+        _ => output::tell("go on with the same command"),
+    }
+}
+
 /// Says how to go on, also when all else is quiet.
 fn tell_interrupted(how: &str, checkpoint: &Path, json: bool) -> Result<()> {
     output::tell(&format!("{how}, and saved in {}", checkpoint.display()));
@@ -312,9 +389,14 @@ fn tell_interrupted(how: &str, checkpoint: &Path, json: bool) -> Result<()> {
 }
 
 fn tell_how_to_go_on(checkpoint: &Path) {
-    let folder = folder_of(checkpoint).display().to_string();
-    let quoted = if folder.contains(char::is_whitespace) { format!("'{folder}'") } else { folder };
-    output::tell(&format!("go on with: huemax train --resume {quoted}"));
+    let folder = quoted(folder_of(checkpoint));
+    output::tell(&format!("go on with: huemax train --resume {folder}"));
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    if path.contains(char::is_whitespace) { format!("'{path}'") } else { path }
 }
 
 /// A training that is done needs no going on with.

@@ -10,6 +10,9 @@ use image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limit
 
 use super::pixels::{Depth16, to_rgb};
 
+/// What decodes pictures, by name: features that are kept say it, as JPEG decoders differ in the pixels that they give.
+pub const DECODER: &str = "image 0.25, zune-jpeg";
+
 /// A picture that declares more pixels than this (200 million) is refused before it is decoded.
 pub const MAX_PIXELS: u64 = 200_000_000;
 
@@ -148,6 +151,11 @@ impl Decoder {
         image::guess_format(&self.file).map_err(|_| PictureError::Format("not a picture".into()))?;
         let (width, height) = guarded(|| self.decode())?;
         Ok(Picture { width, height, rgb: &self.rgb })
+    }
+
+    /// The content of the file that was read last, as far as it was read: whole, if it was a picture.
+    pub fn content(&self) -> &[u8] {
+        &self.file
     }
 
     /// Reads the file, unless its first bytes are not those of a picture.

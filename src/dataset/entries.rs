@@ -106,8 +106,19 @@ impl Entries {
         (of_picture, mismatches)
     }
 
+    /// Names of the labels in use, sorted; and for each label its number among them.
+    pub(super) fn sorted(&self, rows: &[Option<&Entry>]) -> (Vec<String>, Vec<u32>) {
+        let mut used = vec![false; self.names.len()];
+        rows.iter().flatten().flat_map(|row| &row.labels).for_each(|&k| used[k as usize] = true);
+        let mut sorted: Vec<usize> = (0..used.len()).filter(|&k| used[k]).collect();
+        sorted.sort_unstable_by_key(|&k| &self.names[k]);
+        let mut numbers = vec![0u32; used.len()];
+        sorted.iter().enumerate().for_each(|(number, &k)| numbers[k] = number as u32);
+        (sorted.iter().map(|&k| self.names[k].clone()).collect(), numbers)
+    }
+
     /// The task that was asked for, or that the rows of pictures show; and whether each row fits it.
-    fn task(&self, rows: &[Option<&Entry>], asked: Option<Task>) -> Result<Task, DatasetError> {
+    pub(super) fn task(&self, rows: &[Option<&Entry>], asked: Option<Task>) -> Result<Task, DatasetError> {
         let rows = || rows.iter().flatten();
         let several = rows().any(|row| row.labels.len() > 1);
         let task = asked.unwrap_or(if several { Task::Multilabel } else { Task::Multiclass });
@@ -143,15 +154,9 @@ pub(super) fn assemble(
     let (rows, mut mismatches) = entries.put_to(index, &found);
     let task = entries.task(&rows, options.task)?;
 
-    // Labels in use, sorted: their numbers in the data set.
-    let mut used = vec![false; entries.names.len()];
-    rows.iter().flatten().flat_map(|row| &row.labels).for_each(|&k| used[k as usize] = true);
-    let mut sorted: Vec<usize> = (0..used.len()).filter(|&k| used[k]).collect();
-    sorted.sort_unstable_by_key(|&k| &entries.names[k]);
-    let mut numbers = vec![0u32; used.len()];
-    sorted.iter().enumerate().for_each(|(number, &k)| numbers[k] = number as u32);
+    let (classes, numbers) = entries.sorted(&rows);
     mismatches.unused_labels =
-        (0..used.len()).filter(|&k| !used[k]).map(|k| entries.names[k].clone()).collect();
+        entries.names.iter().filter(|name| classes.binary_search(name).is_err()).cloned().collect();
     mismatches.unused_labels.sort_unstable();
 
     let pictures = found.len();
@@ -166,9 +171,9 @@ pub(super) fn assemble(
         };
         let mut labels: Vec<u32> = row.labels.iter().map(|&k| numbers[k as usize]).collect();
         labels.sort_unstable();
-        samples.push(Sample { path: found.path, labels, part: row.part.or(part) });
+        samples.push(Sample { path: found.path, labels, part: row.part.or(part), size: None });
     }
-    if samples.is_empty() || sorted.is_empty() {
+    if samples.is_empty() || classes.is_empty() {
         if let (Some(file), Some(row)) = (entries.files.first(), entries.rows.first())
             && !entries.beside
         {
@@ -181,7 +186,6 @@ pub(super) fn assemble(
     if samples.iter().all(|sample| sample.part == Some(Part::Train)) {
         samples.iter_mut().for_each(|sample| sample.part = None);
     }
-    let classes = sorted.iter().map(|&k| entries.names[k].clone()).collect();
     Ok(Dataset {
         root: root.to_owned(),
         labels,

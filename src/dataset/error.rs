@@ -218,6 +218,7 @@ fn no_label(labels: LabelSource, example: &str) -> String {
              picture is but with .txt at the end; write such files, or give `--labels FILE`"
         ),
         LabelSource::Manifest => format!("no row names {example}; correct the names in the file"),
+        LabelSource::Store => format!("{example} has none in samples.csv; write it there"),
     }
 }
 
@@ -227,6 +228,9 @@ fn second_class(labels: LabelSource) -> &'static str {
         LabelSource::Prefix => "add pictures of another class, or give `--labels folder`",
         LabelSource::Sidecar => {
             "add pictures with another label, or pictures without it and `--task multilabel`"
+        }
+        LabelSource::Store => {
+            "add rows of another class to features.npy and samples.csv, or give `--task multilabel`"
         }
         LabelSource::Manifest => {
             "add pictures of another class, or say with --label-column where the classes are, or `--task multilabel`"

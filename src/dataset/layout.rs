@@ -136,6 +136,7 @@ pub(super) fn label(
             // Every class was collected from these very names.
             labels: vec![classes.binary_search(&class).unwrap_or_default() as u32],
             part: part.filter(|_| !only_train),
+            size: None,
         })
         .collect();
     Ok(Dataset {

@@ -31,7 +31,7 @@ mod stratify;
 #[cfg(test)]
 mod testing;
 
-pub use decode::{Decoder, MAX_PIXELS, Picture, PictureError};
+pub use decode::{DECODER, Decoder, MAX_PIXELS, Picture, PictureError};
 pub use error::DatasetError;
 pub use find::{EXTENSIONS, pictures_under};
 pub use folds::folds;
@@ -42,12 +42,13 @@ pub use problem::{LabelProblem, MAX_LABEL_BYTES};
 pub use shards::{Place, Shards, reading_order};
 pub use split::{Split, SplitOptions};
 
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 /// The part of the data a picture belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
     /// The weights are fitted to these.
@@ -79,6 +80,8 @@ pub struct Sample {
     /// The part that its folder (`train/`, `val/`, `test/`) or a column of its table (`split`) puts it in, if the data
     /// came so divided: then every sample has one.
     pub part: Option<Part>,
+    /// Bytes of the file, where they are known; else they are asked for.
+    pub size: Option<u64>,
 }
 
 /// Labelled pictures, found but not yet read.
@@ -94,7 +97,7 @@ pub struct Dataset {
     pub task: Task,
     /// Class names in sorted order (by code point); labels are indices into it. At least one.
     pub classes: Vec<String>,
-    /// The pictures, sorted by [`Dataset::relative_path_string`]. At least one.
+    /// The pictures, sorted by [`Dataset::relative_path_string`]; those of a store in the order of its rows. At least one.
     pub samples: Vec<Sample>,
     /// Pictures that were given no label, relative to the root and sorted: loose ones beside class folders, names
     /// without a prefix, those outside `train`, `val` and `test`, those no row names or rows contradict each other on.
@@ -158,6 +161,20 @@ impl Dataset {
         Ok(dataset)
     }
 
+    /// The labels of `rows` rows whose features were made before, in the table `path` (CSV, TSV or JSON lines) with a line for each: a column
+    /// `label`, or `labels` for lists (or what `options` name), and where there are such `row`, `path`, `split` or `part`, `size` and
+    /// `skipped`. Without paths, rows are called `row 0` and so on. Also gives the rows that say why they are to be left out.
+    ///
+    /// # Errors
+    /// The table cannot be read, has another number of lines, or labels that cannot be used.
+    pub fn of_rows(
+        path: &Path,
+        rows: usize,
+        options: &LabelOptions,
+    ) -> Result<(Self, Vec<(usize, String)>), DatasetError> {
+        manifest::stored::read(path, rows, options)
+    }
+
     /// How labels were found, in words: ``labelled by train.csv, names in `image`, labels in `label` ``.
     pub fn explained(&self) -> String {
         match &self.manifest {
@@ -198,11 +215,35 @@ impl Dataset {
         decoder.read_part(&mut file, at, len)
     }
 
+    /// The file that sample `index` lies in: its own, or its shard. Panics if there is no such sample.
+    pub fn file(&self, index: usize) -> PathBuf {
+        match &self.shards {
+            Some(shards) => shards.files[shards.places[index].shard as usize].clone(),
+            None => self.path(index),
+        }
+    }
+
+    /// The content of the file of sample `index`, as it is. Panics if there is no such sample.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn content(&self, index: usize) -> std::io::Result<Vec<u8>> {
+        let Some(shards) = &self.shards else { return std::fs::read(self.path(index)) };
+        let Place { at, len, .. } = shards.places[index];
+        let mut file = std::fs::File::open(self.file(index))?;
+        file.seek(SeekFrom::Start(at))?;
+        let mut bytes = Vec::new();
+        file.take(len).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
     /// How many bytes the file of sample `index` has, if it can be looked at. Panics if there is no such sample.
     pub fn file_size(&self, index: usize) -> Option<u64> {
         match &self.shards {
             Some(shards) => Some(shards.places[index].len),
-            None => std::fs::metadata(self.path(index)).ok().map(|found| found.len()),
+            None => self.samples[index]
+                .size
+                .or_else(|| std::fs::metadata(self.path(index)).ok().map(|found| found.len())),
         }
     }
 

@@ -18,6 +18,8 @@ pub enum LabelSource {
     Manifest,
     /// A text file beside each picture holds a label a line (`123.txt` beside `123.jpg`).
     Sidecar,
+    /// They came with features, in the store that these are in (`samples.csv`).
+    Store,
 }
 
 impl LabelSource {
@@ -28,6 +30,7 @@ impl LabelSource {
             Self::Prefix => "labelled by their name up to its first dot",
             Self::Manifest => "labelled by a table",
             Self::Sidecar => "labelled by the text file beside each",
+            Self::Store => "labelled by samples.csv beside the features",
         }
     }
 }

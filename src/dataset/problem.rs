@@ -121,6 +121,25 @@ pub enum LabelProblem {
     /// A label over several lines.
     #[error("a line break in the label {0:?}; a label is one line: perhaps a quote is missing")]
     LineBreak(String),
+    /// Not a line for each row of the features.
+    #[error(
+        "{found} rows, and the features beside it have {expected}; each row needs a line, in the same order"
+    )]
+    Rows {
+        /// In the table.
+        found: usize,
+        /// In the features.
+        expected: usize,
+    },
+    /// In the column that says which row a line is of.
+    #[error("{found:?} in the column `row`; it numbers the rows of the features, each from 0 to {} once: correct it, or remove the column where \
+        lines are in their order", rows - 1)]
+    RowNumber {
+        /// What is in it.
+        found: String,
+        /// Rows of the features.
+        rows: usize,
+    },
     /// A row without label, where each picture has exactly one.
     #[error(
         "{0:?} has no label; give it one, or train with `--task multilabel`, where pictures may have none"

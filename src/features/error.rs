@@ -38,6 +38,28 @@ pub enum FeaturesError {
         /// What is enough.
         needed: Bytes,
     },
+    /// A store that could not be finished.
+    #[error("{source}; {done} of {rows} pictures are kept in {}: the same command goes on from there, once that is put right", folder.display())]
+    Unfinished {
+        /// The folder of the store.
+        folder: PathBuf,
+        /// Rows that are kept.
+        done: usize,
+        /// Rows that there will be.
+        rows: usize,
+        /// What went wrong.
+        source: Box<FeaturesError>,
+    },
+    /// Somebody asked to stop.
+    #[error("stopped: {done} of {rows} pictures are kept in {}", folder.display())]
+    Interrupted {
+        /// The folder of the store.
+        folder: PathBuf,
+        /// Rows that are kept.
+        done: usize,
+        /// Rows that there will be.
+        rows: usize,
+    },
     /// A number that is none.
     #[error(
         "features: row {row}, column {column} is {value}; every feature must be a finite number (leave the row out, or put a number in its place)"

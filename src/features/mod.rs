@@ -11,6 +11,7 @@ mod npy;
 mod reader;
 mod slot;
 mod source;
+pub mod store;
 mod stream;
 mod survey;
 

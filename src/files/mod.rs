@@ -1,8 +1,10 @@
 //! Files are written whole: under a temporary name beside the target, synced, then renamed, and the folder synced after that.
 //! Whoever looks sees the old file or the new one, and a failure on the way leaves the old one.
 
+mod lock;
 mod writing;
 
+pub(crate) use lock::Lock;
 pub(crate) use writing::{Writing, settle};
 
 use std::fs::File;

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use crate::backend::{Backend, Pictures};
 use crate::dataset::{Dataset, Decoder, reading_order};
 use crate::error::{Error, Result};
+use crate::features::store::FEATURES;
 use crate::features::{
-    Budget, Descriptor, Extracted, FeaturesError, Histogram, Matrix, Skipped, Source, Target, extract,
+    Budget, Descriptor, Extracted, FeaturesError, Histogram, Matrix, Npy, Skipped, Source, Target, extract,
 };
 use crate::progress::Progress;
+
+use super::store::{Cache, fill};
 
 /// What a command works on.
 #[derive(Debug, Clone)]
@@ -28,6 +31,8 @@ pub enum Origin {
     /// The samples are pictures, to be read and described.
     #[default]
     Pictures,
+    /// The same, with a store that their features are kept in, for the next time: those that are there are not made again.
+    Kept(Cache),
     /// They were made before.
     Rows(Rows),
 }
@@ -84,7 +89,7 @@ impl Input<'_> {
     /// What its rows are made of, where pictures would be described by `wanted`.
     pub(super) fn descriptor(&self, wanted: Descriptor) -> Descriptor {
         match &self.origin {
-            Origin::Pictures => wanted,
+            Origin::Pictures | Origin::Kept(_) => wanted,
             Origin::Rows(rows) => rows.descriptor,
         }
     }
@@ -99,6 +104,25 @@ impl Input<'_> {
     ) -> Result<Described<B>> {
         match &self.origin {
             Origin::Rows(rows) => Ok(rows.picked(picked)),
+            Origin::Kept(cache) => {
+                let (folder, all) = ((cache.folder)()?, picked.len() == self.dataset.samples.len());
+                let filled = fill(
+                    backend,
+                    self.dataset,
+                    (&folder, &cache.options),
+                    descriptor,
+                    (all, &self.budget),
+                    progress,
+                )?;
+                let skipped = filled.extraction.skipped;
+                Ok(match filled.matrix {
+                    Some(matrix) => Described { rows: Place::Device(matrix), skipped },
+                    None => {
+                        let source = Arc::new(Npy::open(&folder.join(FEATURES))?);
+                        Rows { descriptor, source, skipped }.picked(picked)
+                    }
+                })
+            }
             Origin::Pictures => {
                 let histogram = histogram(descriptor)?;
                 let Extracted { matrix, skipped } =

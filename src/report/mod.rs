@@ -82,6 +82,20 @@ fn example_lines(names: &[&str], examples: &[Example]) -> String {
     text
 }
 
+/// `12,345,678`
+#[must_use]
+pub fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 #[path = "text_tests.rs"]
 mod tests;

@@ -3,6 +3,7 @@
 use crate::cli::devices::Entry;
 use crate::cli::output;
 use crate::error::Result;
+use crate::report::grouped;
 use crate::verify::{Failure, MixedReport, Options, Report, Stage, StageReport, bounds, cases};
 
 /// Prints a verification while it runs.
@@ -143,19 +144,6 @@ fn quoted(device: &str) -> String {
     } else {
         device.into()
     }
-}
-
-/// `12,345,678`
-fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Trainings on two devices: who computed what, what differed, and where the parameters ended.

@@ -9,7 +9,7 @@ use super::super::{DatasetError, LabelOptions, LabelProblem, Separator, Task};
 use super::table::{Cell, Row, Table};
 
 /// Names of a column that names pictures, the likeliest first.
-const NAMES: [&str; 16] = [
+pub(super) const NAMES: [&str; 16] = [
     "image_name",
     "file_name",
     "filename",
@@ -146,7 +146,7 @@ fn header_is_none(table: &Table, index: &Index, column: usize) -> Result<usize, 
 }
 
 /// The column that divides the data: of such a name, and with nothing but names of parts in it.
-fn part_column(table: &Table, name: usize) -> Result<Option<usize>, DatasetError> {
+pub(super) fn part_column(table: &Table, name: usize) -> Result<Option<usize>, DatasetError> {
     for column in PARTS.iter().filter_map(|part| table.column(part)).filter(|&column| column != name) {
         let part = |row: &Row| table.cell(row, column).text().and_then(part_named);
         // Numbers of folds, or sets of something else.
@@ -162,7 +162,7 @@ fn part_column(table: &Table, name: usize) -> Result<Option<usize>, DatasetError
     Ok(None)
 }
 
-fn label_columns(
+pub(super) fn label_columns(
     table: &Table,
     name: usize,
     part: Option<usize>,
@@ -200,7 +200,7 @@ fn label_columns(
     }
 }
 
-fn single(table: &Table, column: usize, options: &LabelOptions) -> LabelColumns {
+pub(super) fn single(table: &Table, column: usize, options: &LabelOptions) -> LabelColumns {
     let name = table.columns[column].clone();
     let lists = LABELS.iter().any(|(label, list)| *list && label.eq_ignore_ascii_case(&name));
     let cells = || table.rows.iter().map(|row| table.cell(row, column));

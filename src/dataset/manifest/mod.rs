@@ -1,6 +1,7 @@
 //! Labels from a table: CSV, TSV or JSON lines, one row a picture.
 
 mod columns;
+pub(super) mod stored;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -101,15 +102,7 @@ pub(super) fn read(
         if columns.labels.iter().all(|&column| table.files[row.file].columns[column].is_none()) {
             continue;
         }
-        let mut labels = match one_hot {
-            true => ones(&table, row, &columns, &numbers)?,
-            false => {
-                let cell = table.cell(row, columns.labels[0]);
-                cell_labels(&cell, &columns, &mut entries).map_err(|problem| table.error(row, problem))?
-            }
-        };
-        labels.sort_unstable();
-        labels.dedup();
+        let labels = row_labels(&table, row, &columns, &numbers, &mut entries)?;
         let name = table.cell(row, columns.name);
         entries.rows.push(Entry {
             name: name.text().unwrap_or_default().to_owned(),
@@ -127,6 +120,26 @@ pub(super) fn read(
         labels: columns.form,
     };
     Ok((manifest, entries))
+}
+
+/// Numbers of the labels of a row, ascending.
+fn row_labels(
+    table: &Table,
+    row: &Row,
+    columns: &Columns,
+    numbers: &[u32],
+    entries: &mut Entries,
+) -> Result<Vec<u32>, DatasetError> {
+    let mut labels = match columns.form {
+        LabelColumns::OneHot { .. } => ones(table, row, columns, numbers)?,
+        _ => {
+            let cell = table.cell(row, columns.labels[0]);
+            cell_labels(&cell, columns, entries).map_err(|problem| table.error(row, problem))?
+        }
+    };
+    labels.sort_unstable();
+    labels.dedup();
+    Ok(labels)
 }
 
 fn one_hot_labels(table: &Table, columns: &Columns, entries: &mut Entries) -> Result<Vec<u32>, DatasetError> {

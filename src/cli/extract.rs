@@ -1,0 +1,151 @@
+//! `huemax extract`
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::cli::common::{BudgetArgs, Common};
+use crate::cli::interrupt::{self, Savable};
+use crate::cli::labels::LabelArgs;
+use crate::cli::output;
+use crate::cli::train::seconds;
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::features::store::is_store;
+use crate::features::{Descriptor, FeaturesError, Histogram};
+use crate::pipeline::{Extraction, SkippedPicture, StoreOptions, extract_to};
+use crate::report::grouped;
+
+/// Describe pictures and keep their features in a store, for `train` and `evaluate`, NumPy and pandas
+///
+/// Writes features.npy (a row a picture), samples.csv (its path, labels, part, size, time and hash) and features.json. Pictures that could
+/// not be read have a row of zeros, and samples.csv says why. Done again, pictures of the same size and time keep their rows, and those
+/// that are gone are dropped. Interrupted, by Ctrl-C, a kill or a full disk, the same command goes on.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Folder of pictures, laid out as for `train`
+    data: PathBuf,
+
+    /// Folder for the features
+    #[arg(long, value_name = "STORE")]
+    out: PathBuf,
+
+    /// Histogram bins of hue, saturation and value
+    #[arg(long, value_name = "H,S,V", default_value = "8,8,8")]
+    bins: Histogram,
+
+    /// Read every file to see whether it has changed, rather than look at its size and time; what has not is not decoded again
+    #[arg(long)]
+    rehash: bool,
+
+    /// Make everything anew, also in place of other features
+    #[arg(long)]
+    force: bool,
+
+    /// Bring what has been done to the disk this often, so that it is not lost
+    #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
+    checkpoint_every: f64,
+
+    #[command(flatten)]
+    labels: LabelArgs,
+
+    #[command(flatten)]
+    budget: BudgetArgs,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// The result as JSON.
+#[derive(Serialize)]
+struct Extracted<'a> {
+    huemax: &'static str,
+    command: &'static str,
+    store: &'a Path,
+    data: &'a Path,
+    descriptor: Descriptor,
+    rows: usize,
+    columns: usize,
+    kept: usize,
+    read: usize,
+    dropped: usize,
+    skipped: Vec<SkippedPicture>,
+    changed: bool,
+    seconds: f64,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let progress = args.common.progress();
+    if is_store(&args.data) {
+        let problem =
+            format!("{} is a store of features already; give the folder of pictures", args.data.display());
+        return Err(Error::option("DATA", problem));
+    }
+    let dataset = Dataset::open(&args.data, &args.labels.options(&args.data)?)?;
+    let device = args.common.open(&progress)?;
+    let options = StoreOptions {
+        rehash: args.rehash,
+        force: args.force,
+        replace: args.force,
+        every: Duration::from_secs_f64(args.checkpoint_every),
+        stop: interrupt::asked,
+    };
+    let clock = Instant::now();
+    let outcome = {
+        let _savable = Savable::begin();
+        let budget = args.budget.budget();
+        extract_to(&dataset, &args.out, args.bins.into(), &device, &budget, &options, &progress)
+    };
+    if let Err(Error::Features(error @ FeaturesError::Interrupted { .. })) = &outcome {
+        output::tell(&error.to_string());
+        output::tell("go on with the same command");
+    }
+    let extraction = outcome?;
+    report(args, &dataset, &extraction, clock.elapsed().as_secs_f64())
+}
+
+fn report(args: &Args, dataset: &Dataset, extraction: &Extraction, seconds: f64) -> Result<()> {
+    let Extraction { kept, read, dropped, changed, .. } = *extraction;
+    let (rows, columns) = (dataset.samples.len(), extraction.descriptor.len());
+    let skipped: Vec<SkippedPicture> = extraction
+        .skipped
+        .iter()
+        .map(|s| SkippedPicture { path: dataset.relative_path_string(s.index), reason: s.reason.clone() })
+        .collect();
+    let counts = format!(
+        "kept {}, read {}, dropped {}, skipped {}",
+        grouped(kept),
+        grouped(read),
+        grouped(dropped),
+        grouped(skipped.len())
+    );
+    output::tell_left_out(
+        &skipped,
+        dataset.unlabelled.len(),
+        dataset.unlabelled.first().map(PathBuf::as_path),
+    );
+    if args.common.json {
+        return output::print_json(&Extracted {
+            huemax: env!("CARGO_PKG_VERSION"),
+            command: "extract",
+            store: &args.out,
+            data: &args.data,
+            descriptor: extraction.descriptor,
+            rows,
+            columns,
+            kept,
+            read,
+            dropped,
+            skipped,
+            changed,
+            seconds,
+        });
+    }
+    let out = args.out.display();
+    let what = match changed {
+        true => format!("wrote {} × {columns} features into {out}", grouped(rows)),
+        false => format!("{out} has the features of all {} pictures already", grouped(rows)),
+    };
+    output::print(&format!("{what}: {counts}\n"))
+}

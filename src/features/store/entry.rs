@@ -1,0 +1,86 @@
+//! What was seen of a picture when it was described.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// XXH3-128 of bytes; 32 hexadecimal digits as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Hash(pub u128);
+
+impl Hash {
+    /// That of `bytes`.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(xxh3_128(bytes))
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl FromStr for Hash {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let value = u128::from_str_radix(text, 16).ok().filter(|_| digits);
+        value.map(Self).ok_or_else(|| format!("{text:?} is no hash of 32 hexadecimal digits"))
+    }
+}
+
+impl From<Hash> for String {
+    fn from(hash: Hash) -> Self {
+        hash.to_string()
+    }
+}
+
+impl TryFrom<String> for Hash {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// A picture's file as it was when it was described.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Entry {
+    /// Bytes of the file; 0 where it could not be looked at.
+    pub size: u64,
+    /// When it was changed last, in nanoseconds since 1970; 0 where that is not known.
+    pub modified: i64,
+    /// Of its content; none where it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<Hash>,
+    /// Why its row is zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
+}
+
+impl Entry {
+    /// Size and time of the file `path` as it is now.
+    #[must_use]
+    pub fn look(path: &Path) -> Self {
+        let Ok(found) = std::fs::metadata(path) else { return Self::default() };
+        let nanoseconds = found.modified().map_or(0, |time| match time.duration_since(UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |n| -n),
+        });
+        Self { size: found.len(), modified: nanoseconds, hash: None, skipped: None }
+    }
+
+    /// Whether `now` has the same size and time.
+    #[must_use]
+    pub fn same_stamp(&self, now: &Self) -> bool {
+        (self.size, self.modified) == (now.size, now.modified)
+    }
+}

@@ -1,0 +1,95 @@
+//! `features.json`.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Hash, META};
+use crate::features::{Descriptor, FeaturesError, Source};
+use crate::files::FileError;
+
+/// Version of the format of a store.
+pub const FORMAT: u32 = 1;
+
+/// What a store holds, and how it was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Meta {
+    /// [`FORMAT`] when it was written.
+    pub format: u32,
+    /// What a row is made of.
+    pub descriptor: Descriptor,
+    /// What decoded the pictures.
+    pub decoder: String,
+    /// N.
+    pub rows: usize,
+    /// D.
+    pub columns: usize,
+    /// The folder of the pictures, as it was typed.
+    pub root: String,
+    /// Labels and how they stand in `samples.csv`.
+    pub labels: Labels,
+    /// XXH3-128 of `samples.csv`.
+    pub samples_xxh3: Hash,
+    /// See [`probe`].
+    pub features_xxh3: Hash,
+}
+
+/// Labels, and how they stand in a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Labels {
+    /// `multiclass`: a column `label` with one label a row; `multilabel`: a column `labels` with any number.
+    pub task: String,
+    /// Names, in the order of their numbers.
+    pub classes: Vec<String>,
+    /// What stands between the labels of a row, where there may be several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<String>,
+    /// Where they were read from (`folder`, `prefix`, …).
+    pub source: String,
+}
+
+impl Meta {
+    /// Reads that of the store `folder`; none if it has none.
+    ///
+    /// # Errors
+    /// It cannot be read, is none, or is one of another version.
+    pub(super) fn read(folder: &Path) -> Result<Option<Self>, FeaturesError> {
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        let path = folder.join(META);
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(FileError::on("read", &path)(error).into()),
+        };
+        let wrong = |problem| FeaturesError::Format { path: path.clone(), problem };
+        let damaged = |error| wrong(format!("it is no description of a feature store ({error}); {ANEW}"));
+        let Version { format } = serde_json::from_slice(&text).map_err(damaged)?;
+        if format != FORMAT {
+            return Err(wrong(format!(
+                "the store has format {format}, and this huemax reads format {FORMAT}; {ANEW}"
+            )));
+        }
+        serde_json::from_slice(&text).map(Some).map_err(damaged)
+    }
+}
+
+/// What helps with a store that is of no use.
+pub(super) const ANEW: &str = "make it anew with `huemax extract DATA --out STORE --force`";
+
+/// XXH3-128 over up to 64 rows, spread evenly over all: whether numbers are those that are meant, without reading all of them.
+///
+/// # Errors
+/// A row cannot be read.
+pub(super) fn probe(source: &dyn Source) -> Result<Hash, FeaturesError> {
+    const PROBED: usize = 64;
+    let (rows, columns) = (source.rows(), source.columns());
+    let count = rows.min(PROBED);
+    let mut values = vec![0f32; count * columns];
+    for (i, row) in values.chunks_exact_mut(columns).enumerate() {
+        source.read(i * (rows - 1) / (count - 1).max(1), row)?;
+    }
+    Ok(Hash::of(bytemuck::cast_slice(&values)))
+}

@@ -1,0 +1,227 @@
+//! Rows, written in place as they are made.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::journal::{Appending, Header, Journal};
+use super::npy_header::npy_header;
+use super::{Entry, JOURNAL};
+use crate::features::FeaturesError;
+use crate::files::{FileError, sync_folder};
+
+/// Bytes of rows after which they are brought to the disk and into the journal, if it is not time for that before.
+const BATCH: usize = 64 << 20;
+
+/// Writes the numbers of a store that is being made, and its journal. Rows may come from many threads and in any order.
+#[derive(Debug)]
+pub struct Writer {
+    folder: PathBuf,
+    /// What is being made.
+    pub header: Header,
+    file: File,
+    path: PathBuf,
+    /// Bytes before the first row.
+    start: u64,
+    /// Time between entries of the journal.
+    every: Duration,
+    pending: Mutex<Pending>,
+    journal: Mutex<Appending>,
+    done: AtomicUsize,
+}
+
+/// Rows that are written and may not be on the disk.
+#[derive(Debug)]
+struct Pending {
+    rows: Vec<(usize, String, Entry)>,
+    bytes: usize,
+    since: Instant,
+}
+
+impl Writer {
+    /// Begins a store in `folder`: a file with room for all rows, all of them zero, which NumPy can read from now on. What the journal
+    /// of the folder names stays until [`install`](Self::install).
+    ///
+    /// # Errors
+    /// The files cannot be written.
+    pub(super) fn begin(folder: &Path, header: Header, every: Duration) -> Result<Self, FeaturesError> {
+        let path = folder.join(&header.file);
+        let head = npy_header(header.rows, header.columns);
+        let whole = head.len() as u64 + 4 * (header.rows * header.columns) as u64;
+        let create = || {
+            let mut file = File::create(&path)?;
+            file.write_all(&head)?;
+            file.set_len(whole)?;
+            file.sync_all()?;
+            Ok(file)
+        };
+        let file = create().map_err(FileError::on("write", &path))?;
+        let journal = Appending::create(&new_journal(folder), &header)?;
+        Ok(Self::with(folder, header, (file, path), journal, head.len() as u64, every))
+    }
+
+    /// Goes on with what `journal` names.
+    pub(super) fn go_on(folder: &Path, journal: &Journal, every: Duration) -> Result<Self, FeaturesError> {
+        let header = journal.header.clone();
+        let path = folder.join(&header.file);
+        let file = File::options().write(true).open(&path).map_err(FileError::on("write", &path))?;
+        let start = npy_header(header.rows, header.columns).len() as u64;
+        let appending = Appending::go_on(&folder.join(JOURNAL), journal)?;
+        let writer = Self::with(folder, header, (file, path), appending, start, every);
+        writer.done.store(journal.done.len(), Ordering::Relaxed);
+        Ok(writer)
+    }
+
+    fn with(
+        folder: &Path,
+        header: Header,
+        (file, path): (File, PathBuf),
+        journal: Appending,
+        start: u64,
+        every: Duration,
+    ) -> Self {
+        let pending = Pending { rows: Vec::new(), bytes: 0, since: Instant::now() };
+        Self {
+            folder: folder.into(),
+            header,
+            file,
+            path,
+            start,
+            every,
+            pending: Mutex::new(pending),
+            journal: Mutex::new(journal),
+            done: AtomicUsize::new(0),
+        }
+    }
+
+    /// Makes this what the folder's journal names, in place of what it named before.
+    ///
+    /// # Errors
+    /// The files cannot be written.
+    pub fn install(&self) -> Result<(), FeaturesError> {
+        self.flush()?;
+        let mut journal = lock(&self.journal);
+        let to = self.folder.join(JOURNAL);
+        std::fs::rename(&journal.path, &to).map_err(FileError::on("rename", &journal.path))?;
+        journal.path = to;
+        sync_folder(&self.folder)?;
+        for other in PARTS.iter().filter(|name| **name != self.header.file) {
+            remove(&self.folder.join(other))?;
+        }
+        Ok(())
+    }
+
+    /// Removes its files, if they are not what the folder's journal names.
+    pub(super) fn remove(&self) -> Result<(), FileError> {
+        if lock(&self.journal).path == new_journal(&self.folder) {
+            remove(&self.path)?;
+            remove(&new_journal(&self.folder))?;
+        }
+        Ok(())
+    }
+
+    /// Writes `values` as the rows from `first` on, whose pictures have these paths and entries; now and then all that was written since
+    /// the last time is brought to the disk, and then into the journal.
+    ///
+    /// # Errors
+    /// The disk is full, or reports something else.
+    pub fn put(
+        &self,
+        first: usize,
+        values: &[f32],
+        pictures: impl Iterator<Item = (String, Entry)>,
+    ) -> Result<(), FeaturesError> {
+        let at = self.start + 4 * (first * self.header.columns) as u64;
+        self.write_at(bytemuck::cast_slice(values), at).map_err(FileError::on("write", &self.path))?;
+        let due = {
+            let mut pending = lock(&self.pending);
+            let rows = pictures.zip(first..).map(|((path, entry), row)| (row, path, entry));
+            pending.rows.extend(rows);
+            pending.bytes += size_of_val(values);
+            pending.bytes >= BATCH || pending.since.elapsed() >= self.every
+        };
+        if due { self.flush() } else { Ok(()) }
+    }
+
+    /// Brings to the disk what was written, and then into the journal that it is there.
+    ///
+    /// # Errors
+    /// The disk is full, or reports something else.
+    pub fn flush(&self) -> Result<(), FeaturesError> {
+        let mut journal = lock(&self.journal);
+        let rows = {
+            let mut pending = lock(&self.pending);
+            (pending.bytes, pending.since) = (0, Instant::now());
+            std::mem::take(&mut pending.rows)
+        };
+        if rows.is_empty() {
+            return Ok(());
+        }
+        // In this order: a row that the journal names must be there, also after a power cut.
+        self.file.sync_data().map_err(FileError::on("write", &self.path))?;
+        journal.append(&rows)?;
+        self.done.fetch_add(rows.len(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// How many rows the journal names; what is lost at a kill is what is not among them.
+    #[must_use]
+    pub fn done(&self) -> usize {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    #[cfg(unix)]
+    fn write_at(&self, bytes: &[u8], at: u64) -> std::io::Result<()> {
+        std::os::unix::fs::FileExt::write_all_at(&self.file, bytes, at)
+    }
+
+    /// Elsewhere writing somewhere is two steps, which only one may take at a time.
+    #[cfg(not(unix))]
+    fn write_at(&self, bytes: &[u8], at: u64) -> std::io::Result<()> {
+        use std::io::{Seek, SeekFrom};
+        let _one = lock(&self.pending);
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(at))?;
+        file.write_all(bytes)
+    }
+}
+
+/// Names of files of numbers that are being made, of which one may be copied from while the other is written.
+const PARTS: [&str; 2] = ["features.npy.part", "features.npy.part2"];
+
+/// The name for the next file of numbers, where the journal names `current`.
+pub(super) fn next_part(current: Option<&str>) -> &'static str {
+    if current == Some(PARTS[0]) { PARTS[1] } else { PARTS[0] }
+}
+
+/// Whether a journal may name this file: it stands in a file that anybody can write, and the named one is renamed.
+pub(super) fn is_part(name: &str) -> bool {
+    PARTS.contains(&name)
+}
+
+/// Removes what is left of a store that was being made in `folder`.
+pub(super) fn remove_parts(folder: &Path) -> Result<(), FileError> {
+    remove(&folder.join(JOURNAL))?;
+    remove(&new_journal(folder))?;
+    PARTS.iter().try_for_each(|name| remove(&folder.join(name)))
+}
+
+fn new_journal(folder: &Path) -> PathBuf {
+    folder.join("journal.part2")
+}
+
+pub(super) fn remove(path: &Path) -> Result<(), FileError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(FileError::on("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,118 @@
+//! What is there of a store before pictures are looked at.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::StoreOptions;
+use crate::features::store::{Entry, FEATURES, FORMAT, Folder, Header, Journal};
+use crate::features::{Descriptor, FeaturesError, Npy};
+
+/// Rows that are there, by the path of their picture.
+pub(super) struct Rows {
+    pub(super) at: HashMap<String, (usize, Entry)>,
+    pub(super) numbers: Arc<Npy>,
+    /// Whether their pictures were in the folder that the pictures are in now: else size and time say nothing.
+    pub(super) same_root: bool,
+}
+
+/// What is there.
+#[derive(Default)]
+pub(super) struct Before {
+    /// Of a finished store.
+    pub(super) store: Option<Rows>,
+    /// Of one that was being made.
+    pub(super) part: Option<Rows>,
+    /// The journal of that one, without its rows.
+    pub(super) journal: Option<Journal>,
+    /// Whether the finished store, if there is one, is not taken from and is to be replaced.
+    pub(super) anew: bool,
+}
+
+impl Before {
+    /// What there is in `folder` that `wanted` can be made from, as `options` say.
+    pub(super) fn read(
+        folder: &Folder,
+        wanted: &Header,
+        options: &StoreOptions,
+    ) -> Result<Self, FeaturesError> {
+        let mut before = Self { anew: options.force, ..Self::default() };
+        match part(folder, wanted) {
+            Ok(Some((journal, _))) if options.force && !journal.header.anew => {}
+            Ok(None) => {}
+            Ok(Some((journal, rows))) => {
+                before.anew |= journal.header.anew;
+                (before.journal, before.part) = (Some(journal), Some(rows));
+            }
+            Err(_) if options.force || options.replace => before.anew = true,
+            Err(error) => return Err(error),
+        }
+        if !before.anew {
+            match finished(folder, wanted) {
+                Ok(rows) => before.store = rows,
+                Err(_) if options.replace => before.anew = true,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(before)
+    }
+
+    /// Rows of pictures of which none of `paths` is one.
+    pub(super) fn dropped(&self, paths: &[String]) -> usize {
+        let Some(rows) = self.store.as_ref().or(self.part.as_ref()) else { return 0 };
+        let now: std::collections::HashSet<&String> = paths.iter().collect();
+        rows.at.keys().filter(|path| !now.contains(path)).count()
+    }
+}
+
+/// What was being made.
+fn part(folder: &Folder, wanted: &Header) -> Result<Option<(Journal, Rows)>, FeaturesError> {
+    let Some((journal, numbers)) = folder.journal()? else { return Ok(None) };
+    if !fits(&journal.header, wanted) {
+        return Err(other(folder.path(), &journal.header.descriptor, &journal.header.decoder, wanted));
+    }
+    let same_root = journal.header.root == wanted.root;
+    let rows = Rows { at: journal.done.clone(), numbers: Arc::new(numbers), same_root };
+    Ok(Some((journal, rows)))
+}
+
+/// What is finished.
+fn finished(folder: &Folder, wanted: &Header) -> Result<Option<Rows>, FeaturesError> {
+    let Some(stored) = folder.stored()? else { return Ok(None) };
+    let Some(meta) = &stored.meta else {
+        let problem = "huemax did not make it (there is no features.json) and does not write over it; name another folder, or add --force";
+        let path = folder.path().join(FEATURES);
+        return Err(FeaturesError::Format { path, problem: problem.into() });
+    };
+    if (meta.descriptor, &meta.decoder) != (wanted.descriptor, &wanted.decoder) {
+        return Err(other(folder.path(), &meta.descriptor, &meta.decoder, wanted));
+    }
+    let mut at = HashMap::with_capacity(meta.rows);
+    let mut twice = Vec::new();
+    for (row, line) in stored.lines()?.into_iter().enumerate() {
+        if at.insert(line.path.clone(), (row, line.entry)).is_some() {
+            // Names that are not Unicode may look alike as text: which is which is not known.
+            twice.push(line.path);
+        }
+    }
+    twice.iter().for_each(|path| drop(at.remove(path)));
+    Ok(Some(Rows { at, numbers: stored.numbers, same_root: meta.root == wanted.root }))
+}
+
+/// Whether rows that were made for `found` are such as are `wanted`.
+fn fits(found: &Header, wanted: &Header) -> bool {
+    (found.format, found.descriptor, &found.decoder) == (FORMAT, wanted.descriptor, &wanted.decoder)
+}
+
+fn other(folder: &Path, descriptor: &Descriptor, decoder: &str, wanted: &Header) -> FeaturesError {
+    let Header { descriptor: want, decoder: by, .. } = wanted;
+    let (found, asked) = match descriptor == want {
+        true => (format!("pictures decoded by {decoder}"), format!("by {by}")),
+        false => (descriptor.to_string(), want.to_string()),
+    };
+    let problem = format!(
+        "the features there are of {found}, and those asked for are of {asked}; name another folder, or make it anew with `huemax extract \
+         DATA --out STORE --force`"
+    );
+    FeaturesError::Format { path: folder.into(), problem }
+}

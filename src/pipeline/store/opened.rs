@@ -1,0 +1,103 @@
+//! A store as data to train on or to evaluate with.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use crate::dataset::{Dataset, LabelOptions, LabelSource, Mismatches, Part, Sample, Task};
+use crate::error::{Error, Result};
+use crate::features::store::{Meta, SAMPLES, Stored};
+use crate::features::{Descriptor, FeaturesError, Given, Skipped, Source};
+use crate::pipeline::Rows;
+
+/// Opens the store `folder`: its samples, in the order of its rows, and the rows. Of a store that huemax made, labels are those that it was
+/// made with; of one that others wrote, `options` say how they stand in `samples.csv`.
+///
+/// # Errors
+/// Files are missing, damaged or do not belong together; labels cannot be used; options that are about pictures.
+pub fn open_store(folder: &Path, options: &LabelOptions) -> Result<(Dataset, Rows)> {
+    let stored = Stored::open(folder)?;
+    let wrong = |option, what: &str| {
+        let problem = format!("{what} of {} are in its samples.csv; leave it out", folder.display());
+        Err(Error::option(option, problem))
+    };
+    if options.source.is_some() {
+        return wrong("--labels", "the labels");
+    }
+    let Some(meta) = &stored.meta else {
+        let (dataset, skipped) = Dataset::of_rows(&folder.join(SAMPLES), stored.numbers.rows(), options)?;
+        let skipped = skipped.into_iter().map(|(index, reason)| Skipped { index, reason }).collect();
+        let descriptor = Descriptor::Given(Given { columns: stored.numbers.columns() });
+        return Ok((dataset, Rows { descriptor, source: stored.numbers, skipped }));
+    };
+    for (option, given) in [
+        ("--name-column", options.name_column.is_some()),
+        ("--label-column", !options.label_columns.is_empty()),
+        ("--separator", options.separator.is_some()),
+    ] {
+        if given {
+            return wrong(option, "paths and labels");
+        }
+    }
+    let (dataset, skipped) = made(&stored, meta, options.task)?;
+    Ok((dataset, Rows { descriptor: meta.descriptor, source: stored.numbers.clone(), skipped }))
+}
+
+/// The samples of a store that huemax made, just as they were when it was made.
+fn made(stored: &Stored, meta: &Meta, asked: Option<Task>) -> Result<(Dataset, Vec<Skipped>)> {
+    let wrong = |row: usize, problem: String| FeaturesError::Format {
+        path: stored.folder.join(SAMPLES),
+        problem: format!(
+            "row {row}: {problem}; make the store anew with `huemax extract DATA --out STORE --force`"
+        ),
+    };
+    let classes = &meta.labels.classes;
+    let numbers: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
+    let number = |row: usize, label: &str| {
+        let found = numbers.get(label).copied();
+        found.ok_or_else(|| wrong(row, format!("{label:?} is none of the labels in features.json")))
+    };
+    let (mut samples, mut skipped) = (Vec::with_capacity(meta.rows), Vec::new());
+    for (row, line) in stored.lines()?.into_iter().enumerate() {
+        let labels = match &meta.labels.separator {
+            None => vec![number(row, &line.labels)?],
+            Some(_) if line.labels.is_empty() => Vec::new(),
+            Some(separator) => {
+                let labels = line.labels.split(separator.as_str()).map(|label| number(row, label));
+                labels.collect::<Result<_, _>>()?
+            }
+        };
+        let part = match line.part.as_str() {
+            "" => None,
+            "train" => Some(Part::Train),
+            "val" => Some(Part::Val),
+            "test" => Some(Part::Test),
+            other => return Err(wrong(row, format!("{other:?} is none of train, val and test")).into()),
+        };
+        skipped.extend(line.entry.skipped.map(|reason| Skipped { index: row, reason }));
+        samples.push(Sample { path: PathBuf::from(line.path), labels, part, size: Some(line.entry.size) });
+    }
+    let made = if meta.labels.separator.is_some() { Task::Multilabel } else { Task::Multiclass };
+    let task = asked.unwrap_or(made);
+    if task == Task::Multiclass
+        && let Some(row) = samples.iter().position(|s| s.labels.len() != 1)
+    {
+        let problem = format!(
+            "row {row} of {} has {} labels, and with multiclass each has one; leave it out",
+            stored.folder.display(),
+            samples[row].labels.len()
+        );
+        return Err(Error::option("--task", problem));
+    }
+    let dataset = Dataset {
+        root: PathBuf::from(&meta.root),
+        labels: LabelSource::Store,
+        manifest: None,
+        task,
+        classes: classes.clone(),
+        samples,
+        unlabelled: Vec::new(),
+        mismatches: Mismatches::default(),
+        shards: None,
+    };
+    Ok((dataset, skipped))
+}

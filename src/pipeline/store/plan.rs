@@ -1,0 +1,123 @@
+//! Which pictures have changed since their features were made.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use super::StoreOptions;
+use super::before::{Before, Rows};
+use crate::dataset::{Dataset, Decoder};
+use crate::features::store::{Entry, Hash};
+use crate::progress::Progress;
+
+/// What is done for a picture.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Step {
+    /// Its row is there.
+    Keep(From, Entry),
+    /// It cannot be read, as before.
+    Skip(Entry),
+    /// It is read; this is its file as it was before that.
+    Read(Entry),
+}
+
+/// Where a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum From {
+    /// In the finished store.
+    Store(usize),
+    /// In the one that was being made.
+    Part(usize),
+}
+
+/// What is done for each picture; nothing if that was stopped.
+pub(super) fn plan(
+    dataset: &Dataset,
+    paths: &[String],
+    before: &Before,
+    options: &StoreOptions,
+    progress: &dyn Progress,
+) -> Option<Vec<Step>> {
+    let sources = [before.part.as_ref().map(|rows| (rows, From::Part as fn(usize) -> From))]
+        .into_iter()
+        .chain([before.store.as_ref().map(|rows| (rows, From::Store as fn(usize) -> From))]);
+    let sources: Vec<_> = sources.flatten().collect();
+    let content = options.rehash || sources.iter().any(|(rows, _)| !rows.same_root);
+    let content = content && !sources.is_empty();
+    if content {
+        progress.begin("comparing", paths.len() as u64, "pictures");
+    }
+    // Names that are not Unicode may look alike as text (they are sorted): which is which is not known.
+    let alike = |row: usize| {
+        row > 0 && paths[row - 1] == paths[row] || paths.get(row + 1).is_some_and(|next| *next == paths[row])
+    };
+    let stopped = AtomicUsize::new(0);
+    let step = |decoder: &mut Decoder, (row, path): (usize, &String)| {
+        if (options.stop)() {
+            stopped.fetch_add(1, Ordering::Relaxed);
+            return Step::Read(Entry::default());
+        }
+        let now = look_at(dataset, row);
+        let mut look = Look { picture: (dataset, row), decoder, now, rehash: options.rehash, hash: None };
+        let mut usable = sources.iter().filter(|_| !alike(row));
+        let found = usable.find_map(|(rows, from)| {
+            let (row, entry) = rows.at.get(path)?;
+            look.unchanged(rows, entry).map(|entry| match entry.skipped {
+                Some(_) => Step::Skip(entry),
+                None => Step::Keep(from(*row), entry),
+            })
+        });
+        if content {
+            progress.advance(1);
+        }
+        found.unwrap_or(Step::Read(look.now))
+    };
+    let steps = paths.par_iter().enumerate().map_init(Decoder::default, step).collect();
+    if content {
+        progress.end();
+    }
+    (stopped.into_inner() == 0).then_some(steps)
+}
+
+/// Size and time of a picture's file as it is now; of one in a shard, its size there and the time of the shard.
+fn look_at(dataset: &Dataset, row: usize) -> Entry {
+    let found = Entry::look(&dataset.file(row));
+    match &dataset.shards {
+        Some(shards) => Entry { size: shards.places[row].len, ..found },
+        None => found,
+    }
+}
+
+/// A look at a picture's file.
+struct Look<'a> {
+    picture: (&'a Dataset, usize),
+    decoder: &'a mut Decoder,
+    now: Entry,
+    rehash: bool,
+    /// Of its content, once that was looked at; within, none if it cannot be read.
+    hash: Option<Option<Hash>>,
+}
+
+impl Look<'_> {
+    /// What is to be kept of it, if it is as `before`.
+    fn unchanged(&mut self, rows: &Rows, before: &Entry) -> Option<Entry> {
+        if before.skipped.is_some() {
+            // Whatever stood in the way may be gone, without a trace in the file.
+            let error = before.same_stamp(&self.now).then(|| {
+                let (dataset, row) = self.picture;
+                dataset.read(row, self.decoder).err()
+            })??;
+            return Some(Entry { skipped: Some(error.to_string()), ..self.now.clone() });
+        }
+        let same = match rows.same_root && !self.rehash {
+            true => before.same_stamp(&self.now),
+            false => before.size == self.now.size && before.hash.is_some() && before.hash == self.hash(),
+        };
+        same.then(|| Entry { hash: before.hash, ..self.now.clone() })
+    }
+
+    fn hash(&mut self) -> Option<Hash> {
+        let (dataset, row) = self.picture;
+        *self.hash.get_or_insert_with(|| dataset.content(row).ok().map(|bytes| Hash::of(&bytes)))
+    }
+}
