@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use crate::cli::features::FeatureArgs;
 use crate::cli::labels::LabelArgs;
 use crate::dataset::{Dataset, LabelOptions, Task};
-use crate::error::Result;
-use crate::features::Budget;
+use crate::error::{Error, Result};
+use crate::features::{Budget, brought};
 use crate::pipeline::{Input, Origin};
 
 /// What a command works on, opened.
@@ -34,6 +35,35 @@ impl Opened {
             opened => opened?,
         };
         Ok(Self { dataset, origin: Origin::Pictures })
+    }
+
+    /// Opens the features in `file`, with labels as `labels` say: those of a row each. `task` is that of the model, if there is one.
+    pub(super) fn rows(
+        file: &Path,
+        features: &FeatureArgs,
+        labels: &LabelArgs,
+        task: Option<Task>,
+        budget: Budget,
+    ) -> Result<Self> {
+        let beside = file.parent().unwrap_or(Path::new(""));
+        let mut options = labels.options(beside)?;
+        if options.source.is_none() && !brought::is_parquet(file) {
+            let problem = format!(
+                "{} holds features and no labels; give --labels Y.npy, or a table with a label for each row",
+                file.display()
+            );
+            return Err(Error::option("--labels", problem));
+        }
+        let rows = features.open(file, &options.label_columns, budget)?;
+        let open = |options: &LabelOptions| Dataset::of_rows(file, rows.source.rows(), options);
+        let dataset = match open(&options) {
+            Err(error) if options.task.is_none() && task == Some(Task::Multilabel) => {
+                options.task = task;
+                open(&options).map_err(|_| error)?
+            }
+            opened => opened?,
+        };
+        Ok(Self { dataset, origin: Origin::Rows(rows) })
     }
 
     pub(super) fn input(&self, budget: Budget) -> Input<'_> {

@@ -1,9 +1,10 @@
 //! `huemax evaluate`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::common::{BudgetArgs, Common};
 use crate::cli::data::Opened;
+use crate::cli::features::FeatureArgs;
 use crate::cli::labels::LabelArgs;
 use crate::cli::output;
 use crate::cli::run_folder::out_folder;
@@ -12,14 +13,15 @@ use crate::model::Model;
 use crate::pipeline::evaluate;
 use crate::report;
 
-/// Measure a model on labelled pictures
+/// Measure a model on labelled pictures, or on rows of features
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A model that `huemax train` wrote
     model: PathBuf,
 
     /// Folder of labelled pictures, laid out as for `train`
-    data: PathBuf,
+    #[arg(required_unless_present = "features", conflicts_with = "features")]
+    data: Option<PathBuf>,
 
     /// Write metrics.json and predictions.csv into this folder
     #[arg(long, value_name = "DIR")]
@@ -28,6 +30,9 @@ pub(super) struct Args {
     /// Overwrite the results that are in --out
     #[arg(long)]
     force: bool,
+
+    #[command(flatten)]
+    features: FeatureArgs,
 
     #[command(flatten)]
     labels: LabelArgs,
@@ -42,12 +47,16 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<()> {
     let progress = args.common.progress();
     let model = Model::load(&args.model)?;
-    let opened = Opened::open_for(&args.data, &args.labels, model.activation.task())?;
+    let (budget, task) = (args.budget.budget(), model.activation.task());
+    let opened = match (args.features.file(), &args.data) {
+        (Some(file), _) => Opened::rows(file, &args.features, &args.labels, Some(task), budget)?,
+        (None, data) => Opened::open_for(data.as_deref().unwrap_or(Path::new(".")), &args.labels, task)?,
+    };
     if let Some(out) = &args.out {
         out_folder(out, args.force)?;
     }
     let device = args.common.open(&progress)?;
-    let mut run = evaluate(&model, opened.input(args.budget.budget()), &device, &progress)?;
+    let mut run = evaluate(&model, opened.input(budget), &device, &progress)?;
     run.summary.model = Some(args.model.to_string_lossy().into_owned());
     if let Some(folder) = &args.out {
         std::fs::create_dir_all(folder).map_err(FileError::on("create", folder))?;

@@ -8,6 +8,7 @@ mod devices;
 mod evaluate;
 mod events;
 mod explain;
+mod features;
 mod interrupt;
 mod labels;
 mod output;
@@ -93,7 +94,10 @@ fn exit_code(outcome: Result<()>) -> ExitCode {
         Error::Option { .. }
         | Error::Learn(LearnError::Option { .. })
         | Error::Dataset(
-            DatasetError::TestSize(_) | DatasetError::ValSize { .. } | DatasetError::NoTable { .. },
+            DatasetError::TestSize(_)
+            | DatasetError::ValSize { .. }
+            | DatasetError::NoTable { .. }
+            | DatasetError::NoPlaceForLabels { .. },
         ) => ExitCode::from(2),
         _ => ExitCode::FAILURE,
     }

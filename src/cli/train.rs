@@ -9,15 +9,16 @@ use clap::parser::ValueSource;
 use crate::backend::Loss;
 use crate::cli::common::{BudgetArgs, Common};
 use crate::cli::data::Opened;
+use crate::cli::features::FeatureArgs;
 use crate::cli::labels::LabelArgs;
 use crate::cli::output;
 use crate::cli::resume::{Kept, check_beside};
 use crate::cli::run_folder::RunFolder;
 use crate::cli::solver::SolverArgs;
 use crate::cli::watching::Watching;
-use crate::dataset::{Dataset, SplitOptions};
+use crate::dataset::{Dataset, SplitOptions, Unit};
 use crate::error::{Error, Result};
-use crate::features::Histogram;
+use crate::features::{Histogram, TransformOptions};
 use crate::files::{Writing, folder_of};
 use crate::learn::checkpoint::{CURRENT, CheckpointError, Loaded, Lock, PREVIOUS, Store, load};
 use crate::learn::{LearnError, SolverOptions, Targets};
@@ -42,7 +43,7 @@ const MODEL: &str = "model.safetensors";
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// Folder of pictures (JPEG, PNG, WebP, GIF, BMP, TIFF)
-    #[arg(required_unless_present = "resume")]
+    #[arg(required_unless_present_any = ["resume", "features"], conflicts_with = "features")]
     data: Option<PathBuf>,
 
     /// Folder for the results [default: runs/TIME]
@@ -54,7 +55,7 @@ pub(super) struct Args {
     force: bool,
 
     /// Go on with a training that was interrupted: its folder, or the checkpoint in it. The command is the one that was typed;
-    /// DATA (if it moved), --device, --json, --quiet, --tensorboard and --checkpoint-every may be given anew
+    /// DATA or --features (if they moved), --device, --json, --quiet, --tensorboard and --checkpoint-every may be given anew
     #[arg(long, value_name = "RUN")]
     resume: Option<PathBuf>,
 
@@ -76,7 +77,7 @@ pub(super) struct Args {
     tensorboard: Option<PathBuf>,
 
     /// Histogram bins of hue, saturation and value
-    #[arg(long, value_name = "H,S,V", default_value = "8,8,8")]
+    #[arg(long, value_name = "H,S,V", default_value = "8,8,8", conflicts_with = "features")]
     bins: Histogram,
 
     /// Share of the pictures of each class that is kept for the test
@@ -111,8 +112,20 @@ pub(super) struct Args {
     #[arg(long)]
     calibrate: bool,
 
+    /// Divide each row of features by its L2 norm; kept in the model
+    #[arg(long)]
+    l2_normalize: bool,
+
+    /// Take the mean off each feature and divide by its standard deviation, those of the training rows, after --l2-normalize; kept in the
+    /// model
+    #[arg(long)]
+    standardize: bool,
+
     #[command(flatten)]
     solver: SolverArgs,
+
+    #[command(flatten)]
+    features: FeatureArgs,
 
     #[command(flatten)]
     labels: LabelArgs,
@@ -183,6 +196,7 @@ impl Args {
         self.class_weight = weights(self.class_weight);
         self.pos_weight = weights(self.pos_weight);
         self.labels = self.labels.seen_from(folder);
+        self.features = self.features.seen_from(folder);
         self
     }
 
@@ -191,6 +205,9 @@ impl Args {
         let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
         if typed("data") {
             self.data.clone_from(&anew.data);
+        }
+        if typed("features") {
+            self.features.renew(&anew.features);
         }
         if typed("device") {
             self.common.device = anew.common.device.clone();
@@ -208,6 +225,7 @@ impl Args {
     fn options(&self) -> TrainOptions {
         TrainOptions {
             descriptor: self.bins.into(),
+            transform: TransformOptions { l2_normalize: self.l2_normalize, standardize: self.standardize },
             split: SplitOptions { test_size: self.test_size, val_size: self.val_size, seed: self.seed },
             solver: self.solver.options(self.seed),
             sweep: self.solver.sweep(),
@@ -267,7 +285,11 @@ fn go(
     }
     let data = args.data.as_deref().unwrap_or(Path::new("."));
     let progress = args.common.progress();
-    let opened = Opened::open(data, &args.labels)?;
+    let budget = args.budget.budget();
+    let opened = match args.features.file() {
+        Some(file) => Opened::rows(file, &args.features, &args.labels, None, budget)?,
+        None => Opened::open(data, &args.labels)?,
+    };
     let folder = folder()?;
     let device = args.common.open(&progress)?;
     let keep = serde_json::to_value(kept).map_err(|e| output::failed(e.into()))?;
@@ -277,7 +299,7 @@ fn go(
         watching = watching.with_tensorboard(events)?;
     }
     let session = Session { begin, onlooker: &watching };
-    let outcome = train_watched(opened.input(args.budget.budget()), &options, &device, &session, &progress);
+    let outcome = train_watched(opened.input(budget), &options, &device, &session, &progress);
     match (&outcome, watching.checkpoint()) {
         (Err(Error::Learn(error @ LearnError::Interrupted { .. })), Some(path)) => {
             tell_interrupted(&error.to_string(), &path, args.common.json)?;
@@ -358,7 +380,8 @@ pub(super) fn report_run(run: &Run, dataset: &Dataset, json: bool, progress: &dy
         output::print(&format!("\nwrote {model}, with metrics.json and predictions.csv beside it\n"))?;
     }
     output::tell_skipped(&run.summary, dataset.unlabelled.first().map(PathBuf::as_path));
-    progress.say(&format!("next: huemax predict {model} PICTURE"));
+    let what = if dataset.unit == Unit::Row { "--features FILE" } else { "PICTURE" };
+    progress.say(&format!("next: huemax predict {model} {what}"));
     Ok(())
 }
 

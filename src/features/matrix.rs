@@ -184,7 +184,7 @@ impl<B: Backend> Matrix<B> {
 }
 
 /// Fails at the first number that is none, in rows of which the first is row `first`.
-fn check_finite(features: &[f32], columns: usize, first: usize) -> Result<(), FeaturesError> {
+pub(crate) fn check_finite(features: &[f32], columns: usize, first: usize) -> Result<(), FeaturesError> {
     match features.iter().position(|value| !value.is_finite()) {
         None => Ok(()),
         Some(at) => {

@@ -1,5 +1,6 @@
 //! Features: what describes a picture, how long it is, where rows of them come from, and the matrix of them on a device.
 
+pub(crate) mod brought;
 mod budget;
 mod descriptor;
 mod error;
@@ -9,7 +10,9 @@ mod matrix;
 mod npy;
 mod source;
 mod survey;
+mod transform;
 
+pub use brought::{BringOptions, bring};
 pub use budget::{Budget, Bytes};
 pub use descriptor::{Descriptor, Given, Histogram};
 pub use error::FeaturesError;
@@ -18,3 +21,5 @@ pub use matrix::Matrix;
 pub use npy::Npy;
 pub use source::{InMemory, Source};
 pub use survey::{Survey, survey};
+pub(crate) use transform::check_picked;
+pub use transform::{Standard, Transform, TransformOptions};
