@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use crate::cli::features::FeatureArgs;
 use crate::cli::labels::LabelArgs;
 use crate::dataset::{Dataset, LabelOptions, Task};
 use crate::error::{Error, Result};
 use crate::features::store::{is_store, is_unfinished};
-use crate::features::{Budget, Descriptor, FeaturesError};
-use crate::pipeline::{Cache, Input, Origin, open_store};
+use crate::features::{Budget, Descriptor, FeaturesError, Skipped, brought};
+use crate::pipeline::{Cache, Input, Origin, Rows, open_store};
 
 /// What a command works on, opened.
 #[derive(Debug)]
@@ -74,6 +75,36 @@ impl Opened {
     /// Whether features of pictures are kept.
     pub(super) fn keeps(&self) -> bool {
         matches!(self.origin, Origin::Kept(_))
+    }
+
+    /// Opens the features in `file`, with labels as `labels` say: those of a row each. `task` is that of the model, if there is one.
+    pub(super) fn rows(
+        file: &Path,
+        features: &FeatureArgs,
+        labels: &LabelArgs,
+        task: Option<Task>,
+        budget: Budget,
+    ) -> Result<Self> {
+        let beside = file.parent().unwrap_or(Path::new(""));
+        let mut options = labels.options(beside)?;
+        if options.source.is_none() && !brought::is_parquet(file) {
+            let problem = format!(
+                "{} holds features and no labels; give --labels Y.npy, or a table with a label for each row",
+                file.display()
+            );
+            return Err(Error::option("--labels", problem));
+        }
+        let rows = features.open(file, &options.label_columns, budget)?;
+        let open = |options: &LabelOptions| Dataset::of_rows(file, rows.source.rows(), options);
+        let (dataset, left_out) = match open(&options) {
+            Err(error) if options.task.is_none() && task == Some(Task::Multilabel) => {
+                options.task = task;
+                open(&options).map_err(|_| error)?
+            }
+            opened => opened?,
+        };
+        let skipped = left_out.into_iter().map(|(index, reason)| Skipped { index, reason }).collect();
+        Ok(Self { dataset, origin: Origin::Rows(Rows { skipped, ..rows }) })
     }
 
     pub(super) fn input(&self, budget: Budget) -> Input<'_> {

@@ -1,10 +1,11 @@
 //! `huemax evaluate`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::common::{BudgetArgs, Common};
 use crate::cli::data::Opened;
+use crate::cli::features::FeatureArgs;
 use crate::cli::interrupt::{self, Savable};
 use crate::cli::labels::LabelArgs;
 use crate::cli::output;
@@ -15,14 +16,15 @@ use crate::model::Model;
 use crate::pipeline::{Cache, StoreOptions, evaluate};
 use crate::report;
 
-/// Measure a model on labelled pictures
+/// Measure a model on labelled pictures, or on rows of features
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A model that `huemax train` wrote
     model: PathBuf,
 
     /// Folder of labelled pictures, laid out as for `train`, or a store that `huemax extract` wrote
-    data: PathBuf,
+    #[arg(required_unless_present = "features", conflicts_with = "features")]
+    data: Option<PathBuf>,
 
     /// Write metrics.json and predictions.csv into this folder
     #[arg(long, value_name = "DIR")]
@@ -37,6 +39,9 @@ pub(super) struct Args {
     cache: Option<PathBuf>,
 
     #[command(flatten)]
+    features: FeatureArgs,
+
+    #[command(flatten)]
     labels: LabelArgs,
 
     #[command(flatten)]
@@ -49,7 +54,11 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<()> {
     let progress = args.common.progress();
     let model = Model::load(&args.model)?;
-    let mut opened = Opened::open_for(&args.data, &args.labels, model.activation.task())?;
+    let (budget, task) = (args.budget.budget(), model.activation.task());
+    let mut opened = match (args.features.file(), &args.data) {
+        (Some(file), _) => Opened::rows(file, &args.features, &args.labels, Some(task), budget)?,
+        (None, data) => Opened::open_for(data.as_deref().unwrap_or(Path::new(".")), &args.labels, task)?,
+    };
     opened.only_pictures("--cache", args.cache.is_some(), "and need none; leave it out")?;
     if let Some(cache) = args.cache.clone() {
         let options = StoreOptions { stop: interrupt::asked, ..StoreOptions::default() };
@@ -61,7 +70,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let device = args.common.open(&progress)?;
     let outcome = {
         let _savable = opened.keeps().then(Savable::begin);
-        evaluate(&model, opened.input(args.budget.budget()), &device, &progress)
+        evaluate(&model, opened.input(budget), &device, &progress)
     };
     if let Err(Error::Features(error @ FeaturesError::Interrupted { .. })) = &outcome {
         output::tell(&format!("{error}; the same command goes on from there"));

@@ -9,6 +9,7 @@ mod evaluate;
 mod events;
 mod explain;
 mod extract;
+mod features;
 mod interrupt;
 mod labels;
 mod output;
@@ -101,7 +102,10 @@ fn exit_code(outcome: Result<()>) -> ExitCode {
         Error::Option { .. }
         | Error::Learn(LearnError::Option { .. })
         | Error::Dataset(
-            DatasetError::TestSize(_) | DatasetError::ValSize { .. } | DatasetError::NoTable { .. },
+            DatasetError::TestSize(_)
+            | DatasetError::ValSize { .. }
+            | DatasetError::NoTable { .. }
+            | DatasetError::NoPlaceForLabels { .. },
         ) => ExitCode::from(2),
         _ => ExitCode::FAILURE,
     }

@@ -4,22 +4,24 @@ use std::io::{BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::cli::common::Common;
+use crate::cli::features::FeatureArgs;
 use crate::cli::output;
 use crate::dataset::pictures_under;
 use crate::error::{Error, FileError, Result};
+use crate::features::Budget;
 use crate::model::Model;
-use crate::pipeline::{Predicted, predict};
+use crate::pipeline::{Predicted, Rows, predict, predict_rows};
 use crate::progress::Progress;
 use crate::report::{Format, PredictionWriter, display_width};
 
-/// Say which class each picture is most probably of
+/// Say which class each picture, or row of features, is most probably of
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A model that `huemax train` wrote
     model: PathBuf,
 
     /// Pictures, folders of pictures, or - for paths on standard input, one a line
-    #[arg(required = true, value_name = "PICTURE|DIR|-")]
+    #[arg(required_unless_present = "features", conflicts_with = "features", value_name = "PICTURE|DIR|-")]
     pictures: Vec<PathBuf>,
 
     /// How many labels to show for each picture: those of the answer first, then the most probable others
@@ -31,13 +33,16 @@ pub(super) struct Args {
     format: FormatArg,
 
     #[command(flatten)]
+    features: FeatureArgs,
+
+    #[command(flatten)]
     common: Common,
 }
 
 /// Values of `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum FormatArg {
-    /// A line a picture
+    /// A line a picture or row
     Table,
     /// path,rank,label,probability (or margin); with any number of labels also whether it is part of the answer
     Csv,
@@ -58,34 +63,68 @@ impl From<FormatArg> for Format {
 pub(super) fn run(args: &Args) -> Result<()> {
     let progress = args.common.progress();
     let model = Model::load(&args.model)?;
-    let pictures = pictures(&args.pictures)?;
+    let what = match args.features.file() {
+        Some(file) => What::Rows(args.features.open(file, &[], Budget::default())?),
+        None => What::Pictures(pictures(&args.pictures)?),
+    };
     let device = args.common.open(&progress)?;
-    let names: Vec<String> = pictures.iter().map(|p| p.to_string_lossy().into_owned()).collect();
-    let width = names.iter().map(|n| display_width(n)).max().unwrap_or(0);
+    let count = what.len();
+    let width = match &what {
+        What::Rows(_) => what.name(count - 1).len(),
+        What::Pictures(_) => (0..count).map(|i| display_width(&what.name(i))).max().unwrap_or(0),
+    };
     let format = if args.common.json { Format::Jsonl } else { args.format.into() };
     let stdout = BufWriter::new(std::io::stdout().lock());
     let mut writer =
         PredictionWriter::new(format, stdout, &model.classes, &model.output(), args.top as usize, width)
             .map_err(output::failed)?;
     let mut skipped: Vec<(usize, String)> = Vec::new();
-    predict(&model, &pictures, &device, &progress, &mut |i, predicted| {
+    let mut sink = |i: usize, predicted: Predicted<'_>| {
         match predicted {
-            Predicted::Values(row) => writer.write(&names[i], row).map_err(output::failed)?,
+            Predicted::Values(row) => writer.write(&what.name(i), row).map_err(output::failed)?,
             Predicted::Skipped(reason) => skipped.push((i, reason.to_owned())),
         }
         Ok(())
-    })?;
+    };
+    match &what {
+        What::Pictures(pictures) => predict(&model, pictures, &device, &progress, &mut sink)?,
+        What::Rows(rows) => predict_rows(&model, rows, &device, &progress, &mut sink)?,
+    }
     writer.finish().map_err(output::failed)?;
     std::io::stdout().flush().map_err(output::failed)?;
     for (i, reason) in &skipped {
-        output::tell(&format!("skipped {}: {reason}", names[*i]));
+        output::tell(&format!("skipped {}: {reason}", what.name(*i)));
     }
     match skipped.len() {
-        n if n == pictures.len() => Err(Error::NothingPredicted(n)),
+        n if n == count => Err(Error::NothingPredicted(n)),
         0 => Ok(()),
         n => {
-            progress.say(&format!("{n} of {} pictures could not be read", pictures.len()));
+            progress.say(&format!("{n} of {count} pictures could not be read"));
             Ok(())
+        }
+    }
+}
+
+/// What is predicted.
+enum What {
+    Pictures(Vec<PathBuf>),
+    Rows(Rows),
+}
+
+impl What {
+    /// Of how many.
+    fn len(&self) -> usize {
+        match self {
+            Self::Pictures(pictures) => pictures.len(),
+            Self::Rows(rows) => rows.source.rows(),
+        }
+    }
+
+    /// What one of them is called.
+    fn name(&self, i: usize) -> String {
+        match self {
+            Self::Pictures(pictures) => pictures[i].to_string_lossy().into_owned(),
+            Self::Rows(_) => format!("row {i}"),
         }
     }
 }

@@ -10,6 +10,7 @@ use clap::parser::ValueSource;
 use crate::backend::Loss;
 use crate::cli::common::{BudgetArgs, Common};
 use crate::cli::data::Opened;
+use crate::cli::features::FeatureArgs;
 use crate::cli::interrupt::{self, Savable};
 use crate::cli::labels::LabelArgs;
 use crate::cli::output;
@@ -17,9 +18,9 @@ use crate::cli::resume::{Kept, check_beside};
 use crate::cli::run_folder::RunFolder;
 use crate::cli::solver::SolverArgs;
 use crate::cli::watching::Watching;
-use crate::dataset::{Dataset, SplitOptions};
+use crate::dataset::{Dataset, SplitOptions, Unit};
 use crate::error::{Error, Result};
-use crate::features::{FeaturesError, Histogram};
+use crate::features::{FeaturesError, Histogram, TransformOptions};
 use crate::files::{Writing, folder_of};
 use crate::learn::checkpoint::{CURRENT, CheckpointError, Loaded, Lock, PREVIOUS, Store, load};
 use crate::learn::{LearnError, SolverOptions, Targets};
@@ -51,7 +52,7 @@ const WORTH_KEEPING: Duration = Duration::from_secs(60);
 pub(super) struct Args {
     /// Folder of pictures (JPEG, PNG, WebP, GIF, BMP, TIFF), tar files with pictures ('shard-{000..099}.tar'), or a store of features that
     /// `huemax extract`, or NumPy and pandas, wrote
-    #[arg(required_unless_present = "resume")]
+    #[arg(required_unless_present_any = ["resume", "features"], conflicts_with = "features")]
     data: Option<PathBuf>,
 
     /// Folder for the results [default: runs/TIME]
@@ -63,7 +64,7 @@ pub(super) struct Args {
     force: bool,
 
     /// Go on with a training that was interrupted: its folder, or the checkpoint in it. The command is the one that was typed;
-    /// DATA (if it moved), --device, --json, --quiet, --tensorboard and --checkpoint-every may be given anew
+    /// DATA or --features (if they moved), --device, --json, --quiet, --tensorboard and --checkpoint-every may be given anew
     #[arg(long, value_name = "RUN")]
     resume: Option<PathBuf>,
 
@@ -94,7 +95,7 @@ pub(super) struct Args {
     no_cache: bool,
 
     /// Histogram bins of hue, saturation and value
-    #[arg(long, value_name = "H,S,V", default_value = "8,8,8")]
+    #[arg(long, value_name = "H,S,V", default_value = "8,8,8", conflicts_with = "features")]
     bins: Histogram,
 
     /// Share of the pictures of each class that is kept for the test
@@ -129,8 +130,20 @@ pub(super) struct Args {
     #[arg(long)]
     calibrate: bool,
 
+    /// Divide each row of features by its L2 norm; kept in the model
+    #[arg(long)]
+    l2_normalize: bool,
+
+    /// Take the mean off each feature and divide by its standard deviation, those of the training rows, after --l2-normalize; kept in the
+    /// model
+    #[arg(long)]
+    standardize: bool,
+
     #[command(flatten)]
     solver: SolverArgs,
+
+    #[command(flatten)]
+    features: FeatureArgs,
 
     #[command(flatten)]
     labels: LabelArgs,
@@ -202,6 +215,7 @@ impl Args {
         self.class_weight = weights(self.class_weight);
         self.pos_weight = weights(self.pos_weight);
         self.labels = self.labels.seen_from(folder);
+        self.features = self.features.seen_from(folder);
         self
     }
 
@@ -210,6 +224,9 @@ impl Args {
         let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
         if typed("data") {
             self.data.clone_from(&anew.data);
+        }
+        if typed("features") {
+            self.features.renew(&anew.features);
         }
         if typed("device") {
             self.common.device = anew.common.device.clone();
@@ -240,6 +257,7 @@ impl Args {
     fn options(&self) -> TrainOptions {
         TrainOptions {
             descriptor: self.bins.into(),
+            transform: TransformOptions { l2_normalize: self.l2_normalize, standardize: self.standardize },
             split: SplitOptions { test_size: self.test_size, val_size: self.val_size, seed: self.seed },
             solver: self.solver.options(self.seed),
             sweep: self.solver.sweep(),
@@ -305,7 +323,11 @@ fn go(
     }
     let data = args.data.as_deref().unwrap_or(Path::new("."));
     let progress = args.common.progress();
-    let opened = Opened::open(data, &args.labels)?;
+    let budget = args.budget.budget();
+    let opened = match args.features.file() {
+        Some(file) => Opened::rows(file, &args.features, &args.labels, None, budget)?,
+        None => Opened::open(data, &args.labels)?,
+    };
     let differs = bins_typed && opened.descriptor().is_some_and(|found| found != args.bins.into());
     opened.only_pictures("--bins", differs, "and have theirs; leave it out, or give the pictures")?;
     opened.only_pictures("--cache", args.cache.is_some(), "and need none; leave it out")?;
@@ -323,7 +345,7 @@ fn go(
     let outcome = {
         // Features are kept as they are made, until the solver has something of its own to keep.
         let _savable = opened.keeps().then(Savable::begin);
-        train_watched(opened.input(args.budget.budget()), &options, &device, &session, &progress)
+        train_watched(opened.input(budget), &options, &device, &session, &progress)
     };
     match (&outcome, watching.checkpoint()) {
         (Err(Error::Learn(error @ LearnError::Interrupted { .. })), Some(path)) => {
@@ -440,7 +462,8 @@ pub(super) fn report_run(run: &Run, dataset: &Dataset, json: bool, progress: &dy
         output::print(&format!("\nwrote {model}, with metrics.json and predictions.csv beside it\n"))?;
     }
     output::tell_skipped(&run.summary, dataset.unlabelled.first().map(PathBuf::as_path));
-    progress.say(&format!("next: huemax predict {model} PICTURE"));
+    let what = if dataset.unit == Unit::Row { "--features FILE" } else { "PICTURE" };
+    progress.say(&format!("next: huemax predict {model} {what}"));
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use super::layout::{Base, Found};
 use super::mismatch::{Mention, short};
 use super::{
     Dataset, DatasetError, LabelOptions, LabelProblem, LabelSource, Manifest, Mismatches, Part, Sample, Task,
+    Unit,
 };
 
 /// What a row says of a picture.
@@ -106,20 +107,13 @@ impl Entries {
         (of_picture, mismatches)
     }
 
-    /// Names of the labels in use, sorted; and for each label its number among them.
-    pub(super) fn sorted(&self, rows: &[Option<&Entry>]) -> (Vec<String>, Vec<u32>) {
-        let mut used = vec![false; self.names.len()];
-        rows.iter().flatten().flat_map(|row| &row.labels).for_each(|&k| used[k as usize] = true);
-        let mut sorted: Vec<usize> = (0..used.len()).filter(|&k| used[k]).collect();
-        sorted.sort_unstable_by_key(|&k| &self.names[k]);
-        let mut numbers = vec![0u32; used.len()];
-        sorted.iter().enumerate().for_each(|(number, &k)| numbers[k] = number as u32);
-        (sorted.iter().map(|&k| self.names[k].clone()).collect(), numbers)
-    }
-
     /// The task that was asked for, or that the rows of pictures show; and whether each row fits it.
-    pub(super) fn task(&self, rows: &[Option<&Entry>], asked: Option<Task>) -> Result<Task, DatasetError> {
-        let rows = || rows.iter().flatten();
+    pub(super) fn task_of<'a>(
+        &self,
+        rows: impl Iterator<Item = &'a Entry> + Clone,
+        asked: Option<Task>,
+    ) -> Result<Task, DatasetError> {
+        let rows = || rows.clone();
         let several = rows().any(|row| row.labels.len() > 1);
         let task = asked.unwrap_or(if several { Task::Multilabel } else { Task::Multiclass });
         let unfit = rows().find(|row| task == Task::Multiclass && row.labels.len() != 1);
@@ -140,6 +134,25 @@ impl Entries {
     }
 }
 
+impl Entries {
+    /// The labels that `rows` have, sorted; for each label its number among them; and the labels that none of the rows has, sorted.
+    pub(super) fn in_use<'a>(
+        &self,
+        rows: impl Iterator<Item = &'a Entry>,
+    ) -> (Vec<String>, Vec<u32>, Vec<String>) {
+        let mut used = vec![false; self.names.len()];
+        rows.flat_map(|row| &row.labels).for_each(|&k| used[k as usize] = true);
+        let mut sorted: Vec<usize> = (0..used.len()).filter(|&k| used[k]).collect();
+        sorted.sort_unstable_by_key(|&k| &self.names[k]);
+        let mut numbers = vec![0u32; used.len()];
+        sorted.iter().enumerate().for_each(|(number, &k)| numbers[k] = number as u32);
+        let mut unused: Vec<_> =
+            (0..used.len()).filter(|&k| !used[k]).map(|k| self.names[k].clone()).collect();
+        unused.sort_unstable();
+        (sorted.iter().map(|&k| self.names[k].clone()).collect(), numbers, unused)
+    }
+}
+
 /// The pictures of `found` with the labels that `entries` give them.
 pub(super) fn assemble(
     root: &Path,
@@ -152,12 +165,10 @@ pub(super) fn assemble(
 ) -> Result<Dataset, DatasetError> {
     let labels = if entries.beside { LabelSource::Sidecar } else { LabelSource::Manifest };
     let (rows, mut mismatches) = entries.put_to(index, &found);
-    let task = entries.task(&rows, options.task)?;
+    let task = entries.task_of(rows.iter().flatten().copied(), options.task)?;
 
-    let (classes, numbers) = entries.sorted(&rows);
-    mismatches.unused_labels =
-        entries.names.iter().filter(|name| classes.binary_search(name).is_err()).cloned().collect();
-    mismatches.unused_labels.sort_unstable();
+    let (classes, numbers, unused) = entries.in_use(rows.iter().flatten().copied());
+    mismatches.unused_labels = unused;
 
     let pictures = found.len();
     let example = found.first().map(|f| slashed(&f.path)).unwrap_or_default();
@@ -188,6 +199,7 @@ pub(super) fn assemble(
     }
     Ok(Dataset {
         root: root.to_owned(),
+        unit: Unit::Picture,
         labels,
         manifest,
         task,

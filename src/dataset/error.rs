@@ -91,6 +91,38 @@ pub enum DatasetError {
         /// What is wrong.
         problem: LabelProblem,
     },
+    /// An array of labels that cannot be used.
+    #[error("{}: {problem}", file.display())]
+    Array {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it, and what can be done.
+        problem: String,
+    },
+    /// A Parquet file that labels cannot be read from.
+    #[error("{0}")]
+    LabelTable(String),
+    /// Labels for more rows than there are, or fewer.
+    #[error("{} has labels for {labels} rows, and {} has {rows} rows of features; give the labels of the same rows in the same order{}",
+        file.display(), features.display(),
+        if *labels + 1 == *rows { " (the first line of a table names its columns and is no row)" } else { "" })]
+    Lengths {
+        /// Where the labels are.
+        file: PathBuf,
+        /// How many rows they are for.
+        labels: usize,
+        /// Where the features are.
+        features: PathBuf,
+        /// How many rows they have.
+        rows: usize,
+    },
+    /// Labels out of names and folders, for rows that have none.
+    #[error("{} holds rows of features, which lie in no folders; give --labels an array (.npy) or a table (CSV, TSV, JSON lines, \
+        Parquet) with a label for each of them", features.display())]
+    NoPlaceForLabels {
+        /// Where the features are.
+        features: PathBuf,
+    },
     /// Rows and pictures that do not fit together, where they have to.
     #[error("{}: {}; correct them, or leave out --strict to train without them", root.display(), problems.join("; "))]
     Strict {
@@ -217,6 +249,7 @@ fn no_label(labels: LabelSource, example: &str) -> String {
             "with `--labels sidecar` the labels of {example} stand in a text file beside it, one a line, called as the \
              picture is but with .txt at the end; write such files, or give `--labels FILE`"
         ),
+        LabelSource::Array => "no row of it has one".into(),
         LabelSource::Manifest => format!("no row names {example}; correct the names in the file"),
         LabelSource::Store => format!("{example} has none in samples.csv; write it there"),
     }
@@ -232,6 +265,7 @@ fn second_class(labels: LabelSource) -> &'static str {
         LabelSource::Store => {
             "add rows of another class to features.npy and samples.csv, or give `--task multilabel`"
         }
+        LabelSource::Array => "add rows of another class, or give `--task multilabel`",
         LabelSource::Manifest => {
             "add pictures of another class, or say with --label-column where the classes are, or `--task multilabel`"
         }

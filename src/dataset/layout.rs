@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::find::slashed;
-use super::{Dataset, DatasetError, LabelSource, Mismatches, Part, Sample, Task};
+use super::{Dataset, DatasetError, LabelSource, Mismatches, Part, Sample, Task, Unit};
 
 /// A picture by its names: all that a label can be read from.
 pub(super) struct Found {
@@ -140,6 +140,7 @@ pub(super) fn label(
         })
         .collect();
     Ok(Dataset {
+        unit: Unit::Picture,
         root: root.to_owned(),
         labels,
         manifest: None,

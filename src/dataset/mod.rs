@@ -1,6 +1,7 @@
 //! Where pictures and labels come from: the layout of a folder, the split into parts, decoding.
 //! This room has never heard of a GPU.
 
+mod array;
 mod decode;
 #[cfg(test)]
 mod decode_tests;
@@ -20,6 +21,7 @@ mod open_tests;
 mod options;
 mod pixels;
 mod problem;
+mod rows;
 mod shards;
 mod sidecar;
 #[cfg(test)]
@@ -39,6 +41,7 @@ pub use manifest::{LabelColumns, Manifest};
 pub use mismatch::{Mention, Mismatches};
 pub use options::{LabelChoice, LabelOptions, LabelSource, Separator};
 pub use problem::{LabelProblem, MAX_LABEL_BYTES};
+pub use rows::Brought;
 pub use shards::{Place, Shards, reading_order};
 pub use split::{Split, SplitOptions};
 
@@ -70,6 +73,37 @@ pub enum Task {
     Multilabel,
 }
 
+/// What samples are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// Pictures.
+    #[default]
+    Picture,
+    /// Rows of features that were brought from elsewhere, called by a name if they have one, else by their number (`row 17`, from 0).
+    Row,
+}
+
+impl Unit {
+    /// What several are called.
+    #[must_use]
+    pub const fn many(self) -> &'static str {
+        match self {
+            Self::Picture => "pictures",
+            Self::Row => "rows",
+        }
+    }
+
+    /// What one is called.
+    #[must_use]
+    pub const fn one(self) -> &'static str {
+        match self {
+            Self::Picture => "picture",
+            Self::Row => "row",
+        }
+    }
+}
+
 /// One picture and its labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
@@ -87,8 +121,10 @@ pub struct Sample {
 /// Labelled pictures, found but not yet read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dataset {
-    /// The folder that was opened.
+    /// The folder that was opened; of rows, the file that holds them.
     pub root: PathBuf,
+    /// What samples are.
+    pub unit: Unit,
     /// What labels were read from.
     pub labels: LabelSource,
     /// The table they were read from, if it was one.
@@ -97,7 +133,7 @@ pub struct Dataset {
     pub task: Task,
     /// Class names in sorted order (by code point); labels are indices into it. At least one.
     pub classes: Vec<String>,
-    /// The pictures, sorted by [`Dataset::relative_path_string`]; those of a store in the order of its rows. At least one.
+    /// The pictures, sorted by [`Dataset::relative_path_string`]; of rows, in the order of the rows. At least one.
     pub samples: Vec<Sample>,
     /// Pictures that were given no label, relative to the root and sorted: loose ones beside class folders, names
     /// without a prefix, those outside `train`, `val` and `test`, those no row names or rows contradict each other on.
@@ -161,20 +197,6 @@ impl Dataset {
         Ok(dataset)
     }
 
-    /// The labels of `rows` rows whose features were made before, in the table `path` (CSV, TSV or JSON lines) with a line for each: a column
-    /// `label`, or `labels` for lists (or what `options` name), and where there are such `row`, `path`, `split` or `part`, `size` and
-    /// `skipped`. Without paths, rows are called `row 0` and so on. Also gives the rows that say why they are to be left out.
-    ///
-    /// # Errors
-    /// The table cannot be read, has another number of lines, or labels that cannot be used.
-    pub fn of_rows(
-        path: &Path,
-        rows: usize,
-        options: &LabelOptions,
-    ) -> Result<(Self, Vec<(usize, String)>), DatasetError> {
-        manifest::stored::read(path, rows, options)
-    }
-
     /// How labels were found, in words: ``labelled by train.csv, names in `image`, labels in `label` ``.
     pub fn explained(&self) -> String {
         match &self.manifest {
@@ -200,7 +222,10 @@ impl Dataset {
     /// The path of sample `index` relative to the root, with `/` between its parts on every system: what
     /// files and the split know it by. Panics if there is no such sample.
     pub fn relative_path_string(&self, index: usize) -> String {
-        find::slashed(&self.samples[index].path)
+        match self.unit {
+            Unit::Picture => find::slashed(&self.samples[index].path),
+            Unit::Row => self.samples[index].path.to_string_lossy().into_owned(),
+        }
     }
 
     /// Reads the picture of sample `index` with `decoder`, from its file or from its shard. Panics if there is no such sample.
@@ -253,11 +278,16 @@ impl Dataset {
     }
 
     /// SHA-256 over the relative path, labels and size of every picture, as hexadecimal digits: whether data is the same
-    /// as before, without reading it. A picture that cannot be looked at counts as one of no size.
+    /// as before, without reading it. A picture that cannot be looked at counts as one of no size. Of rows it is the size of their file.
     pub fn digest(&self) -> String {
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
+        let of_file = size(&self.root);
         let mut hash = Sha256::new();
         for (index, sample) in self.samples.iter().enumerate() {
-            let size = self.file_size(index).unwrap_or(0);
+            let size = match self.unit {
+                Unit::Picture => self.file_size(index).unwrap_or(0),
+                Unit::Row => of_file,
+            };
             hash.update(self.relative_path_string(index));
             hash.update([0]);
             for &label in &sample.labels {

@@ -16,6 +16,8 @@ pub enum LabelSource {
     Prefix,
     /// A table names pictures and their labels (`metadata.csv`).
     Manifest,
+    /// An array has the labels of each row.
+    Array,
     /// A text file beside each picture holds a label a line (`123.txt` beside `123.jpg`).
     Sidecar,
     /// They came with features, in the store that these are in (`samples.csv`).
@@ -29,6 +31,7 @@ impl LabelSource {
             Self::Folder => "labelled by the folder they lie in",
             Self::Prefix => "labelled by their name up to its first dot",
             Self::Manifest => "labelled by a table",
+            Self::Array => "labelled by an array",
             Self::Sidecar => "labelled by the text file beside each",
             Self::Store => "labelled by samples.csv beside the features",
         }

@@ -99,6 +99,22 @@ pub enum LabelProblem {
         "{0:?} in the column {1:?}, which divides the data; give each row `train`, `val` or `test`, or rename the column"
     )]
     NotAPart(String, String),
+    /// A number that is not that of a row, or of one that another row is already.
+    #[error(
+        "{value:?} in the column {column:?}, which says which row of the features a label is for: {}; number them from 0 to {}, or \
+        rename the column",
+        if *twice { "there is one for that row already" } else { "there is no such row" }, rows - 1
+    )]
+    NotARow {
+        /// What is in it.
+        value: String,
+        /// The column.
+        column: String,
+        /// How many rows there are.
+        rows: usize,
+        /// Whether the row is there, and has a label already.
+        twice: bool,
+    },
     /// A JSON value that is no text, number or list of them.
     #[error("the value of {0:?} is neither text nor a number nor a list of them; make it one")]
     NotText(String),

@@ -53,3 +53,9 @@ impl Mapped {
         &self.0
     }
 }
+
+impl AsRef<[u8]> for Mapped {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes()
+    }
+}

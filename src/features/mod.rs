@@ -1,5 +1,6 @@
 //! Features: what describes a picture, how long it is, where rows of them come from, and the matrix of them on a device.
 
+pub(crate) mod brought;
 mod budget;
 mod descriptor;
 mod error;
@@ -14,13 +15,17 @@ mod source;
 pub mod store;
 mod stream;
 mod survey;
+mod transform;
 
+pub use brought::{BringOptions, bring};
 pub use budget::{Budget, Bytes};
 pub use descriptor::{Descriptor, Given, Histogram};
 pub use error::FeaturesError;
 pub use extract::{Extracted, Keep, Skipped, Target, extract};
 pub use matrix::{Chunk, Matrix};
 pub use npy::Npy;
+pub(crate) use reader::check_finite;
 pub use source::{InMemory, Source};
 pub(crate) use stream::Slab;
 pub use survey::{Survey, survey};
+pub use transform::{Standard, Transform, TransformOptions};

@@ -107,7 +107,7 @@ pub(super) fn read(source: &dyn Source, wanted: &Wanted, buffer: &mut Vec<f32>) 
 }
 
 /// Fails at the first number that is none, in rows of which the i-th is row `row(i)`.
-pub(super) fn check_finite(
+pub(crate) fn check_finite(
     features: &[f32],
     columns: usize,
     row: impl Fn(usize) -> usize,

@@ -112,24 +112,25 @@ impl Survey {
         self.digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// A sentence each, of `columns` columns and so many rows fitted to and tested on; none where there is nothing to tell.
+    /// A sentence each, of `columns` columns and so many rows fitted to and tested on, each of which is a `unit` ("picture"); none where there is
+    /// nothing to tell.
     #[must_use]
-    pub fn notes(&self, columns: usize, train: usize, test: usize) -> Vec<String> {
+    pub fn notes(&self, columns: usize, train: usize, test: usize, unit: &str) -> Vec<String> {
         let Self { zero_columns, duplicates, leaked, .. } = self;
         let mut notes = Vec::new();
         if *zero_columns > 0 {
             notes.push(format!(
-                "{zero_columns} of {columns} features are 0 in every training picture and tell nothing"
+                "{zero_columns} of {columns} features are 0 in every training {unit} and tell nothing"
             ));
         }
         if *duplicates > 0 {
             notes.push(format!(
-                "{duplicates} of {train} training pictures have the very features of another one before them"
+                "{duplicates} of {train} training {unit}s have the very features of another one before them"
             ));
         }
         if *leaked > 0 {
             notes.push(format!(
-                "{leaked} of {test} test pictures have the very features of a training picture; what they show is no test"
+                "{leaked} of {test} test {unit}s have the very features of a training {unit}; what they show is no test"
             ));
         }
         notes
@@ -158,12 +159,12 @@ mod tests {
             found,
             Survey { zero_columns: 2, duplicates: 1, leaked: 1, max_squared_norm: 9.0, ..found }
         );
-        let notes = found.notes(4, 3, 2).join("\n");
+        let notes = found.notes(4, 3, 2, "picture").join("\n");
         for part in ["2 of 4 features", "1 of 3 training", "1 of 2 test"] {
             assert!(notes.contains(part), "{notes}");
         }
         let clean = survey(&cpu, &matrix, &[4], &[0]).unwrap();
-        assert_eq!((clean.notes(4, 1, 1).len(), clean.digest), (0, found.digest));
+        assert_eq!((clean.notes(4, 1, 1, "picture").len(), clean.digest), (0, found.digest));
         // One bit of one row; and the same rows in another order.
         let mut changed = rows;
         changed[19] = f32::from_bits(rows[19].to_bits() + 1);

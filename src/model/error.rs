@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::features::Descriptor;
+use crate::features::{Descriptor, TransformOptions};
 use crate::files::FileError;
 
 /// A model file that is not one, or does not fit the data.
@@ -71,12 +71,22 @@ pub enum ModelError {
         data: Descriptor,
     },
     /// A training that was to begin with the model describes pictures in another way.
-    #[error("--init: the model describes pictures by {model}, and this training by {data}{}", bins_of(model))]
+    #[error("--init: the model is for {model}, and this training is for {data}{}", bins_of(model))]
     OtherDescriptor {
         /// What the model takes.
         model: Descriptor,
         /// What the training makes.
         data: Descriptor,
+    },
+    /// A training that was to begin with the model transforms its features in another way.
+    #[error(
+        "--init: the model takes features {model}, and this training {data}; give the options that the model was trained with"
+    )]
+    OtherTransform {
+        /// What the model does.
+        model: TransformOptions,
+        /// What the training does.
+        data: TransformOptions,
     },
     /// A training that was to begin with the model has labels that it lacks.
     #[error(

@@ -1,4 +1,4 @@
-//! The model file: safetensors with `weight` (K×D, f32) and `bias` (K, f32), and one metadata entry, `huemax`, that
+//! The model file: safetensors with `weight` (K×D, f32) and `bias` (K, f32), where features are standardized `mean` and `scale` (D, f32), and one metadata entry, `huemax`, that
 //! holds everything else as JSON. One entry, because safetensors keeps entries in no order, and the same training is
 //! to give the same bytes.
 
@@ -9,13 +9,13 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, Metadata as Header, SafeTensors, TensorView};
 
 use super::{Activation, Model, ModelError, Trained};
-use crate::features::Descriptor;
+use crate::features::{Descriptor, Standard, Transform, TransformOptions};
 use crate::files::{FileError, Staged, stage};
 use crate::tensors::{self, Closed, Opened};
 
-/// Version of the format, raised when an older reader would misread a file. Version 1 knew softmax without a temperature, and
-/// is read.
-pub const VERSION: u64 = 2;
+/// Version of the format, raised when an older reader would misread a file. Version 1 knew softmax without a temperature, and 2 features
+/// that nothing is done to; both are read.
+pub const VERSION: u64 = 3;
 /// The key of the metadata.
 const KEY: &str = "huemax";
 
@@ -31,6 +31,8 @@ struct Metadata {
     temperature: f32,
     classes: Vec<String>,
     descriptor: Descriptor,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    transform: Option<TransformOptions>,
     trained: Trained,
 }
 
@@ -87,19 +89,23 @@ impl Model {
             temperature: self.temperature,
             classes: self.classes.clone(),
             descriptor: self.descriptor,
+            transform: self.transform.as_ref().map(Transform::options),
             trained: self.trained.clone(),
         };
         let bytes = || {
             let shape = vec![self.classes.len(), self.descriptor.len()];
             let (weight, bias) = (little_endian(&self.weight), little_endian(&self.bias));
-            let tensors = [
-                ("weight", TensorView::new(Dtype::F32, shape, &weight).map_err(std::io::Error::other)?),
-                (
-                    "bias",
-                    TensorView::new(Dtype::F32, vec![self.bias.len()], &bias)
-                        .map_err(std::io::Error::other)?,
-                ),
-            ];
+            let standard = self.transform.as_ref().and_then(|transform| transform.standard.as_ref());
+            let standard = standard.map(|s| (little_endian(&s.mean), little_endian(&s.scale)));
+            let view = |shape: Vec<usize>, bytes| {
+                TensorView::new(Dtype::F32, shape, bytes).map_err(std::io::Error::other)
+            };
+            let mut tensors =
+                vec![("weight", view(shape, &weight)?), ("bias", view(vec![self.bias.len()], &bias)?)];
+            if let Some((mean, scale)) = &standard {
+                tensors.push(("mean", view(vec![self.descriptor.len()], mean)?));
+                tensors.push(("scale", view(vec![self.descriptor.len()], scale)?));
+            }
             let about = HashMap::from([(KEY.to_owned(), serde_json::to_string(&metadata)?)]);
             safetensors::serialize(tensors, Some(about)).map_err(std::io::Error::other)
         };
@@ -141,7 +147,10 @@ impl Model {
             return Err(damaged("its classes are not all different names".into()));
         }
         // Only now is the rest read, and no more than the layer has numbers.
-        let expected = (bytes.len() + 4 * classes * (features + 1)) as u64;
+        let transform = metadata.transform.filter(|transform| transform.any());
+        let standardized = transform.is_some_and(|transform| transform.standardize);
+        let numbers = classes * (features + 1) + if standardized { 2 * features } else { 0 };
+        let expected = (bytes.len() + 4 * numbers) as u64;
         if len != expected {
             return Err(damaged(format!("it has {len} bytes and should have {expected}")));
         }
@@ -162,7 +171,16 @@ impl Model {
                 None => Ok(values),
             }
         };
+        let standard = match standardized {
+            true => {
+                Some(Standard { mean: tensor("mean", &[features])?, scale: tensor("scale", &[features])? })
+            }
+            false => None,
+        };
+        let transform = transform.map(|transform| Transform { l2: transform.l2_normalize, standard });
+        transform.as_ref().map_or(Ok(()), |transform| transform.check(features)).map_err(damaged)?;
         Ok(Self {
+            transform,
             weight: tensor("weight", &[classes, features])?,
             bias: tensor("bias", &[classes])?,
             classes: metadata.classes,

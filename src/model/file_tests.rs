@@ -8,6 +8,7 @@ fn model() -> Model {
     Model {
         classes: vec!["cat".into(), "dog, \"big\"".into(), "鳥".into()],
         descriptor: Descriptor::Histogram(Histogram { bins: [2, 1, 2] }),
+        transform: None,
         activation: Activation::Softmax,
         temperature: 1.0,
         weight: (0..12).map(|i| (i as f32 * 0.37).sin()).collect(),

@@ -10,7 +10,7 @@ pub use file::VERSION;
 
 use sha2::{Digest, Sha256};
 
-use crate::features::Descriptor;
+use crate::features::{Descriptor, Transform};
 use crate::learn::Plan;
 use crate::metrics::Output;
 
@@ -21,6 +21,8 @@ pub struct Model {
     pub classes: Vec<String>,
     /// What pictures are described by; D features.
     pub descriptor: Descriptor,
+    /// What is done to features before they are scored; none where that is nothing.
+    pub transform: Option<Transform>,
     /// What scores are turned into.
     pub activation: Activation,
     /// Scores are divided by this, which calibrates their probabilities; 1 where nothing was calibrated. See Guo et al.,
@@ -73,7 +75,7 @@ impl Model {
         self.activation.output(self.trained.plan.loss)
     }
 
-    /// SHA-256 over labels, weights and biases, as hexadecimal digits.
+    /// SHA-256 over labels, weights, biases and what is done to features, as hexadecimal digits.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
@@ -82,6 +84,11 @@ impl Model {
             hash.update(label);
         }
         self.weight.iter().chain(&self.bias).for_each(|value| hash.update(value.to_le_bytes()));
+        if let Some(Transform { l2, standard }) = &self.transform {
+            hash.update([u8::from(*l2)]);
+            let numbers = standard.iter().flat_map(|standard| standard.mean.iter().chain(&standard.scale));
+            numbers.for_each(|value| hash.update(value.to_le_bytes()));
+        }
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 

@@ -3,7 +3,7 @@
 use super::train::counts;
 use super::{SweepOptions, TrainOptions, Weighting};
 use crate::backend::Loss;
-use crate::dataset::{Dataset, DatasetError, Part, Split, Task};
+use crate::dataset::{Dataset, DatasetError, Part, Split, Task, Unit};
 use crate::error::{Error, Result};
 use crate::features::{Descriptor, Skipped};
 
@@ -21,6 +21,7 @@ pub(super) fn describe_data(
         None => "its folders divide".into(),
     };
     let how = match (dataset.parts_given(), tested) {
+        (false, _) if dataset.unit == Unit::Row => "divided by a hash of each name".into(),
         (false, _) => "divided by a hash of each path".into(),
         (true, true) => format!("as {divider} it"),
         (true, false) => format!("as {divider} it, val being the test"),
@@ -39,8 +40,9 @@ pub(super) fn describe_data(
     };
     let mut lines = vec![
         format!(
-            "data: {} pictures, {}; {} train{val}, {} test, {how}",
+            "data: {} {}, {}; {} train{val}, {} test, {how}",
             dataset.samples.len(),
+            dataset.unit.many(),
             dataset.explained(),
             split.train.len(),
             split.test.len(),
@@ -52,11 +54,17 @@ pub(super) fn describe_data(
         let mean = total as f64 / dataset.samples.len() as f64;
         let why = if options.loss.is_none() { ", so each label gets a sigmoid of its own" } else { "" };
         let none = dataset.samples.iter().filter(|s| s.labels.is_empty()).count();
-        let none = if none > 0 { format!(", {none} pictures without any") } else { String::new() };
-        lines.push(format!("task: any number of labels a picture ({mean:.1} on average{none}){why}"));
+        let none =
+            if none > 0 { format!(", {none} {} without any", dataset.unit.many()) } else { String::new() };
+        lines.push(format!(
+            "task: any number of labels a {} ({mean:.1} on average{none}){why}",
+            dataset.unit.one()
+        ));
         lines.extend(split.notes(dataset).into_iter().map(|note| format!("note: {note}")));
     } else if loss == Loss::Sigmoid {
-        lines.push("task: one label a picture, each against the rest (sigmoids divided by their sum)".into());
+        let unit = dataset.unit.one();
+        lines
+            .push(format!("task: one label a {unit}, each against the rest (sigmoids divided by their sum)"));
     }
     lines.extend(dataset.mismatches.describe().into_iter().map(|note| format!("note: {note}")));
     if options.class_weight != Weighting::Equal || options.pos_weight != Weighting::Equal {
@@ -65,7 +73,11 @@ pub(super) fn describe_data(
             options.class_weight, options.pos_weight
         ));
     }
-    lines.push(format!("features: {descriptor}"));
+    let transform = match options.transform {
+        transform if transform.any() => format!(", {transform}"),
+        _ => String::new(),
+    };
+    lines.push(format!("features: {descriptor}{transform}"));
     lines
 }
 

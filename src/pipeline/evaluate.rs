@@ -10,6 +10,7 @@ use super::{DataSummary, Input, Run, Seconds, Summary, about, on_device};
 use crate::backend::{Backend, Device};
 use crate::dataset::{Dataset, DatasetError, Part, Task};
 use crate::error::Result;
+use crate::features::Transform;
 use crate::learn::{Labelled, Targets};
 use crate::model::{Model, ModelError};
 use crate::progress::Progress;
@@ -63,8 +64,9 @@ fn evaluate_on<B: Backend>(
     progress.say(&about(device));
     let which = if part.is_some() { "the test part: " } else { "" };
     progress.say(&format!(
-        "data: {which}{} pictures of {} {}, {}",
+        "data: {which}{} {} of {} {}, {}",
         picked.len(),
+        dataset.unit.many(),
         dataset.classes.len(),
         noun(dataset.task),
         dataset.explained()
@@ -73,8 +75,9 @@ fn evaluate_on<B: Backend>(
         let names = unknown(dataset, &label);
         let (more, shown) = (if names.len() > 5 { ", …" } else { "" }, &names[..names.len().min(5)]);
         progress.say(&format!(
-            "note: {} of {all} pictures have labels that the model does not know ({}{more}) and are left out",
+            "note: {} of {all} {} have labels that the model does not know ({}{more}) and are left out",
             all - picked.len(),
+            dataset.unit.many(),
             shown.join(", ").escape_debug()
         ));
     }
@@ -109,6 +112,7 @@ fn evaluate_on<B: Backend>(
     let outputs = model.classes.len();
     let targets = Targets::none(model.activation.loss(), outputs, picked.len());
     let skipped = named(dataset, &described.skipped);
+    let described = described.transformed(backend, model.transform.as_ref())?;
     let matrix = described.matrix(backend, &input.budget)?;
     matrix.note().iter().for_each(|note| progress.say(note));
     let data = Labelled::new(backend, &matrix, &targets)?;
@@ -142,6 +146,7 @@ fn evaluate_on<B: Backend>(
             ..DataSummary::of(dataset)
         },
         descriptor: model.descriptor,
+        transform: model.transform.as_ref().map(Transform::options).unwrap_or_default(),
         training: None,
         sweep: None,
         evaluation: measured.evaluation,

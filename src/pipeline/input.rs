@@ -8,7 +8,8 @@ use crate::dataset::{Dataset, Decoder, reading_order};
 use crate::error::{Error, Result};
 use crate::features::store::FEATURES;
 use crate::features::{
-    Budget, Descriptor, Extracted, FeaturesError, Histogram, Matrix, Npy, Skipped, Source, Target, extract,
+    Budget, Descriptor, Extracted, FeaturesError, Given, Histogram, InMemory, Matrix, Npy, Skipped, Source,
+    Target, Transform, check_finite, extract,
 };
 use crate::progress::Progress;
 
@@ -72,6 +73,32 @@ pub(super) enum Place<B: Backend> {
 }
 
 impl<B: Backend> Described<B> {
+    /// The same with the rows on the host, where what is done to rows is learned and done.
+    ///
+    /// # Errors
+    /// The device was lost.
+    pub(super) fn on_host(self, backend: &B) -> Result<(Arc<dyn Source>, Vec<Skipped>), FeaturesError> {
+        let source: Arc<dyn Source> = match self.rows {
+            Place::Host(source) => source,
+            Place::Device(matrix) => Arc::new(InMemory::new(matrix.download(backend)?, matrix.columns())),
+        };
+        Ok((source, self.skipped))
+    }
+
+    /// The same with its rows transformed, if there is anything to do.
+    ///
+    /// # Errors
+    /// The device was lost.
+    pub(super) fn transformed(
+        self,
+        backend: &B,
+        transform: Option<&Transform>,
+    ) -> Result<Self, FeaturesError> {
+        let Some(transform) = transform else { return Ok(self) };
+        let (source, skipped) = self.on_host(backend)?;
+        Ok(Self { rows: Place::Host(transform.clone().of(source)), skipped })
+    }
+
     /// The rows as a matrix on the device.
     pub(super) fn matrix(self, backend: &B, budget: &Budget) -> Result<Matrix<B>, FeaturesError> {
         match self.rows {
@@ -134,6 +161,13 @@ impl Input<'_> {
 }
 
 impl Rows {
+    /// Numbers that huemax did not make.
+    #[must_use]
+    pub fn given(source: Arc<dyn Source>) -> Self {
+        let descriptor = Descriptor::Given(Given { columns: source.columns() });
+        Self { descriptor, source, skipped: Vec::new() }
+    }
+
     /// Those of the samples `picked`, which ascend.
     fn picked<B: Backend>(&self, picked: &[usize]) -> Described<B> {
         let (all, source) = (picked.len() == self.source.rows(), self.source.clone());
@@ -164,7 +198,10 @@ impl Source for Picked {
 
     fn read(&self, first: usize, to: &mut [f32]) -> Result<(), FeaturesError> {
         let count = to.len() / self.columns();
-        self.source.gather(&self.rows[first..first + count], to)
+        let rows = &self.rows[first..first + count];
+        self.source.gather(rows, to)?;
+        // Here they still have their own numbers.
+        check_finite(to, self.columns(), |row| rows[row])
     }
 }
 

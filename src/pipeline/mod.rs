@@ -17,7 +17,7 @@ mod weights;
 pub use choose::Choices;
 pub use evaluate::evaluate;
 pub use input::{Input, Origin, Rows};
-pub use predict::{Predicted, predict};
+pub use predict::{Predicted, predict, predict_rows};
 pub use session::{Begin, Onlooker, Session};
 pub use store::{Cache, Extraction, StoreOptions, extract_to, open_store};
 pub use summary::{DataSummary, HeldOut, Run, Seconds, SkippedPicture, Summary, TrainSummary};

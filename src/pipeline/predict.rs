@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use super::answer::answers;
 use super::input::{describe_pictures, histogram};
-use super::{about, on_device};
+use super::{Rows, about, on_device};
 use crate::backend::{Backend, Device};
 use crate::error::Result;
-use crate::features::{Budget, Skipped};
+use crate::features::{Budget, Matrix, Skipped, check_finite};
 use crate::learn::{Labelled, Targets};
-use crate::model::Model;
+use crate::model::{Model, ModelError};
 use crate::progress::Progress;
 
 /// What the model says of one picture.
@@ -21,8 +21,10 @@ pub enum Predicted<'a> {
     Skipped(&'a str),
 }
 
-/// Pictures that are described and scored together: memory does not grow with their number.
+/// Pictures, or rows, that are described and scored together: memory does not grow with their number.
 const BATCH: usize = 4096;
+/// Numbers of rows that are scored together, at most.
+const BATCH_NUMBERS: usize = 8 << 20;
 
 /// Predicts `pictures` in order, calling `sink` with the number of each picture and what the model says of it.
 ///
@@ -36,6 +38,71 @@ pub fn predict(
     sink: &mut dyn FnMut(usize, Predicted<'_>) -> Result<()>,
 ) -> Result<()> {
     on_device!(device, backend => predict_on(backend, device, model, pictures, progress, sink))
+}
+
+/// Predicts `rows` in order, calling `sink` with the number of each and what the model says of it.
+///
+/// # Errors
+/// Rows that the model is not for; what `sink` returns; rows that cannot be read; a device that is lost or has no memory left.
+pub fn predict_rows(
+    model: &Model,
+    rows: &Rows,
+    device: &Device,
+    progress: &dyn Progress,
+    sink: &mut dyn FnMut(usize, Predicted<'_>) -> Result<()>,
+) -> Result<()> {
+    if rows.descriptor != model.descriptor {
+        return Err(ModelError::OtherFeatures { model: model.descriptor, data: rows.descriptor }.into());
+    }
+    on_device!(device, backend => predict_rows_on(backend, device, model, rows, progress, sink))
+}
+
+fn predict_rows_on<B: Backend>(
+    backend: &B,
+    device: &Device,
+    model: &Model,
+    rows: &Rows,
+    progress: &dyn Progress,
+    sink: &mut dyn FnMut(usize, Predicted<'_>) -> Result<()>,
+) -> Result<()> {
+    progress.say(&about(device));
+    let parameters = backend.upload(&model.parameters())?;
+    let source = match &model.transform {
+        Some(transform) => transform.clone().of(rows.source.clone()),
+        None => rows.source.clone(),
+    };
+    let (count, columns, outputs) = (source.rows(), source.columns(), model.classes.len());
+    let most = (BATCH_NUMBERS / columns).clamp(1, BATCH);
+    let mut skipped = rows.skipped.iter().peekable();
+    for first in (0..count).step_by(most) {
+        let all: Vec<usize> = (first..count.min(first + most)).collect();
+        let mut block = vec![0.0; all.len() * columns];
+        source.gather(&all, &mut block)?;
+        check_finite(&block, columns, |row| all[row])?;
+        let matrix = Matrix::upload(backend, &block, columns)?;
+        let said = says(backend, model, &matrix, &parameters)?;
+        for (&i, values) in all.iter().zip(said.chunks_exact(outputs)) {
+            let predicted = match skipped.next_if(|s: &&Skipped| s.index == i) {
+                Some(s) => Predicted::Skipped(&s.reason),
+                None => Predicted::Values(values),
+            };
+            sink(i, predicted)?;
+        }
+    }
+    Ok(())
+}
+
+/// What the model says of each row.
+fn says<B: Backend>(
+    backend: &B,
+    model: &Model,
+    matrix: &Matrix<B>,
+    parameters: &B::Array<f32>,
+) -> Result<Vec<f32>> {
+    let targets = Targets::none(model.activation.loss(), model.classes.len(), matrix.rows());
+    let data = Labelled::new(backend, matrix, &targets)?;
+    let rows: Vec<usize> = (0..matrix.rows()).collect();
+    Ok(answers(backend, &data, &rows, parameters, &model.activation)?)
 }
 
 fn predict_on<B: Backend>(
@@ -53,10 +120,15 @@ fn predict_on<B: Backend>(
     for (batch, paths) in pictures.chunks(BATCH).enumerate() {
         // The bar ends before anything is printed: both may go to the same terminal.
         let extracted = describe_pictures(backend, paths, histogram, &Budget::default(), progress)?;
-        let targets = Targets::none(model.activation.loss(), outputs, paths.len());
-        let data = Labelled::new(backend, &extracted.matrix, &targets)?;
-        let rows: Vec<usize> = (0..paths.len()).collect();
-        let rows = answers(backend, &data, &rows, &parameters, &model.activation)?;
+        let matrix = match &model.transform {
+            None => extracted.matrix,
+            Some(transform) => {
+                let mut rows = extracted.matrix.download(backend)?;
+                transform.apply(&mut rows, histogram.len());
+                Matrix::upload(backend, &rows, histogram.len())?
+            }
+        };
+        let rows = says(backend, model, &matrix, &parameters)?;
         let mut skipped = extracted.skipped.iter().peekable();
         for (i, values) in rows.chunks_exact(outputs).enumerate() {
             let predicted = match skipped.next_if(|s: &&Skipped| s.index == i) {

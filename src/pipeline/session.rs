@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::dataset::{Dataset, Split};
 use crate::error::{Error, Result};
-use crate::features::Descriptor;
+use crate::features::{Descriptor, Transform, TransformOptions};
 use crate::learn::checkpoint::{Belongs, Checkpoint, CheckpointError};
 use crate::learn::{LearnError, Seen, Start, State, SweptC, Unwatched, Watch};
 use crate::model::{Model, ModelError};
@@ -69,7 +69,12 @@ impl Default for Session<'_> {
 
 impl Begin<'_> {
     /// Fails where `dataset` and `descriptor` are not those that this can begin with; before pictures are read.
-    pub(super) fn check(&self, dataset: &Dataset, descriptor: Descriptor, digest: &str) -> Result<()> {
+    pub(super) fn check(
+        &self,
+        dataset: &Dataset,
+        (descriptor, transform): (Descriptor, TransformOptions),
+        digest: &str,
+    ) -> Result<()> {
         match *self {
             Self::Zero => {}
             Self::Warm { model, grow } => {
@@ -77,6 +82,10 @@ impl Begin<'_> {
                     return Err(
                         ModelError::OtherDescriptor { model: model.descriptor, data: descriptor }.into()
                     );
+                }
+                let has = model.transform.as_ref().map(Transform::options).unwrap_or_default();
+                if has != transform {
+                    return Err(ModelError::OtherTransform { model: has, data: transform }.into());
                 }
                 let new = lacking(&dataset.classes, &model.classes);
                 if !new.is_empty() && !grow {
@@ -98,9 +107,24 @@ impl Begin<'_> {
                     ..checkpoint.belongs.clone()
                 };
                 same(checkpoint, &now, path)?;
+                let then = checkpoint.belongs.transform.as_ref().map(Transform::options).unwrap_or_default();
+                if then != transform {
+                    let differences =
+                        vec![format!("features were taken {then}, and are now to be {transform}")];
+                    return Err(CheckpointError::Different { path: path.into(), differences }.into());
+                }
             }
         }
         Ok(())
+    }
+
+    /// What is done to rows, if that was learned before.
+    pub(super) fn transform(&self) -> Option<&Transform> {
+        match self {
+            Self::Zero => None,
+            Self::Warm { model, .. } => model.transform.as_ref(),
+            Self::Resume { checkpoint, .. } => checkpoint.belongs.transform.as_ref(),
+        }
     }
 
     /// What the solver begins with, and what is to be said of it.
@@ -121,6 +145,11 @@ impl Begin<'_> {
                 if !dropped.is_empty() {
                     let all = listed(&dropped);
                     notes.push(format!("note: labels that only the model has are dropped: {all}"));
+                }
+                if let Some(transform) = &model.transform
+                    && transform.standard.is_some()
+                {
+                    notes.push("note: features are standardized as the model does it, not anew".into());
                 }
                 Ok((Start::From(matched(model, &now.labels)), notes))
             }

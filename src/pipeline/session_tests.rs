@@ -15,6 +15,7 @@ fn model(names: &[&str]) -> Model {
     Model {
         classes: labels(names),
         descriptor: Descriptor::Histogram(Histogram { bins: [2, 1, 2] }),
+        transform: None,
         activation: Activation::Softmax,
         temperature: 2.0,
         weight: (0..names.len() * columns).map(|i| (10 * (i / columns) + i % columns) as f32).collect(),
@@ -63,6 +64,7 @@ fn what_both_lack_is_said() {
         features_sha256: String::new(),
         labels: labels(&["b", "new\n"]),
         descriptor: Descriptor::Histogram(Histogram { bins: [2, 1, 2] }),
+        transform: None,
         plan: model(&["a"]).trained.plan,
         weights: None,
         init: None,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::backend::DeviceInfo;
 use crate::dataset::{Dataset, LabelSource, Manifest, Mismatches, Task};
 use crate::error::{FileError, Result};
-use crate::features::Descriptor;
+use crate::features::{Descriptor, TransformOptions};
 use crate::files::{Staged, stage};
 use crate::learn::{Plan, Solver, Stop};
 use crate::model::Model;
@@ -139,6 +139,8 @@ pub struct Summary {
     pub data: DataSummary,
     /// What pictures are described by.
     pub descriptor: Descriptor,
+    /// What is done to feature rows before they are scored.
+    pub transform: TransformOptions,
     /// How training went; none in an evaluation.
     pub training: Option<TrainSummary>,
     /// What was swept over to choose C, where that was asked for.

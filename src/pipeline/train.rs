@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::answer::answers;
 use super::choose::{Chosen, choose};
 use super::data::{describe_data, few_enough, without_skipped};
+use super::input::{Described, Place};
 use super::measure::{Measured, Test, measure, named};
 use super::session::{Begin, Kept, Session, rows_digest};
 use super::sweep::{AfterSweep, Asked, OutOfFold, SweepOptions, choose_c};
@@ -13,7 +14,7 @@ use super::{Choices, DataSummary, HeldOut, Input, Run, Seconds, Summary, TrainSu
 use crate::backend::{Backend, Device, Loss};
 use crate::dataset::{Dataset, Split, SplitOptions, Task};
 use crate::error::{Error, Result};
-use crate::features::{Descriptor, survey};
+use crate::features::{Descriptor, Transform, TransformOptions, survey};
 use crate::learn::checkpoint::Belongs;
 use crate::learn::{Labelled, Parts, SolverOptions, Targets, fit};
 use crate::model::{Activation, Model, Trained};
@@ -25,6 +26,8 @@ use crate::report::Scored;
 pub struct TrainOptions {
     /// What pictures are described by.
     pub descriptor: Descriptor,
+    /// What is done to feature rows before they are fitted to.
+    pub transform: TransformOptions,
     /// What is kept for choices and for the test.
     pub split: SplitOptions,
     /// How the model is fitted.
@@ -110,7 +113,8 @@ fn train_on<B: Backend>(
 ) -> Result<Run> {
     let dataset = input.dataset;
     let descriptor = input.descriptor(options.descriptor);
-    descriptor.check().map_err(|problem| Error::option("--bins", problem))?;
+    let option = if descriptor.histogram().is_some() { "--bins" } else { "--features" };
+    descriptor.check().map_err(|problem| Error::option(option, problem))?;
     let loss = options.loss(dataset.task)?;
     let outputs = dataset.classes.len();
     few_enough(dataset.task, outputs)?;
@@ -136,7 +140,7 @@ fn train_on<B: Backend>(
         return Err(Error::option("--init", problem));
     }
     let data_sha256 = dataset.digest();
-    session.begin.check(dataset, descriptor, &data_sha256)?;
+    session.begin.check(dataset, (descriptor, options.transform), &data_sha256)?;
     progress.say(&about(device));
     describe_data(dataset, &split, loss, (options, descriptor)).iter().for_each(|line| progress.say(line));
 
@@ -148,11 +152,13 @@ fn train_on<B: Backend>(
     let split = without_skipped(dataset, split, &described.skipped)?;
     options.choices.check(&activation, split.val.len())?;
     patience_has_rows(options, split.val.len())?;
+    let (described, transform) = transformed(backend, described, &split, options.transform, &session.begin)?;
     let matrix = described.matrix(backend, &input.budget)?;
     matrix.note().iter().for_each(|note| progress.say(note));
     let found = survey(backend, &matrix, &split.train, &split.test)?;
-    let squared_norm = descriptor.max_squared_norm().unwrap_or(found.max_squared_norm);
-    let notes = found.notes(descriptor.len(), split.train.len(), split.test.len());
+    let known = if transform.is_none() { descriptor.max_squared_norm() } else { None };
+    let squared_norm = known.unwrap_or(found.max_squared_norm);
+    let notes = found.notes(descriptor.len(), split.train.len(), split.test.len(), dataset.unit.one());
     notes.iter().for_each(|note| progress.say(&format!("note: {note}")));
 
     let clock = Instant::now();
@@ -176,6 +182,7 @@ fn train_on<B: Backend>(
         features_sha256: found.sha256(),
         labels: dataset.classes.clone(),
         descriptor,
+        transform,
         // Of a sweep that of the first C: which others there are is in its state.
         plan: plan_for(options.values_of_c()[0], &split.train)?,
         weights: weighed,
@@ -216,7 +223,7 @@ fn train_on<B: Backend>(
         };
         (swept, plan, fitted)
     };
-    let Belongs { data_sha256, weights: weighed, init, .. } = belongs;
+    let Belongs { data_sha256, weights: weighed, init, transform, .. } = belongs;
     let train_seconds = clock.elapsed().as_secs_f64();
 
     let clock = Instant::now();
@@ -224,6 +231,7 @@ fn train_on<B: Backend>(
     let bias = weight.split_off(outputs * descriptor.len());
     let train_counts = counts(dataset, &split.train);
     let mut model = Model {
+        transform,
         classes: dataset.classes.clone(),
         descriptor,
         activation,
@@ -297,6 +305,7 @@ fn train_on<B: Backend>(
             ..DataSummary::of(dataset)
         },
         descriptor,
+        transform: options.transform,
         training: Some(TrainSummary {
             plan,
             weights: weighed,
@@ -315,6 +324,27 @@ fn train_on<B: Backend>(
     };
     let Measured { paths, truth, values, .. } = measured;
     Ok(Run { model, summary, paths, truth, values, held_out })
+}
+
+/// `described` with its rows transformed, and what that does. It is learned on the training rows; where training goes on from another, or begins
+/// with its weights, it is what was learned then: weights mean nothing to rows that were transformed in another way.
+fn transformed<B: Backend>(
+    backend: &B,
+    described: Described<B>,
+    split: &Split,
+    options: TransformOptions,
+    begin: &Begin<'_>,
+) -> Result<(Described<B>, Option<Transform>)> {
+    if !options.any() {
+        return Ok((described, None));
+    }
+    let (source, skipped) = described.on_host(backend)?;
+    let transform = match begin.transform() {
+        Some(known) => Some(known.clone()),
+        None => Transform::learn(&*source, &split.train, options)?,
+    };
+    let described = Described { rows: Place::Host(source), skipped };
+    Ok((described.transformed(backend, transform.as_ref())?, transform))
 }
 
 /// Fails where early stopping has nothing to look at, with `val` pictures.

@@ -6,6 +6,7 @@ use super::super::index::{Index, Lookup};
 use super::super::layout::part_named;
 use super::super::mismatch::short;
 use super::super::{DatasetError, LabelOptions, LabelProblem, Separator, Task};
+use super::Manifest;
 use super::table::{Cell, Row, Table};
 
 /// Names of a column that names pictures, the likeliest first.
@@ -70,7 +71,8 @@ pub enum LabelColumns {
 
 /// Columns of a table, by number.
 pub(super) struct Columns {
-    pub(super) name: usize,
+    /// Of rows of features perhaps none.
+    pub(super) name: Option<usize>,
     pub(super) labels: Vec<usize>,
     pub(super) part: Option<usize>,
     pub(super) form: LabelColumns,
@@ -95,9 +97,9 @@ impl Columns {
             Some(wanted) => asked("--name-column", wanted)?,
             None => name_column(table, index)?,
         };
-        let part = part_column(table, name)?;
+        let part = part_column(table, &[name])?;
         let labels = match options.label_columns.as_slice() {
-            [] => label_columns(table, name, part, found)?,
+            [] => label_columns(table, &[name], part, found)?,
             wanted => wanted.iter().map(|w| asked("--label-column", w)).collect::<Result<Vec<_>, _>>()?,
         };
         let form = match labels.as_slice() {
@@ -107,7 +109,20 @@ impl Columns {
             },
         };
         // A column of labels that was asked for is not also what divides the data.
-        Ok(Self { name, part: part.filter(|part| !labels.contains(part)), labels, form })
+        Ok(Self { name: Some(name), part: part.filter(|part| !labels.contains(part)), labels, form })
+    }
+}
+
+impl Columns {
+    /// What was found, for messages and reports.
+    pub(super) fn manifest(self, table: &Table) -> Manifest {
+        let column = |number: usize| table.columns[number].clone();
+        Manifest {
+            files: table.files.iter().map(|file| file.path.display().to_string()).collect(),
+            name_column: self.name.map(column),
+            part_column: self.part.map(column),
+            labels: self.form,
+        }
     }
 }
 
@@ -146,8 +161,8 @@ fn header_is_none(table: &Table, index: &Index, column: usize) -> Result<usize, 
 }
 
 /// The column that divides the data: of such a name, and with nothing but names of parts in it.
-pub(super) fn part_column(table: &Table, name: usize) -> Result<Option<usize>, DatasetError> {
-    for column in PARTS.iter().filter_map(|part| table.column(part)).filter(|&column| column != name) {
+pub(super) fn part_column(table: &Table, not: &[usize]) -> Result<Option<usize>, DatasetError> {
+    for column in PARTS.iter().filter_map(|part| table.column(part)).filter(|column| !not.contains(column)) {
         let part = |row: &Row| table.cell(row, column).text().and_then(part_named);
         // Numbers of folds, or sets of something else.
         if !table.rows.iter().any(|row| part(row).is_some()) {
@@ -164,12 +179,12 @@ pub(super) fn part_column(table: &Table, name: usize) -> Result<Option<usize>, D
 
 pub(super) fn label_columns(
     table: &Table,
-    name: usize,
+    not: &[usize],
     part: Option<usize>,
     found: bool,
 ) -> Result<Vec<usize>, DatasetError> {
     let others: Vec<usize> =
-        (0..table.columns.len()).filter(|&column| column != name && Some(column) != part).collect();
+        (0..table.columns.len()).filter(|&column| !not.contains(&column) && Some(column) != part).collect();
     let known = LABELS.iter().filter_map(|(label, _)| table.column(label));
     if let Some(column) = known.into_iter().find(|column| others.contains(column)) {
         return Ok(vec![column]);

@@ -1,7 +1,7 @@
 //! Labels from a table: CSV, TSV or JSON lines, one row a picture.
 
 mod columns;
-pub(super) mod stored;
+mod rows;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -13,6 +13,7 @@ use serde::Serialize;
 
 pub use columns::LabelColumns;
 use columns::{Columns, is_one};
+pub(super) use rows::read_rows;
 use table::{Cell, Row, Table};
 
 use super::entries::{Entries, Entry};
@@ -26,8 +27,8 @@ use super::{DatasetError, LabelOptions, LabelProblem, Separator};
 pub struct Manifest {
     /// The files, as messages name them.
     pub files: Vec<String>,
-    /// The column that names the pictures.
-    pub name_column: String,
+    /// The column that names the pictures; rows of features may have none.
+    pub name_column: Option<String>,
     /// The columns that hold the labels.
     pub labels: LabelColumns,
     /// The column that divides the data into train, val and test.
@@ -50,7 +51,9 @@ impl Manifest {
         };
         let part = self.part_column.as_ref();
         let part = part.map_or_else(String::new, |part| format!(", parts in `{}`", short(part)));
-        format!("{}, names in `{}`, {labels}{part}", self.files.join(" and "), short(&self.name_column))
+        let name = self.name_column.as_ref();
+        let name = name.map_or_else(String::new, |name| format!("names in `{}`, ", short(name)));
+        format!("{}, {name}{labels}{part}", self.files.join(" and "))
     }
 }
 
@@ -88,13 +91,19 @@ pub(super) fn read(
 ) -> Result<(Manifest, Entries), DatasetError> {
     let table = Table::read(paths)?;
     let columns = Columns::of(&table, index, options, found)?;
+    let entries = entries_of(&table, &columns)?;
+    Ok((columns.manifest(&table), entries))
+}
+
+/// What the rows of `table` say.
+fn entries_of(table: &Table, columns: &Columns) -> Result<Entries, DatasetError> {
     let mut entries = Entries::default();
     for file in &table.files {
         entries.files.push((file.path.clone(), file.base.clone()));
     }
     let one_hot = matches!(columns.form, LabelColumns::OneHot { .. });
     let numbers = match one_hot {
-        true => one_hot_labels(&table, &columns, &mut entries)?,
+        true => one_hot_labels(table, columns, &mut entries)?,
         false => Vec::new(),
     };
     for row in &table.rows {
@@ -102,8 +111,16 @@ pub(super) fn read(
         if columns.labels.iter().all(|&column| table.files[row.file].columns[column].is_none()) {
             continue;
         }
-        let labels = row_labels(&table, row, &columns, &numbers, &mut entries)?;
-        let name = table.cell(row, columns.name);
+        let mut labels = match one_hot {
+            true => ones(table, row, columns, &numbers)?,
+            false => {
+                let cell = table.cell(row, columns.labels[0]);
+                cell_labels(&cell, columns, &mut entries).map_err(|problem| table.error(row, problem))?
+            }
+        };
+        labels.sort_unstable();
+        labels.dedup();
+        let name = columns.name.map_or(Cell::Missing, |name| table.cell(row, name));
         entries.rows.push(Entry {
             name: name.text().unwrap_or_default().to_owned(),
             labels,
@@ -112,34 +129,7 @@ pub(super) fn read(
             line: row.line,
         });
     }
-    let column = |number: usize| table.columns[number].clone();
-    let manifest = Manifest {
-        files: paths.iter().map(|path| path.display().to_string()).collect(),
-        name_column: column(columns.name),
-        part_column: columns.part.map(column),
-        labels: columns.form,
-    };
-    Ok((manifest, entries))
-}
-
-/// Numbers of the labels of a row, ascending.
-fn row_labels(
-    table: &Table,
-    row: &Row,
-    columns: &Columns,
-    numbers: &[u32],
-    entries: &mut Entries,
-) -> Result<Vec<u32>, DatasetError> {
-    let mut labels = match columns.form {
-        LabelColumns::OneHot { .. } => ones(table, row, columns, numbers)?,
-        _ => {
-            let cell = table.cell(row, columns.labels[0]);
-            cell_labels(&cell, columns, entries).map_err(|problem| table.error(row, problem))?
-        }
-    };
-    labels.sort_unstable();
-    labels.dedup();
-    Ok(labels)
+    Ok(entries)
 }
 
 fn one_hot_labels(table: &Table, columns: &Columns, entries: &mut Entries) -> Result<Vec<u32>, DatasetError> {

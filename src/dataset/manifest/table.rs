@@ -38,6 +38,7 @@ pub(super) struct Row {
 enum Cells {
     Text(StringRecord),
     Object(Map<String, Value>),
+    Values(Box<[Cell<'static>]>),
 }
 
 /// What is in a row under a column.
@@ -51,6 +52,16 @@ pub(super) enum Cell<'a> {
 }
 
 impl Cell<'_> {
+    /// The same, without taking it.
+    fn again(&self) -> Cell<'_> {
+        match self {
+            Self::Missing => Cell::Missing,
+            Self::Other => Cell::Other,
+            Self::Text(text) => Cell::Text(Cow::Borrowed(text.as_ref())),
+            Self::List(texts) => Cell::List(texts.iter().map(|text| Cow::Borrowed(text.as_ref())).collect()),
+        }
+    }
+
     /// The text, without white space around it; none for what is no text.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
@@ -86,10 +97,50 @@ impl Table {
         Ok(table)
     }
 
+    /// Reads `path`, whose rows are those of features: a table in text, or Parquet, of which floats are left out but for the columns `labels`.
+    pub(super) fn of_rows(path: &Path, labels: &[String]) -> Result<Self, DatasetError> {
+        if !crate::features::brought::is_parquet(path) {
+            return Self::read(&[path.to_owned()]);
+        }
+        Self::of_parquet(path, labels)
+    }
+
+    #[cfg(not(feature = "parquet"))]
+    fn of_parquet(path: &Path, _labels: &[String]) -> Result<Self, DatasetError> {
+        let problem = "this huemax was built without its feature `parquet`; save the labels as CSV".into();
+        Err(DatasetError::Array { file: path.into(), problem })
+    }
+
+    #[cfg(feature = "parquet")]
+    fn of_parquet(path: &Path, labels: &[String]) -> Result<Self, DatasetError> {
+        let read = crate::features::brought::parquet::table(path, labels);
+        let found = read.map_err(|error| DatasetError::LabelTable(error.to_string()))?;
+        let rows = found.first().map_or(0, |column| column.cells.len());
+        let columns: Vec<String> = found.iter().map(|column| column.name.clone()).collect();
+        let mut cells: Vec<_> =
+            found.into_iter().map(|column| (column.list, column.cells.into_iter())).collect();
+        let rows = (0..rows).map(|_| {
+            let row = cells.iter_mut().map(|(list, cells)| {
+                let mut texts = cells.next().unwrap_or_default().into_iter().map(Cow::Owned);
+                if *list {
+                    Cell::List(texts.collect())
+                } else {
+                    texts.next().map_or(Cell::Missing, Cell::Text)
+                }
+            });
+            Row { file: 0, line: 0, cells: Cells::Values(row.collect()) }
+        });
+        let rows = rows.collect();
+        let own = (0..columns.len()).map(Some).collect();
+        let base = absolute(path.parent().unwrap_or(Path::new("")));
+        Ok(Self { files: vec![Source { path: path.into(), base, columns: own }], columns, rows })
+    }
+
     pub(super) fn cell<'a>(&'a self, row: &'a Row, column: usize) -> Cell<'a> {
         let Some(local) = self.files[row.file].columns[column] else { return Cell::Missing };
         match &row.cells {
             Cells::Text(record) => record.get(local).map_or(Cell::Missing, |text| Cell::Text(text.into())),
+            Cells::Values(cells) => cells.get(local).map_or(Cell::Missing, Cell::again),
             Cells::Object(object) => object.get(&self.columns[column]).map_or(Cell::Missing, from_json),
         }
     }

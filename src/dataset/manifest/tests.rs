@@ -159,10 +159,10 @@ fn tabs_semicolons_quotes_line_ends_and_blank_lines() {
 #[test]
 fn columns_by_their_names_and_by_what_is_in_them() {
     let data = open("id,path,label\n7,1.jpg,a\n8,2.jpg,b\n").unwrap();
-    assert_eq!(data.manifest.unwrap().name_column, "path");
+    assert_eq!(data.manifest.unwrap().name_column.as_deref(), Some("path"));
     // `id` is a name like others, but leads to no picture here.
     let data = open("id,what,label\nx,1.jpg,a\ny,2,b\n").unwrap();
-    assert_eq!(data.manifest.unwrap().name_column, "what");
+    assert_eq!(data.manifest.unwrap().name_column.as_deref(), Some("what"));
     let data = open("Filename,Animal\n1.jpg,a\n2.jpg,b\n").unwrap();
     assert_eq!(lines(&data), ["1.jpg: a", "2.jpg: b"]);
     let asked = LabelOptions {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::features::Descriptor;
+use crate::features::{Descriptor, Transform};
 use crate::learn::Plan;
 
 /// A training, as far as going on with it asks for the same.
@@ -23,6 +23,8 @@ pub struct Belongs {
     pub labels: Vec<String>,
     /// What pictures are described by.
     pub descriptor: Descriptor,
+    /// What is done to features before they are scored; none where that is nothing.
+    pub transform: Option<Transform>,
     /// What the solver does.
     pub plan: Plan,
     /// Weights of the labels, as they were typed and as they are; none where all count alike.
@@ -52,6 +54,9 @@ impl Belongs {
         }
         if self.descriptor != now.descriptor {
             differences.push(format!("another descriptor ({}, and now {})", self.descriptor, now.descriptor));
+        }
+        if self.transform != now.transform {
+            differences.push("another transform of the features (--l2-normalize, --standardize)".into());
         }
         if self.data_sha256 != now.data_sha256 {
             differences.push("other data (paths, labels or sizes of its pictures)".into());

@@ -16,7 +16,7 @@ use crate::learn::State;
 use crate::tensors::{self, Closed, Opened};
 
 /// Version of the format; others are not read, as checkpoints do not live long.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 /// The key of the metadata.
 const KEY: &str = "huemax-checkpoint";
 /// What stands between the JSON and its digest, and what ends it.

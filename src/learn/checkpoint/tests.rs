@@ -29,6 +29,7 @@ fn checkpoint(iteration: u64) -> Checkpoint {
             features_sha256: "22".into(),
             labels: vec!["cat".into(), "dog, \"big\"\\".into(), "鳥".into()],
             descriptor: Descriptor::Histogram(Histogram { bins: [2, 1, 2] }),
+            transform: None,
             plan: SolverOptions::default().plan(100, 1.0, &targets).unwrap(),
             weights: Some(("balanced".into(), "equal".into(), vec![1.0, 0.1, 3.0, 1.0, 1.0, 1.0])),
             init: None,

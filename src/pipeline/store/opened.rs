@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::dataset::{Dataset, LabelOptions, LabelSource, Mismatches, Part, Sample, Task};
+use crate::dataset::{Dataset, LabelChoice, LabelOptions, LabelSource, Mismatches, Part, Sample, Task, Unit};
 use crate::error::{Error, Result};
-use crate::features::store::{Meta, SAMPLES, Stored};
+use crate::features::store::{FEATURES, Meta, SAMPLES, Stored};
 use crate::features::{Descriptor, FeaturesError, Given, Skipped, Source};
 use crate::pipeline::Rows;
 
@@ -24,7 +24,11 @@ pub fn open_store(folder: &Path, options: &LabelOptions) -> Result<(Dataset, Row
         return wrong("--labels", "the labels");
     }
     let Some(meta) = &stored.meta else {
-        let (dataset, skipped) = Dataset::of_rows(&folder.join(SAMPLES), stored.numbers.rows(), options)?;
+        let (dataset, skipped) = {
+            let options =
+                LabelOptions { source: Some(LabelChoice::Manifest(folder.join(SAMPLES))), ..options.clone() };
+            Dataset::of_rows(&folder.join(FEATURES), stored.numbers.rows(), &options)?
+        };
         let skipped = skipped.into_iter().map(|(index, reason)| Skipped { index, reason }).collect();
         let descriptor = Descriptor::Given(Given { columns: stored.numbers.columns() });
         return Ok((dataset, Rows { descriptor, source: stored.numbers, skipped }));
@@ -90,6 +94,7 @@ fn made(stored: &Stored, meta: &Meta, asked: Option<Task>) -> Result<(Dataset, V
     }
     let dataset = Dataset {
         root: PathBuf::from(&meta.root),
+        unit: Unit::Picture,
         labels: LabelSource::Store,
         manifest: None,
         task,

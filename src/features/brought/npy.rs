@@ -1,0 +1,141 @@
+//! NumPy's `.npy`.
+
+use std::path::Path;
+
+use npyz::{NpyHeader, Order};
+
+use super::numbers::Kind;
+use super::raw::{Layout, Place, Raw};
+use super::shape_problem;
+use crate::features::mapped::Mapped;
+
+/// The longest header that is read: those of arrays of plain numbers have some hundred bytes.
+const MAX_HEADER: usize = 4096;
+
+/// What stands before the numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// The byte of the first of them.
+    pub(crate) start: usize,
+    /// What they are, as NumPy writes it, with its order of bytes: `<f4`.
+    pub(crate) dtype: String,
+    /// Whether they lie column after column.
+    pub(crate) by_column: bool,
+    pub(crate) shape: Vec<u64>,
+}
+
+impl Header {
+    /// The header that `bytes` begin with.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
+        let no = |why: &str| format!("no .npy file ({why})");
+        if !bytes.starts_with(b"\x93NUMPY") {
+            return Err(no("it does not begin with \\x93NUMPY"));
+        }
+        // The length is looked at before anybody makes room for it, and the brackets before anybody follows them down.
+        let (start, length) = match bytes {
+            [_, _, _, _, _, _, 1, _, a, b, ..] => (10, usize::from(u16::from_le_bytes([*a, *b]))),
+            [_, _, _, _, _, _, 2 | 3, _, a, b, c, d, ..] => {
+                (12, u32::from_le_bytes([*a, *b, *c, *d]) as usize)
+            }
+            [_, _, _, _, _, _, version, ..] if *version > 3 => {
+                return Err(format!("it is .npy version {version}, and 1 to 3 are read"));
+            }
+            _ => return Err(no("it is cut off in its header")),
+        };
+        if length > MAX_HEADER {
+            return Err(format!(
+                "its header has {length} bytes, and at most {MAX_HEADER} are read: is it an array of numbers?"
+            ));
+        }
+        let text = bytes.get(start..start + length).ok_or_else(|| no("it is cut off in its header"))?;
+        if text.iter().filter(|&&byte| matches!(byte, b'(' | b'[' | b'{')).count() > 64 {
+            return Err("its header describes records, and an array of numbers is wanted".into());
+        }
+        let mut front = &bytes[..start + length];
+        let header = NpyHeader::from_reader(&mut front).map_err(|e| no(&e.to_string()))?;
+        let dtype = header.dtype();
+        if dtype.uses_pickled_array() {
+            return Err(
+                "it holds pickled Python objects, which are not read, as they can run code; make it an array of numbers or of text and \
+                 save that: np.save(FILE, x, allow_pickle=False)"
+                    .into(),
+            );
+        }
+        let dtype = match dtype {
+            npyz::DType::Plain(kind) => kind.to_string(),
+            other => {
+                return Err(format!(
+                    "it holds records ({}), and an array of numbers is wanted",
+                    other.descr()
+                ));
+            }
+        };
+        Ok(Self {
+            start: start + length,
+            dtype,
+            by_column: header.order() == Order::Fortran,
+            shape: header.shape().to_vec(),
+        })
+    }
+
+    fn layout(&self) -> Result<Layout, String> {
+        let (order, name) = self.dtype.split_at(1.min(self.dtype.len()));
+        let kind = match name {
+            "f2" => Kind::F16,
+            "f4" => Kind::F32,
+            "f8" => Kind::F64,
+            "i1" => Kind::I8,
+            "u1" | "b1" => Kind::U8,
+            "i2" => Kind::I16,
+            "u2" => Kind::U16,
+            "i4" | "u4" | "i8" | "u8" => {
+                return Err(format!(
+                    "it holds {} ({}), and not all of such integers are float32; save x.astype(np.float32)",
+                    if name.starts_with('i') { "integers" } else { "unsigned integers" },
+                    self.dtype
+                ));
+            }
+            _ => {
+                return Err(format!(
+                    "it holds {}, and float16, float32 or float64 is wanted; save x.astype(np.float32)",
+                    self.dtype
+                ));
+            }
+        };
+        let &[rows, columns] = self.shape.as_slice() else { return Err(shape_problem(&self.shape)) };
+        let [rows, columns] = [rows, columns].map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+        let by_column = self.by_column;
+        Ok(Layout { start: self.start, rows, columns, kind, big_endian: order == ">", by_column })
+    }
+}
+
+/// The rows of the file `path`.
+pub(super) fn open(path: &Path, map: Mapped) -> Result<Raw, String> {
+    let layout = Header::read(map.bytes())?.layout()?;
+    exact(layout, map.bytes().len())?;
+    Raw::new(path.into(), Place::Mapped(map), layout)
+}
+
+/// The rows of the `.npy` file that lies at `at` in `place`, of `length` bytes.
+pub(super) fn within(path: &Path, place: Place, at: usize, length: usize) -> Result<Raw, String> {
+    let bytes = place.bytes().get(at..at + length).ok_or("it is cut off")?;
+    let layout = Header::read(bytes)?.layout()?;
+    exact(layout, length)?;
+    Raw::new(path.into(), place, Layout { start: at + layout.start, ..layout })
+}
+
+/// Fails where more follows than the header says: then it says something else than what is there.
+fn exact(layout: Layout, length: usize) -> Result<(), String> {
+    let Layout { start, rows, columns, kind, .. } = layout;
+    match rows.checked_mul(columns).and_then(|n| n.checked_mul(kind.size())) {
+        Some(needed) if needed < length - start => Err(format!(
+            "its header says {rows} × {columns} numbers of {} bytes, and {} bytes follow it; make or copy it again",
+            kind.size(),
+            length - start
+        )),
+        _ => Ok(()),
+    }
+}
