@@ -21,6 +21,7 @@ mod resume;
 mod several;
 mod sparse;
 mod stages;
+mod stream;
 mod support;
 mod sweep;
 mod tensorboard;
@@ -54,5 +55,6 @@ fn main() {
     several::register(&mut trials);
     warm::register(&mut trials);
     sparse::register(&mut trials);
+    stream::register(&mut trials);
     libtest_mimic::run(&arguments, trials).exit();
 }
