@@ -151,29 +151,42 @@ fn streamed<B: Backend>(
     Ok(matrix.with_note(note))
 }
 
-/// A matrix in the memory of the device; and how much of it that had before it was full.
+/// A matrix in the memory of the device; where that is full, how much of it there was.
 fn resident<B: Backend>(
     backend: &B,
     [rows, columns]: [usize; 2],
     headroom: bool,
 ) -> (Result<Matrix<B>, DeviceError>, u64) {
-    let mut fitted = 0;
-    let mut all = || {
-        let chunk_rows = rows_of_an_array(backend, columns)?.min(rows.max(1));
-        let mut chunks = Vec::new();
-        for first in (0..rows).step_by(chunk_rows) {
-            let count = chunk_rows.min(rows - first);
-            chunks.push(backend.zeros(count * columns)?);
-            fitted += 4 * count as u64 * columns as u64;
-        }
-        if headroom {
-            let most = backend.info().max_array_bytes;
-            let spare = (fitted / 16).max(HEADROOM).min(most) / 4;
-            drop(backend.zeros::<f32>(usize::try_from(spare).unwrap_or(usize::MAX))?);
-        }
-        Ok(Matrix::new(Held::Device(chunks), [rows, columns], chunk_rows, chunk_rows))
+    let (mut chunks, mut fitted) = (Vec::new(), 0);
+    let full = |error: &DeviceError| matches!(error, DeviceError::OutOfMemory { .. });
+    let chunk_rows = match rows_of_an_array(backend, columns) {
+        Ok(chunk_rows) => chunk_rows.min(rows.max(1)),
+        Err(error) => return (Err(error), 0),
     };
-    (all(), fitted)
+    for first in (0..rows).step_by(chunk_rows) {
+        let len = chunk_rows.min(rows - first) * columns;
+        match backend.zeros(len) {
+            Ok(chunk) => chunks.push(chunk),
+            Err(error) => {
+                // Of the last chunk as much as goes.
+                let mut part = len / 2;
+                while full(&error) && part > 0 && backend.zeros::<f32>(part).is_err() {
+                    part /= 2;
+                }
+                return (Err(error), fitted + 4 * part as u64);
+            }
+        }
+        fitted += 4 * len as u64;
+    }
+    if headroom {
+        let most = backend.info().max_array_bytes;
+        let spare = (fitted / 16).max(HEADROOM).min(most) / 4;
+        let kept_free = backend.zeros::<f32>(usize::try_from(spare).unwrap_or(usize::MAX));
+        if let Err(error) = kept_free {
+            return (Err(error), fitted);
+        }
+    }
+    (Ok(Matrix::new(Held::Device(chunks), [rows, columns], chunk_rows, chunk_rows)), fitted)
 }
 
 /// All rows of `source`, read into the memory of the host.

@@ -53,6 +53,7 @@ pub enum Fault {
     ObjectiveSumsForTheModelBefore,
     SparseForgetsTheMask,
     GradientRefused,
+    LittleMemory,
 }
 
 impl Fault {
@@ -131,7 +132,8 @@ impl Fault {
             Self::LastRowNotSummed
             | Self::BiasGradientOff
             | Self::WritesPastTheEnd
-            | Self::GradientRefused => Stage::Gradient,
+            | Self::GradientRefused
+            | Self::LittleMemory => Stage::Gradient,
             Self::OneWeightOfTheObjectiveOff
             | Self::LossSumOff
             | Self::SigmoidObjectiveForgetsWeights

@@ -197,7 +197,7 @@ fn chunks_do_not_change_scores() {
     let expected = {
         let matrix = Matrix::upload(whole, &features, columns).expect("a matrix");
         let data = Labelled::new(whole, &matrix, &targets).expect("labels");
-        loss_sum(whole, &data, &rows, &parameters).expect("a sum")
+        loss_sum(whole, &data, &rows, &parameters.clone().into()).expect("a sum")
     };
     let matrix = Matrix::upload(&device, &features, columns).expect("a matrix");
     assert!(matrix.chunk_count() > 1);

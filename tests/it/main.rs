@@ -22,6 +22,7 @@ mod several;
 mod shards;
 mod sparse;
 mod stages;
+mod stream;
 mod support;
 mod sweep;
 mod tensorboard;
@@ -56,5 +57,6 @@ fn main() {
     shards::register(&mut trials);
     warm::register(&mut trials);
     sparse::register(&mut trials);
+    stream::register(&mut trials);
     libtest_mimic::run(&arguments, trials).exit();
 }
