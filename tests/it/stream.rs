@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use huemax::backend::{Backend, Cpu, Device, Loss};
-use huemax::dataset::{Dataset, LabelSource, Mismatches, Sample, SplitOptions, Task};
+use huemax::dataset::{Dataset, LabelSource, Mismatches, Sample, SplitOptions, Task, Unit};
 use huemax::features::{
     Budget, Bytes, Descriptor, FeaturesError, Histogram, InMemory, Matrix, Npy, Source, survey,
 };
 use huemax::learn::{
-    Labelled, LearnError, Member, Parts, Plan, Score, SolverKind, SolverOptions, Start, State, Sweep, Targets,
-    Unwatched, Watch, fit, loss_sum, probabilities, scores, sweep,
+    Labelled, LearnError, Member, Parts, Plan, Score, SolverKind, SolverOptions, Start, State, Sweep,
+    Targets, Unwatched, Watch, fit, loss_sum, probabilities, scores, sweep,
 };
 use huemax::metrics::ThresholdRule;
 use huemax::pipeline::{Choices, Input, Origin, Rows, TrainOptions, evaluate, train};
@@ -166,8 +166,7 @@ fn lbfgs_in_pieces_ends_at_the_same_objective<B: Backend>(backend: &B) {
             let fit = |matrix: &Matrix<B>| {
                 problem.fit((backend, matrix), &options, &Start::Zero, &Unwatched).expect("a fit").1
             };
-            let (whole, passing) =
-                (fit(&problem.resident(backend)), fit(&problem.streamed(backend, PIECE)));
+            let (whole, passing) = (fit(&problem.resident(backend)), fit(&problem.streamed(backend, PIECE)));
             let off = (passing / whole - 1.0).abs();
             println!("{loss}, l1 {l1}: {whole} {passing}, {off:.1e} off");
             assert!(off < 1e-6, "{loss}, l1 {l1}: {whole} {passing}");
@@ -263,7 +262,8 @@ fn a_sweep_in_pieces_ends_at_the_same_objectives<B: Backend>(backend: &B) {
                 let options = SolverOptions { c, tol: Some(1e-7), ..SolverOptions::default() };
                 options.plan(rows.len(), 1.0, &problem.targets)
             };
-            let asked = Sweep { cs: &[0.1, 1.0, 3.0], members: &members, plan: &plan, score: Score::Accuracy };
+            let asked =
+                Sweep { cs: &[0.1, 1.0, 3.0], members: &members, plan: &plan, score: Score::Accuracy };
             sweep(backend, &data, &asked, None, (&Unwatched, &Quiet)).expect("a sweep")
         };
         let (whole, passing) = (of(&problem.resident(backend)), of(&problem.streamed(backend, PIECE)));
@@ -348,7 +348,8 @@ fn budgets_too_small_say_what_will_do<B: Backend>(backend: &B) {
         Budget { host: Some(Bytes(8000)), device: Some(Bytes(200)) },
     ] {
         let source = || Arc::new(Hidden::new(problem.features.clone(), COLUMNS));
-        let Err(FeaturesError::Budget { option, needed, .. }) = Matrix::load(backend, source(), &budget) else {
+        let Err(FeaturesError::Budget { option, needed, .. }) = Matrix::load(backend, source(), &budget)
+        else {
             panic!("no error of the kind")
         };
         let enough = match option {
@@ -439,9 +440,11 @@ fn training_and_evaluation_are_the_same() {
             path: format!("{i:04}").into(),
             labels: labels.clone(),
             part: None,
+            size: None,
         });
         let dataset = Dataset {
             root: "nowhere".into(),
+            unit: Unit::Row,
             labels: LabelSource::Folder,
             manifest: None,
             task,
@@ -449,6 +452,7 @@ fn training_and_evaluation_are_the_same() {
             samples: samples.collect(),
             unlabelled: Vec::new(),
             mismatches: Mismatches::default(),
+            shards: None,
         };
         let choices = match task {
             Task::Multiclass => Choices { calibrate: true, ..Choices::default() },
@@ -465,8 +469,7 @@ fn training_and_evaluation_are_the_same() {
             Input { dataset: &dataset, origin: Origin::Rows(rows), budget }
         };
         let lying = input(Arc::new(InMemory::new(problem.features.clone(), columns)), Budget::default());
-        let passing =
-            input(Arc::new(Hidden::new(problem.features.clone(), columns)), pieces(PIECE, columns));
+        let passing = input(Arc::new(Hidden::new(problem.features.clone(), columns)), pieces(PIECE, columns));
         let device = Device::cpu();
         let [a, b] = [&lying, &passing]
             .map(|input| train(input.clone(), &options, &device, &Quiet).expect("a training"));
