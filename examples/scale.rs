@@ -84,7 +84,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (rows, columns) = (file.rows(), file.columns());
     let read = given.iter().any(|a| a == "--read");
     let source: Arc<dyn Source> = if read { Arc::new(Read(file)) } else { Arc::new(file) };
-    let sample = |i: usize| Sample { path: i.to_string().into(), labels: vec![(i % classes) as u32], part: None };
+    let sample =
+        |i: usize| Sample { path: i.to_string().into(), labels: vec![(i % classes) as u32], part: None };
     let samples: Vec<Sample> = (0..rows).map(sample).collect();
     let dataset = Dataset {
         root: ".".into(),
@@ -112,7 +113,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..TrainOptions::default()
     };
     let descriptor = Descriptor::Given(Given { columns });
-    let input = Input { dataset: &dataset, origin: Origin::Rows(Rows { descriptor, source, skipped: Vec::new() }), budget };
+    let input = Input {
+        dataset: &dataset,
+        origin: Origin::Rows(Rows { descriptor, source, skipped: Vec::new() }),
+        budget,
+    };
     let run = train(input, &options, &device, &Said)?;
     let seconds = clock.elapsed().as_secs_f64();
     done.store(true, Ordering::Relaxed);
@@ -120,7 +125,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let training = run.summary.training.as_ref().ok_or("no training")?;
     // FNV over the bits of all parameters: the same bytes, or not.
     let bits = run.model.weight.iter().chain(&run.model.bias).flat_map(|w| w.to_bits().to_le_bytes());
-    let digest = bits.fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let digest =
+        bits.fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     println!(
         "{{\"rows\": {rows}, \"columns\": {columns}, \"seconds\": {seconds:.2}, \"train_seconds\": {:.2}, \"evaluations\": {}, \
          \"before_kib\": {before}, \"peak_kib\": {}, \"objective\": {:.9}, \"accuracy\": {:.4}, \"parameters\": \"{digest:016x}\"}}",

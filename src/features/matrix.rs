@@ -146,7 +146,9 @@ impl<B: Backend> Matrix<B> {
     fn on_device(&mut self) -> &mut [B::Array<f32>] {
         match &mut self.held {
             Held::Device(chunks) => chunks,
-            Held::InPlace(..) | Held::Streamed(..) => panic!("only rows in the memory of the device are written to"),
+            Held::InPlace(..) | Held::Streamed(..) => {
+                panic!("only rows in the memory of the device are written to")
+            }
         }
     }
 
@@ -222,7 +224,9 @@ impl<B: Backend> Matrix<B> {
     ) -> Result<Chunk<'_, B>, DeviceError> {
         match &self.held {
             Held::Streamed(stream, _) => stream.slab(backend, slab, next).map(Chunk::Passing),
-            _ => Err(DeviceError::Fed { reason: "rows that do not pass through the device have no slabs".into() }),
+            _ => Err(DeviceError::Fed {
+                reason: "rows that do not pass through the device have no slabs".into(),
+            }),
         }
     }
 
@@ -388,9 +392,10 @@ fn blocks_of(
         for (i, block) in values.chunks(most * columns).enumerate() {
             let first = i * most;
             source.ahead(first + most, most);
-            block.par_chunks(piece * columns).enumerate().try_for_each(|(p, part)| {
-                check_finite(part, columns, |row| first + p * piece + row)
-            })?;
+            block
+                .par_chunks(piece * columns)
+                .enumerate()
+                .try_for_each(|(p, part)| check_finite(part, columns, |row| first + p * piece + row))?;
             take(first, block)?;
         }
         return Ok(());

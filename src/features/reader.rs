@@ -71,11 +71,7 @@ impl Pending {
 ///
 /// # Errors
 /// They cannot be read; one of the numbers is none.
-pub(super) fn read(
-    source: &dyn Source,
-    wanted: &Wanted,
-    buffer: &mut Vec<f32>,
-) -> Result<(), FeaturesError> {
+pub(super) fn read(source: &dyn Source, wanted: &Wanted, buffer: &mut Vec<f32>) -> Result<(), FeaturesError> {
     let columns = source.columns();
     let rows = match wanted {
         Wanted::Run { count, .. } => *count,

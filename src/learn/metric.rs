@@ -148,8 +148,7 @@ impl Metric {
     fn new(mut matrix: Vec<f64>, size: usize, outputs: usize) -> Self {
         cholesky(&mut matrix, size);
         let inverse = invert(&matrix, size);
-        let transposed: Vec<f32> =
-            (0..size * size).map(|at| inverse[at % size * size + at / size]).collect();
+        let transposed: Vec<f32> = (0..size * size).map(|at| inverse[at % size * size + at / size]).collect();
         let index: Vec<u32> = (0..size as u32).collect();
         Self { size, outputs, inverse: inverse.into(), transposed: transposed.into(), index: index.into() }
     }

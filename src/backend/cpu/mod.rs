@@ -31,8 +31,8 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::{
-    Adam, Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Lend, Models, Pictures, Probe, Rows,
-    Sparse, SparseRows, Splits, Step, Timed,
+    Adam, Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Lend, Models, Pictures, Probe,
+    Rows, Sparse, SparseRows, Splits, Step, Timed,
 };
 
 /// Rows of a partial sum come in multiples of this: shorter ones would cost more to add up than they save.
@@ -138,7 +138,12 @@ impl Backend for Cpu {
         Ok(array[..len].to_vec())
     }
 
-    fn describe(&self, pictures: &Pictures, bins: &Bins, counts: &mut CpuArray<u32>) -> Result<(), DeviceError> {
+    fn describe(
+        &self,
+        pictures: &Pictures,
+        bins: &Bins,
+        counts: &mut CpuArray<u32>,
+    ) -> Result<(), DeviceError> {
         describe::describe(self.arch, pictures, bins, counts);
         Ok(())
     }

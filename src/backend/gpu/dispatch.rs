@@ -71,7 +71,15 @@ impl Recorder {
             mapped_at_creation: false,
         });
         let clock = Clock::new(device);
-        Self { encoder: None, config_buffer, configs: Vec::new(), uploaded: 0, workgroups: 0, clock, uploads: UPLOADS_IN_FLIGHT }
+        Self {
+            encoder: None,
+            config_buffer,
+            configs: Vec::new(),
+            uploaded: 0,
+            workgroups: 0,
+            clock,
+            uploads: UPLOADS_IN_FLIGHT,
+        }
     }
 
     pub(super) fn encoder(&mut self, device: &wgpu::Device) -> &mut wgpu::CommandEncoder {

@@ -108,8 +108,7 @@ impl<B: Backend> Feed<B> {
         let Some((planned, words)) = &self.now else { return Ok(()) };
         let next = self.next.as_ref().map(|next| &next.slab);
         let features = data.matrix.slab(backend, &planned.slab, next)?;
-        let (first, end) =
-            (planned.starts[step - planned.step], planned.starts[step - planned.step + 1]);
+        let (first, end) = (planned.starts[step - planned.step], planned.starts[step - planned.step + 1]);
         let columns = data.matrix.columns();
         let rows = Rows { features: &*features, columns, index: &self.index, first, count: end - first };
         let labels = Labels { loss: data.loss, words, weights: &data.weights, models: 1, mask: None };
