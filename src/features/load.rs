@@ -11,9 +11,13 @@ use crate::backend::{Backend, DeviceError, Lend};
 
 /// A piece that passes through a device has so many bytes at most: larger ones only take longer to begin.
 const MOST_SLOT: u64 = 256 << 20;
-/// Of the memory of the host, the share that a piece may have: one is read while another computes, and a device with a memory of its
-/// own has not yet taken others. Half is left for labels, answers and the program.
+/// Of the memory of the host that features may take, the share of a piece where the host computes: one is read meanwhile.
 const HOST_SHARE: u64 = 4;
+/// The same where a device has a memory of its own: pieces wait until it takes them, its driver keeps room for others, and a driver
+/// that imitates a device has that memory in the host too. On lavapipe ten pieces were seen in memory at a time.
+const DRIVER_SHARE: u64 = 16;
+/// Bytes a row that are left for what is known of it beside its features: its name and labels, the part it is in, what is said of it.
+const BESIDE: u64 = 192;
 /// Bytes of a device that must be left for everything else, at least.
 const HEADROOM: u64 = 64 << 20;
 
@@ -56,7 +60,9 @@ pub(super) fn load<B: Backend>(
     let [rows, columns] = shape;
     let bytes = 4 * rows as u64 * columns as u64;
     let whole = rows_of_an_array(backend, columns)?.min(rows.max(1));
-    let host = budget.host_bytes();
+    // However many rows there are, half of it is for features.
+    let all = budget.host_bytes();
+    let host = all.saturating_sub(BESIDE * rows as u64).max(all / 2);
     let lends = backend.lend(Arc::new(Block(Vec::new()))).is_some();
     let of_device = budget.device.map(|Bytes(bytes)| bytes);
     let needs = |option, given| Needs { rows, columns, option, given };
@@ -74,7 +80,8 @@ pub(super) fn load<B: Backend>(
                 let least = of_device.unwrap_or(host).min(host);
                 let option = if least < host { "--device-memory" } else { "--memory" };
                 let slot = (least / 2).min(host / HOST_SHARE);
-                return streamed(source, needs(option, least), (slot, whole, true));
+                let given = if least < host { least } else { all };
+                return streamed(source, needs(option, given), (slot, whole, true));
             }
         };
         if let Some(array) = backend.lend(Arc::new(Lying(source.clone()))) {
@@ -106,8 +113,8 @@ pub(super) fn load<B: Backend>(
     // Numbers that need work to be read are read once, if there is room for them.
     let source =
         if source.in_place().is_none() && bytes <= host / 2 { in_memory(source.as_ref())? } else { source };
-    let (option, given, slot) = match host / HOST_SHARE {
-        share if share < slot => ("--memory", host, share),
+    let (option, given, slot) = match host / DRIVER_SHARE {
+        share if share < slot => ("--memory", all, share),
         _ => (option, given, slot),
     };
     let slot = slot.min(backend.info().max_array_bytes);

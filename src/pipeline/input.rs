@@ -105,7 +105,7 @@ impl<B: Backend> Described<B> {
             Place::Device(matrix) => {
                 // On the CPU the rows themselves are in that memory.
                 let taken = 4 * matrix.rows() as u64 * matrix.columns() as u64;
-                Ok(matrix.with_spare(budget.host_bytes().saturating_sub(taken)))
+                Ok(matrix.with_spare((budget.host_bytes() / 2).saturating_sub(taken)))
             }
             Place::Host(source) => Matrix::load(backend, source, budget),
         }

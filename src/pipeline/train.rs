@@ -133,6 +133,7 @@ fn train_on<B: Backend>(
     let judged_on = |split: &Split| {
         options.sweep.as_ref().map(|s| s.judged_on(split.train.len(), split.val.len())).transpose()
     };
+    drop(targets);
     judged_on(&split)?;
     patience_has_rows(options, split.val.len())?;
     if options.sweep.is_some() && matches!(session.begin, Begin::Warm { .. }) {
@@ -257,6 +258,9 @@ fn train_on<B: Backend>(
 
     let parameters = backend.upload(&model.parameters())?;
     let values = answers(backend, &data, &split.test, &parameters, &model.activation)?;
+    // What is said of the answers takes memory of its own.
+    drop(data);
+    drop(matrix);
     let test = Test {
         dataset,
         model: &model,
