@@ -87,6 +87,7 @@ impl Opened {
     ) -> Result<Self> {
         let beside = file.parent().unwrap_or(Path::new(""));
         let mut options = labels.options(beside)?;
+        let rows = features.open(file, &options.label_columns, budget)?;
         if options.source.is_none() && !brought::is_parquet(file) {
             let problem = format!(
                 "{} holds features and no labels; give --labels Y.npy, or a table with a label for each row",
@@ -94,7 +95,6 @@ impl Opened {
             );
             return Err(Error::option("--labels", problem));
         }
-        let rows = features.open(file, &options.label_columns, budget)?;
         let open = |options: &LabelOptions| Dataset::of_rows(file, rows.source.rows(), options);
         let (dataset, left_out) = match open(&options) {
             Err(error) if options.task.is_none() && task == Some(Task::Multilabel) => {

@@ -12,7 +12,7 @@ const HEADING: &str = "Labels";
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct LabelArgs {
     /// Where labels come from: `folder`, `prefix`, `sidecar` (1.txt beside 1.jpg, a label a line), or a CSV, TSV or
-    /// JSON lines file that names pictures and their labels [default: detected]
+    /// JSON lines file that names pictures and their labels; of --features a .npy, or a table, row for row [default: detected]
     #[arg(long, help_heading = HEADING, value_name = "WHAT|FILE")]
     labels: Option<PathBuf>,
 

@@ -61,7 +61,8 @@ pub(super) fn tell_left_out(skipped: &[SkippedPicture], unlabelled: usize, first
     if skipped.is_empty() {
         return;
     }
-    let noun = if skipped.len() == 1 { "picture" } else { "pictures" };
+    let unit = summary.evaluation.unit;
+    let noun = if skipped.len() == 1 { unit.one() } else { unit.many() };
     tell(&format!("{} {noun} could not be read and stayed out:", skipped.len()));
     skipped.iter().take(SKIPPED_SHOWN).for_each(|s| tell(&format!("  {}: {}", s.path, s.reason)));
     if skipped.len() > SKIPPED_SHOWN {

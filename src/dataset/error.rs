@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{LabelProblem, LabelSource};
+use super::{LabelProblem, LabelSource, Unit};
 use crate::files::FileError;
 
 /// Pictures, labels or their layout that cannot be used.
@@ -132,8 +132,8 @@ pub enum DatasetError {
         problems: Vec<String>,
     },
     /// Nothing to tell apart.
-    #[error("{} has only one class, {class:?} ({pictures} pictures, {}); training needs at least two: {}",
-        root.display(), labels.explained(), second_class(*labels))]
+    #[error("{} has only one class, {class:?} ({pictures} {}, {}); training needs at least two: {}",
+        root.display(), unit.many(), labels.explained(), second_class(*labels))]
     OneClass {
         /// The folder.
         root: PathBuf,
@@ -141,31 +141,39 @@ pub enum DatasetError {
         class: String,
         /// How many pictures it has.
         pictures: usize,
+        /// What they are.
+        unit: Unit,
         /// How labels were read.
         labels: LabelSource,
     },
     /// Classes that cannot be both fitted to and tested.
-    #[error("{} has only a single picture each of {}; a class needs at least 2, one to train on and one to \
-        test: add pictures or take the class out", root.display(), some_classes(classes))]
+    #[error("{} has only a single {} each of {}; a class needs at least 2, one to train on and one to \
+        test: add {} or take the class out", root.display(), unit.one(), some_classes(classes), unit.many())]
     SinglePicture {
+        /// What samples are.
+        unit: Unit,
         /// The folder.
         root: PathBuf,
         /// The classes, in sorted order.
         classes: Vec<String>,
     },
     /// The data came divided, without pictures to fit to.
-    #[error("{} has no labelled pictures in a part `train`, only in `{found}`; add `train`, or give the \
-        folder inside `{found}` to have its pictures divided by `--test-size`", root.display())]
+    #[error("{} has no labelled {} in a part `train`, only in `{found}`; add `train`, or {} to have all divided by \
+        `--test-size`", root.display(), unit.many(), instead(*unit, found))]
     NoTrainPart {
+        /// What samples are.
+        unit: Unit,
         /// The folder.
         root: PathBuf,
         /// The part folders there are.
         found: String,
     },
     /// The data came divided, and what is tested was never trained on.
-    #[error("{} has pictures to test but none in its part `train` of {}: add some or take the class out",
-        root.display(), some_classes(classes))]
+    #[error("{} has {} to test but none in its part `train` of {}: add some or take the class out",
+        root.display(), unit.many(), some_classes(classes))]
     NotInTrain {
+        /// What samples are.
+        unit: Unit,
         /// The folder.
         root: PathBuf,
         /// The classes, in sorted order.
@@ -202,9 +210,11 @@ pub enum DatasetError {
         test_size: f64,
     },
     /// Labels so rare that every picture is needed for training.
-    #[error("{} has {pictures} pictures and none to spare for the test: each has a label that no other picture has; \
-        add pictures, or take rare labels out", root.display())]
+    #[error("{} has {pictures} {many} and none to spare for the test: each has a label that no other has; \
+        add {many}, or take rare labels out", root.display(), many = unit.many())]
     NothingToTest {
+        /// What samples are.
+        unit: Unit,
         /// The folder.
         root: PathBuf,
         /// How many pictures there are.
@@ -229,6 +239,14 @@ fn nothing_readable(root: &Path, skipped: usize, classes: &[String]) -> String {
     format!(
         "{skipped} pictures in {root} cannot be read, and none is left to train on of {classes}; replace them"
     )
+}
+
+/// What to do where nothing is in `train`.
+fn instead(unit: Unit, found: &str) -> String {
+    match unit {
+        Unit::Picture => format!("give the folder inside `{found}`"),
+        Unit::Row => "leave the column out".into(),
+    }
 }
 
 fn extensions() -> String {

@@ -71,6 +71,7 @@ impl Split {
         }
         if let (Task::Multiclass, [class]) = (dataset.task, dataset.classes.as_slice()) {
             return Err(DatasetError::OneClass {
+                unit: dataset.unit,
                 root: dataset.root.clone(),
                 class: class.clone(),
                 pictures: dataset.samples.len(),
@@ -93,7 +94,11 @@ impl Split {
         if split.train.is_empty() {
             let found = if split.test.is_empty() { "val" } else { "test" };
             let found = if split.test.is_empty() || split.val.is_empty() { found } else { "val` and `test" };
-            return Err(DatasetError::NoTrainPart { root: dataset.root.clone(), found: found.into() });
+            return Err(DatasetError::NoTrainPart {
+                unit: dataset.unit,
+                root: dataset.root.clone(),
+                found: found.into(),
+            });
         }
         if split.test.is_empty() {
             split.test = std::mem::take(&mut split.val);
@@ -101,7 +106,7 @@ impl Split {
         let unseen = split.unseen(dataset);
         if dataset.task == Task::Multiclass && !unseen.is_empty() {
             let classes = unseen.iter().map(|&k| dataset.classes[k as usize].clone()).collect();
-            return Err(DatasetError::NotInTrain { root: dataset.root.clone(), classes });
+            return Err(DatasetError::NotInTrain { unit: dataset.unit, root: dataset.root.clone(), classes });
         }
         if split.val.is_empty() && options.val_size > 0.0 {
             let order = ordered(dataset, std::mem::take(&mut split.train), options.seed);
@@ -120,7 +125,11 @@ impl Split {
         let counts = dataset.class_counts();
         let classes = select(&dataset.classes, |label| counts[label] < 2);
         if !classes.is_empty() {
-            return Err(DatasetError::SinglePicture { root: dataset.root.clone(), classes });
+            return Err(DatasetError::SinglePicture {
+                unit: dataset.unit,
+                root: dataset.root.clone(),
+                classes,
+            });
         }
         let order = ordered(dataset, (0..dataset.samples.len()).collect(), options.seed);
         Ok(by_class(dataset, order, [options.test_size, options.val_size]))
@@ -132,7 +141,11 @@ impl Split {
         let (test, rest) = take(&dataset.samples, &order, labels, options.test_size);
         if test.is_empty() {
             let pictures = dataset.samples.len();
-            return Err(DatasetError::NothingToTest { root: dataset.root.clone(), pictures });
+            return Err(DatasetError::NothingToTest {
+                unit: dataset.unit,
+                root: dataset.root.clone(),
+                pictures,
+            });
         }
         if options.val_size == 0.0 {
             return Ok(Self { train: rest, val: Vec::new(), test });

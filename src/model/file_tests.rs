@@ -102,14 +102,14 @@ fn other_files_and_other_versions_are_told_apart() {
     assert!(matches!(load(&safetensors::serialize(tensors, None).unwrap()), ModelError::NotAModel { .. }));
 
     let text = std::fs::read(&path).unwrap();
-    let at = text.windows(10).position(|w| w == b"format\\\":2").unwrap();
+    let at = text.windows(10).position(|w| w == b"format\\\":3").unwrap();
     let mut newer = text.clone();
     newer[at + 9] = b'7';
-    assert!(matches!(load(&newer), ModelError::Version { found: 7, reads: 2, .. }));
+    assert!(matches!(load(&newer), ModelError::Version { found: 7, reads: 3, .. }));
 }
 
 #[test]
-fn a_model_of_the_first_format_is_read() {
+fn models_of_the_first_formats_are_read() {
     let model = model();
     let (_folder, path) = saved(&model);
     let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
@@ -121,6 +121,9 @@ fn a_model_of_the_first_format_is_read() {
         bytes[at..at + what.len()].copy_from_slice(with);
     };
     blank(&mut bytes, b"\\\"temperature\\\":1.0,", &[b' '; 20]);
+    blank(&mut bytes, b"format\\\":3", b"format\\\":2");
+    std::fs::write(&path, &bytes).unwrap();
+    assert_eq!(Model::load(&path).unwrap(), model);
     blank(&mut bytes, b"format\\\":2", b"format\\\":1");
     std::fs::write(&path, bytes).unwrap();
     assert_eq!(Model::load(&path).unwrap(), model);
@@ -146,4 +149,35 @@ fn numbers_that_are_none_are_refused() {
     model.weight[5] = f32::NAN;
     let (_folder, path) = saved(&model);
     assert!(matches!(Model::load(&path), Err(ModelError::Damaged { .. })));
+}
+
+#[test]
+fn what_is_done_to_features_is_kept_and_checked() {
+    let standard =
+        Standard { mean: vec![0.1, -2.0, f32::MIN_POSITIVE, 7.0], scale: vec![1.0, 0.3, 1e-30, 4.0] };
+    let mut model = model();
+    let without = model.fingerprint();
+    let mut seen = std::collections::HashSet::from([without]);
+    for transform in [
+        Transform { l2: true, standard: None },
+        Transform { l2: false, standard: Some(standard.clone()) },
+        Transform { l2: true, standard: Some(standard.clone()) },
+    ] {
+        model.transform = Some(transform);
+        let (_folder, path) = saved(&model);
+        assert_eq!(Model::load(&path).unwrap(), model);
+        assert!(seen.insert(model.fingerprint()));
+        let bytes = std::fs::read(&path).unwrap();
+        for len in bytes.len() - 32..bytes.len() {
+            std::fs::write(&path, &bytes[..len]).unwrap();
+            assert!(matches!(Model::load(&path), Err(ModelError::Damaged { .. })), "{len}");
+        }
+    }
+    for (mean, scale) in [(0.0, 0.0), (0.0, -1.0), (0.0, f32::NAN), (f32::INFINITY, 1.0)] {
+        let mut standard = standard.clone();
+        (standard.mean[1], standard.scale[2]) = (mean, scale);
+        model.transform = Some(Transform { l2: false, standard: Some(standard) });
+        let (_folder, path) = saved(&model);
+        assert!(matches!(Model::load(&path), Err(ModelError::Damaged { .. })), "{mean} {scale}");
+    }
 }

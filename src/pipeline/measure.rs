@@ -51,6 +51,6 @@ pub(super) fn measure(values: Vec<f32>, test: Test<'_>) -> Result<Measured, Metr
         train_counts,
         train_pictures,
     };
-    let evaluation = Evaluation::new(&scored, seed)?;
+    let evaluation = Evaluation { unit: dataset.unit, ..Evaluation::new(&scored, seed)? };
     Ok(Measured { evaluation, paths, truth, values })
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::mistakes::{LabelSuspicion, Mistake, suspicions, worst};
 use super::sample::{Example, draw};
+use crate::dataset::Unit;
 use crate::metrics::{MetricsError, MultiClass, MultiLabel, Output, Temperature, ThresholdRule, Tuned};
 
 /// Pictures that are shown with what was said of them.
@@ -32,6 +33,8 @@ pub struct Scored<'a> {
 /// What is said at the end of a training or of an evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evaluation {
+    /// What is measured on; set by the caller.
+    pub unit: Unit,
     /// The measures.
     pub metrics: Metrics,
     /// What scores were divided by, chosen on validation pictures; set by the caller.
@@ -141,6 +144,7 @@ impl Evaluation {
         let example =
             |i: usize| Example::new(&paths[i], labels, output, &truth[i], &values[i * k..(i + 1) * k]);
         Ok(Self {
+            unit: Unit::default(),
             metrics,
             temperature: None,
             thresholds: None,

@@ -7,7 +7,7 @@ use crate::metrics::{BINS, Calibration, Limit, MultiClass, Temperature};
 /// Accuracy, top-5 accuracy, cross-entropy and their kind, a line each.
 pub(super) fn headline(metrics: &MultiClass, evaluation: &Evaluation) -> String {
     let MultiClass { samples, baseline, per_class, .. } = metrics;
-    let pictures = if *samples == 1 { "picture" } else { "pictures" };
+    let pictures = if *samples == 1 { evaluation.unit.one() } else { evaluation.unit.many() };
     let mut text = format!(
         "accuracy {:.1} % of {samples} {pictures} (always answering \"{}\": {:.1} %)\n",
         100.0 * metrics.accuracy,

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::evaluation::Scored;
 use super::sample::{Answer, value};
 use super::width::{cut, display_width, left, printable, right};
+use crate::dataset::Unit;
 use crate::metrics::{MetricsError, Output, label_errors};
 
 /// How many of each are named.
@@ -129,13 +130,13 @@ pub(super) fn suspicions(
 }
 
 /// The most mistaken pictures as a table of one label a picture, or as two lines a picture for several.
-pub(super) fn mistakes_text(mistakes: &[Mistake], output: Kind) -> String {
+pub(super) fn mistakes_text(mistakes: &[Mistake], output: Kind, what: Unit) -> String {
     let unit = match output {
         Kind::Margins => "the hinge loss of each",
         Kind::Softmax => "−ln p(truth) of each",
         Kind::Sigmoid => "the sum of its labels' binary cross-entropies",
     };
-    let mut text = format!("Most mistaken pictures (by loss: {unit})\n\n");
+    let mut text = format!("Most mistaken {} (by loss: {unit})\n\n", what.many());
     let paths: Vec<String> = mistakes.iter().map(|m| cut(&m.path, PATH)).collect();
     let longest = paths.iter().map(|path| display_width(path)).max().unwrap_or(0);
     for (mistake, path) in mistakes.iter().zip(&paths) {

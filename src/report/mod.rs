@@ -27,6 +27,8 @@ pub use writer::{Format, PredictionWriter};
 
 use mistakes::Kind;
 
+use crate::dataset::Unit;
+
 /// How many classes of an example are shown in the text.
 const TOP: usize = 5;
 
@@ -56,22 +58,25 @@ pub fn text(evaluation: &Evaluation) -> String {
         }
     };
     if !mistakes.is_empty() {
-        blocks.push(mistakes::mistakes_text(mistakes, kind));
+        blocks.push(mistakes::mistakes_text(mistakes, kind, evaluation.unit));
     }
     if let Some(suspicion) = label_errors.as_ref().filter(|suspicion| suspicion.found > 0) {
         blocks.push(mistakes::suspicions_text(suspicion, metrics.accuracy()));
     }
     if !examples.is_empty() {
-        blocks.push(example_lines(&names, examples));
+        blocks.push(example_lines(&names, examples, evaluation.unit));
     }
     blocks.join("\n")
 }
 
 /// One line an example: path, what was said, truth. Where names are long fewer classes are shown.
-fn example_lines(names: &[&str], examples: &[Example]) -> String {
+fn example_lines(names: &[&str], examples: &[Example], unit: Unit) -> String {
     let paths: Vec<String> = examples.iter().map(|e| width::cut(&e.path, mistakes::PATH)).collect();
     let longest = paths.iter().map(|path| display_width(path)).max().unwrap_or(0);
-    let mut text = String::from("Pictures drawn at random\n\n");
+    let mut text = match unit {
+        Unit::Picture => String::from("Pictures drawn at random\n\n"),
+        Unit::Row => String::from("Rows drawn at random\n\n"),
+    };
     for (example, path) in examples.iter().zip(&paths) {
         let line = |top| format!("{}  {}", width::left(path, longest), sample_line(names, example, top));
         let fits = |line: &String| display_width(line) <= mistakes::WIDTH;

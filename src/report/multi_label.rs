@@ -36,16 +36,18 @@ pub(super) fn headline(metrics: &MultiLabel, evaluation: &Evaluation) -> String 
         None => String::new(),
         Some(chosen) if chosen.rule == ThresholdRule::Half => "; a label is said from p = 0.5 on".into(),
         Some(chosen) => format!(
-            "; thresholds for the best {} of {} validation pictures",
+            "; thresholds for the best {} of {} validation {}",
             chosen.rule.name().to_uppercase(),
-            chosen.pictures
+            chosen.pictures,
+            evaluation.unit.many()
         ),
     };
     let mut text = format!(
-        "{samples} {}, {} labels, {:.2} of them a picture{thresholds}\n\n",
-        if *samples == 1 { "picture" } else { "pictures" },
+        "{samples} {}, {} labels, {:.2} of them a {}{thresholds}\n\n",
+        if *samples == 1 { evaluation.unit.one() } else { evaluation.unit.many() },
         metrics.per_label.len(),
         metrics.labels_per_sample,
+        evaluation.unit.one(),
     );
     let width = LINES.iter().map(|line| display_width(line.0)).max().unwrap_or(0);
     let row = |name: &str, cells: [String; 3]| {

@@ -7,6 +7,7 @@ mod bench;
 mod cli;
 mod cli_errors;
 mod cli_sweep;
+mod embeddings;
 mod fault;
 mod faults;
 mod faulty;
@@ -48,6 +49,7 @@ fn main() {
     cli::register(&mut trials);
     cli_errors::register(&mut trials);
     cli_sweep::register(&mut trials);
+    embeddings::register(&mut trials);
     tensorboard::register(&mut trials);
     #[cfg(unix)]
     interrupt::register(&mut trials);

@@ -8,8 +8,6 @@ mod numbers;
 pub(crate) mod parquet;
 mod raw;
 mod safetensors;
-#[cfg(test)]
-mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

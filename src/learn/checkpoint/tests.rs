@@ -234,11 +234,11 @@ fn lies_about_lengths_are_refused() {
 fn other_files_and_other_versions_are_told_apart() {
     let (folder, path) = saved(&[1]);
     let bytes = std::fs::read(&path).unwrap();
-    let at = bytes.windows(10).position(|w| w == b"format\\\":1").unwrap();
+    let at = bytes.windows(10).position(|w| w == b"format\\\":2").unwrap();
     let mut newer = bytes.clone();
     newer[at + 9] = b'7';
     std::fs::write(&path, newer).unwrap();
-    assert!(matches!(load(&path), Err(CheckpointError::Version { found: 7, reads: 1, .. })));
+    assert!(matches!(load(&path), Err(CheckpointError::Version { found: 7, reads: 2, .. })));
     let text = folder.path().join("text");
     std::fs::write(&text, b"no checkpoint at all").unwrap();
     assert!(matches!(load(&text), Err(CheckpointError::Foreign { .. })));
@@ -261,6 +261,10 @@ fn what_differs_is_said() {
         ),
         (|b| b.labels.reverse(), "other labels (they are in another order)"),
         (|b| b.descriptor = Histogram { bins: [4, 4, 4] }.into(), "another descriptor (HSV histogram, 2×1×2"),
+        (
+            |b| b.transform = Some(crate::features::Transform { l2: true, standard: None }),
+            "another transform of the features",
+        ),
         (|b| b.data_sha256 = "x".into(), "other data"),
         (|b| b.rows_sha256 = "x".into(), "other pictures of the same data"),
         (|b| b.features_sha256 = "x".into(), "pictures have another content"),
