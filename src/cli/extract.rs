@@ -78,7 +78,8 @@ struct Extracted<'a> {
 pub(super) fn run(args: &Args) -> Result<()> {
     let progress = args.common.progress();
     if is_store(&args.data) {
-        let problem = format!("{} is a store of features already; give the folder of pictures", args.data.display());
+        let problem =
+            format!("{} is a store of features already; give the folder of pictures", args.data.display());
         return Err(Error::option("DATA", problem));
     }
     let dataset = Dataset::open(&args.data, &args.labels.options(&args.data)?)?;
@@ -119,7 +120,11 @@ fn report(args: &Args, dataset: &Dataset, extraction: &Extraction, seconds: f64)
         grouped(dropped),
         grouped(skipped.len())
     );
-    output::tell_left_out(&skipped, dataset.unlabelled.len(), dataset.unlabelled.first().map(PathBuf::as_path));
+    output::tell_left_out(
+        &skipped,
+        dataset.unlabelled.len(),
+        dataset.unlabelled.first().map(PathBuf::as_path),
+    );
     if args.common.json {
         return output::print_json(&Extracted {
             huemax: env!("CARGO_PKG_VERSION"),

@@ -53,11 +53,7 @@ pub(super) fn tell_skipped(summary: &Summary, first_unlabelled: Option<&Path>) {
 }
 
 /// The same of pictures that could not be read, and so many without a label.
-pub(super) fn tell_left_out(
-    skipped: &[SkippedPicture],
-    unlabelled: usize,
-    first_unlabelled: Option<&Path>,
-) {
+pub(super) fn tell_left_out(skipped: &[SkippedPicture], unlabelled: usize, first_unlabelled: Option<&Path>) {
     if let Some(example) = first_unlabelled {
         let noun = if unlabelled == 1 { "picture has" } else { "pictures have" };
         tell(&format!("{unlabelled} {noun} no label and stayed out, for example {}", example.display()));

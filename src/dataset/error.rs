@@ -221,7 +221,9 @@ fn second_class(labels: LabelSource) -> &'static str {
         LabelSource::Sidecar => {
             "add pictures with another label, or pictures without it and `--task multilabel`"
         }
-        LabelSource::Store => "add rows of another class to features.npy and samples.csv, or give `--task multilabel`",
+        LabelSource::Store => {
+            "add rows of another class to features.npy and samples.csv, or give `--task multilabel`"
+        }
         LabelSource::Manifest => {
             "add pictures of another class, or say with --label-column where the classes are, or `--task multilabel`"
         }

@@ -122,7 +122,9 @@ pub enum LabelProblem {
     #[error("a line break in the label {0:?}; a label is one line: perhaps a quote is missing")]
     LineBreak(String),
     /// Not a line for each row of the features.
-    #[error("{found} rows, and the features beside it have {expected}; each row needs a line, in the same order")]
+    #[error(
+        "{found} rows, and the features beside it have {expected}; each row needs a line, in the same order"
+    )]
     Rows {
         /// In the table.
         found: usize,

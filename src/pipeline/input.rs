@@ -6,10 +6,10 @@ use std::sync::Arc;
 use crate::backend::{Backend, Pictures};
 use crate::dataset::{Dataset, Decoder};
 use crate::error::{Error, Result};
+use crate::features::store::FEATURES;
 use crate::features::{
     Budget, Descriptor, Extracted, FeaturesError, Histogram, Matrix, Npy, Skipped, Source, Target, extract,
 };
-use crate::features::store::FEATURES;
 use crate::progress::Progress;
 
 use super::store::{Cache, fill};

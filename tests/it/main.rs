@@ -21,6 +21,9 @@ mod resume;
 mod several;
 mod sparse;
 mod stages;
+#[cfg(unix)]
+mod store;
+mod store_python;
 mod support;
 mod sweep;
 mod tensorboard;
@@ -51,6 +54,9 @@ fn main() {
     interrupt::register(&mut trials);
     #[cfg(unix)]
     resume::register(&mut trials);
+    #[cfg(unix)]
+    store::register(&mut trials);
+    store_python::register(&mut trials);
     several::register(&mut trials);
     warm::register(&mut trials);
     sparse::register(&mut trials);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::columns::{Columns, LabelColumns, label_columns, part_column, single, NAMES};
+use super::columns::{Columns, LabelColumns, NAMES, label_columns, part_column, single};
 use super::table::{Row, Table};
 use super::{one_hot_labels, row_labels};
 use crate::dataset::entries::{Entries, Entry};

@@ -44,7 +44,9 @@ impl Stored {
         if let Some(meta) = &meta {
             let wrong = |name: &str, problem: String| FeaturesError::Format {
                 path: folder.join(name),
-                problem: format!("{problem}; {ANEW}, or remove {META} to use {FEATURES} and {SAMPLES} as they are"),
+                problem: format!(
+                    "{problem}; {ANEW}, or remove {META} to use {FEATURES} and {SAMPLES} as they are"
+                ),
             };
             if Hash::of(&samples) != meta.samples_xxh3 {
                 let problem = format!("it is not the table that {META} was written for");
@@ -61,10 +63,14 @@ impl Stored {
                 return Err(wrong(FEATURES, problem));
             }
             if probe(&numbers)? != meta.features_xxh3 {
-                return Err(wrong(FEATURES, format!("these are not the numbers that {META} was written for")));
+                return Err(wrong(
+                    FEATURES,
+                    format!("these are not the numbers that {META} was written for"),
+                ));
             }
             if meta.descriptor.len() != meta.columns {
-                let problem = format!("{} columns do not fit the descriptor ({})", meta.columns, meta.descriptor);
+                let problem =
+                    format!("{} columns do not fit the descriptor ({})", meta.columns, meta.descriptor);
                 return Err(wrong(META, problem));
             }
         }
@@ -85,11 +91,8 @@ impl Stored {
         let several = self.meta.as_ref().is_some_and(|meta| meta.labels.separator.is_some());
         let lines = read_samples(&self.samples, &self.folder, several)?;
         if lines.len() != self.numbers.rows() {
-            let problem = format!(
-                "it has {} rows, and {FEATURES} has {}; {ANEW}",
-                lines.len(),
-                self.numbers.rows()
-            );
+            let problem =
+                format!("it has {} rows, and {FEATURES} has {}; {ANEW}", lines.len(), self.numbers.rows());
             return Err(FeaturesError::Format { path: self.folder.join(SAMPLES), problem });
         }
         Ok(lines)

@@ -46,7 +46,9 @@ pub fn open_store(folder: &Path, options: &LabelOptions) -> Result<(Dataset, Row
 fn made(stored: &Stored, meta: &Meta, asked: Option<Task>) -> Result<(Dataset, Vec<Skipped>)> {
     let wrong = |row: usize, problem: String| FeaturesError::Format {
         path: stored.folder.join(SAMPLES),
-        problem: format!("row {row}: {problem}; make the store anew with `huemax extract DATA --out STORE --force`"),
+        problem: format!(
+            "row {row}: {problem}; make the store anew with `huemax extract DATA --out STORE --force`"
+        ),
     };
     let classes = &meta.labels.classes;
     let numbers: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
@@ -76,7 +78,9 @@ fn made(stored: &Stored, meta: &Meta, asked: Option<Task>) -> Result<(Dataset, V
     }
     let made = if meta.labels.separator.is_some() { Task::Multilabel } else { Task::Multiclass };
     let task = asked.unwrap_or(made);
-    if task == Task::Multiclass && let Some(row) = samples.iter().position(|s| s.labels.len() != 1) {
+    if task == Task::Multiclass
+        && let Some(row) = samples.iter().position(|s| s.labels.len() != 1)
+    {
         let problem = format!(
             "row {row} of {} has {} labels, and with multiclass each has one; leave it out",
             stored.folder.display(),
