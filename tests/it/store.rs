@@ -136,7 +136,7 @@ fn more_fruit() -> tempfile::TempDir {
     let at = folder.path();
     for class in std::fs::read_dir(at.join("fruit")).expect("a folder") {
         let class = class.expect("an entry").path();
-        for entry in std::fs::read_dir(&class).expect("a folder").collect::<Vec<_>>() {
+        for entry in std::fs::read_dir(&class).into_iter().flatten().collect::<Vec<_>>() {
             let from = entry.expect("an entry").path();
             for n in 0..6 {
                 std::fs::copy(&from, from.with_extension(format!("{n}.jpg"))).expect("a copy");
