@@ -122,6 +122,7 @@ fn report(args: &Args, dataset: &Dataset, extraction: &Extraction, seconds: f64)
     );
     output::tell_left_out(
         &skipped,
+        dataset.unit,
         dataset.unlabelled.len(),
         dataset.unlabelled.first().map(PathBuf::as_path),
     );

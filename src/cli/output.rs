@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
+use crate::dataset::Unit;
 use crate::error::{Error, FileError, Result};
 use crate::pipeline::{SkippedPicture, Summary};
 
@@ -49,11 +50,17 @@ const SKIPPED_SHOWN: usize = 20;
 /// Says on standard error what was left out of a run and why, also when all else is quiet: it changes what the result
 /// means.
 pub(super) fn tell_skipped(summary: &Summary, first_unlabelled: Option<&Path>) {
-    tell_left_out(&summary.data.skipped, summary.data.unlabelled, first_unlabelled);
+    let unit = summary.evaluation.unit;
+    tell_left_out(&summary.data.skipped, unit, summary.data.unlabelled, first_unlabelled);
 }
 
 /// The same of pictures that could not be read, and so many without a label.
-pub(super) fn tell_left_out(skipped: &[SkippedPicture], unlabelled: usize, first_unlabelled: Option<&Path>) {
+pub(super) fn tell_left_out(
+    skipped: &[SkippedPicture],
+    unit: Unit,
+    unlabelled: usize,
+    first_unlabelled: Option<&Path>,
+) {
     if let Some(example) = first_unlabelled {
         let noun = if unlabelled == 1 { "picture has" } else { "pictures have" };
         tell(&format!("{unlabelled} {noun} no label and stayed out, for example {}", example.display()));
@@ -61,7 +68,6 @@ pub(super) fn tell_left_out(skipped: &[SkippedPicture], unlabelled: usize, first
     if skipped.is_empty() {
         return;
     }
-    let unit = summary.evaluation.unit;
     let noun = if skipped.len() == 1 { unit.one() } else { unit.many() };
     tell(&format!("{} {noun} could not be read and stayed out:", skipped.len()));
     skipped.iter().take(SKIPPED_SHOWN).for_each(|s| tell(&format!("  {}: {}", s.path, s.reason)));

@@ -23,6 +23,9 @@ mod several;
 mod shards;
 mod sparse;
 mod stages;
+#[cfg(unix)]
+mod store;
+mod store_python;
 mod stream;
 mod support;
 mod sweep;
@@ -55,6 +58,9 @@ fn main() {
     interrupt::register(&mut trials);
     #[cfg(unix)]
     resume::register(&mut trials);
+    #[cfg(unix)]
+    store::register(&mut trials);
+    store_python::register(&mut trials);
     several::register(&mut trials);
     shards::register(&mut trials);
     warm::register(&mut trials);

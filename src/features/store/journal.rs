@@ -50,6 +50,8 @@ pub struct Journal {
     pub header: Header,
     /// What is there: the row of a picture, by its path, and what was seen of it.
     pub done: HashMap<String, (usize, Entry)>,
+    /// How many they are.
+    pub count: usize,
     /// Bytes of the whole lines.
     pub(super) length: u64,
 }
@@ -69,7 +71,7 @@ impl Journal {
         let mut lines = bytes.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"));
         let Some(first) = lines.next() else { return Ok(None) };
         let Ok(header) = serde_json::from_slice::<Header>(first) else { return Ok(None) };
-        let mut journal = Self { header, done: HashMap::new(), length: first.len() as u64 };
+        let mut journal = Self { header, done: HashMap::new(), count: 0, length: first.len() as u64 };
         for line in lines {
             let Ok(read) = serde_json::from_slice::<Line>(line) else { break };
             journal.length += line.len() as u64;
@@ -78,6 +80,7 @@ impl Journal {
                 journal.done.insert(read.path, (read.row, read.entry));
             }
         }
+        journal.count = journal.done.len();
         Ok(Some(journal))
     }
 }

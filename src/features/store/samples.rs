@@ -29,7 +29,7 @@ const COLUMNS: [&str; 7] = ["row", "path", "part", "size", "modified", "hash", "
 pub fn write_samples<'a>(
     to: impl Write,
     several: bool,
-    samples: impl Iterator<Item = (&'a str, &'a str, &'a str, &'a Entry)>,
+    samples: impl Iterator<Item = (&'a str, String, &'a str, &'a Entry)>,
 ) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new().from_writer(to);
     let [row, path, rest @ ..] = COLUMNS;
@@ -38,7 +38,7 @@ pub fn write_samples<'a>(
         let hash = entry.hash.map_or_else(String::new, |hash| hash.to_string());
         let (row, size, modified) = (row.to_string(), entry.size.to_string(), entry.modified.to_string());
         let skipped = entry.skipped.as_deref().unwrap_or_default();
-        writer.write_record([&row, path, labels, part, &size, &modified, &hash, skipped])?;
+        writer.write_record([&row, path, &labels, part, &size, &modified, &hash, skipped])?;
     }
     writer.flush()
 }

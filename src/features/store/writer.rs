@@ -71,7 +71,7 @@ impl Writer {
         let start = npy_header(header.rows, header.columns).len() as u64;
         let appending = Appending::go_on(&folder.join(JOURNAL), journal)?;
         let writer = Self::with(folder, header, (file, path), appending, start, every);
-        writer.done.store(journal.done.len(), Ordering::Relaxed);
+        writer.done.store(journal.count, Ordering::Relaxed);
         Ok(writer)
     }
 
@@ -170,7 +170,8 @@ impl Writer {
     /// How many rows the journal names; what is lost at a kill is what is not among them.
     #[must_use]
     pub fn done(&self) -> usize {
-        self.done.load(Ordering::Relaxed)
+        // A row that was made twice is there once.
+        self.done.load(Ordering::Relaxed).min(self.header.rows)
     }
 
     #[cfg(unix)]
@@ -224,4 +225,43 @@ pub(super) fn remove(path: &Path) -> Result<(), FileError> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{FORMAT, Folder, Hash};
+    use super::*;
+    use crate::features::{Descriptor, Given};
+
+    /// Numbers that could not be written are not in the journal, whatever is brought to the disk after that.
+    #[test]
+    fn a_row_is_written_before_the_journal_names_it() {
+        let at = tempfile::tempdir().unwrap();
+        let folder = Folder::open(at.path()).unwrap();
+        let header = Header {
+            format: FORMAT,
+            descriptor: Descriptor::Given(Given { columns: 2 }),
+            decoder: String::new(),
+            root: String::new(),
+            rows: 3,
+            columns: 2,
+            paths: Hash(0),
+            anew: false,
+            file: String::new(),
+        };
+        for every in [Duration::ZERO, Duration::from_secs(60)] {
+            let mut writer = folder.begin(header.clone(), None, every).unwrap();
+            writer.install().unwrap();
+            let picture = |name: &str| std::iter::once((name.to_owned(), Entry::default()));
+            writer.put(0, &[1.0, 2.0], picture("a")).unwrap();
+            let good = std::mem::replace(&mut writer.file, File::open(&writer.path).unwrap());
+            let error = writer.put(1, &[3.0, 4.0], picture("b")).unwrap_err().to_string();
+            assert!(error.contains("features.npy.part"), "{error}");
+            writer.file = good;
+            writer.flush().unwrap();
+            let (journal, _) = folder.journal().unwrap().unwrap();
+            assert_eq!(journal.done.keys().collect::<Vec<_>>(), ["a"]);
+            assert_eq!(writer.done(), 1);
+        }
+    }
 }

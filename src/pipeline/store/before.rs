@@ -23,7 +23,7 @@ pub(super) struct Before {
     pub(super) store: Option<Rows>,
     /// Of one that was being made.
     pub(super) part: Option<Rows>,
-    /// The journal of that one, without its rows.
+    /// The journal of that one, whose rows are in `part`.
     pub(super) journal: Option<Journal>,
     /// Whether the finished store, if there is one, is not taken from and is to be replaced.
     pub(super) anew: bool,
@@ -67,12 +67,12 @@ impl Before {
 
 /// What was being made.
 fn part(folder: &Folder, wanted: &Header) -> Result<Option<(Journal, Rows)>, FeaturesError> {
-    let Some((journal, numbers)) = folder.journal()? else { return Ok(None) };
+    let Some((mut journal, numbers)) = folder.journal()? else { return Ok(None) };
     if !fits(&journal.header, wanted) {
         return Err(other(folder.path(), &journal.header.descriptor, &journal.header.decoder, wanted));
     }
     let same_root = journal.header.root == wanted.root;
-    let rows = Rows { at: journal.done.clone(), numbers: Arc::new(numbers), same_root };
+    let rows = Rows { at: std::mem::take(&mut journal.done), numbers: Arc::new(numbers), same_root };
     Ok(Some((journal, rows)))
 }
 

@@ -59,7 +59,7 @@ pub(in crate::pipeline) fn fill<B: Backend>(
     };
     let before = Before::read(&folder, &wanted, options)?;
     let interrupted = |done| FeaturesError::Interrupted { folder: folder.path().into(), done, rows };
-    let journalled = before.journal.as_ref().map_or(0, |journal| journal.done.len());
+    let journalled = before.journal.as_ref().map_or(0, |journal| journal.count);
     let Some(steps) = plan(dataset, &paths, &before, options, progress) else {
         return Err(interrupted(journalled).into());
     };
@@ -206,7 +206,7 @@ impl Work<'_> {
 
     /// Whether all that the journal names is just what is wanted, where it is wanted.
     fn goes_on(&self, wanted: &Header) -> bool {
-        let Some(journal) = &self.before.journal else { return false };
+        let (Some(journal), Some(part)) = (&self.before.journal, &self.before.part) else { return false };
         let header =
             Header { anew: journal.header.anew, file: journal.header.file.clone(), ..wanted.clone() };
         let holds = |(path, (row, entry)): (&String, &(usize, Entry))| match &self.steps[*row] {
@@ -214,14 +214,15 @@ impl Work<'_> {
             // A row of zeros, which may become another any time.
             _ => entry.skipped.is_some() && self.paths[*row] == *path,
         };
-        journal.header == header && journal.done.iter().all(holds)
+        journal.header == header && part.at.iter().all(holds)
     }
 
     /// A writer whose store has all rows that are kept.
     fn begin(&mut self, wanted: &Header) -> Result<Writer, Stopped> {
         if let Some(journal) = self.before.journal.as_ref().filter(|_| self.goes_on(wanted)) {
             let writer = self.folder.go_on(journal, self.options.every)?;
-            self.copy(&writer, |path| journal.done.contains_key(path))?;
+            let there = |path: &str| self.before.part.as_ref().is_some_and(|part| part.at.contains_key(path));
+            self.copy(&writer, there)?;
             return Ok(writer);
         }
         let header = Header { anew: self.before.anew, ..wanted.clone() };
@@ -328,15 +329,14 @@ fn lines(
     labels: &Labels,
     entries: &[Entry],
 ) -> std::io::Result<()> {
-    let cells: Vec<String> = (0..paths.len()).map(|row| cell(dataset, row, labels)).collect();
     let part = |row: usize| match dataset.samples[row].part {
         None => "",
         Some(Part::Train) => "train",
         Some(Part::Val) => "val",
         Some(Part::Test) => "test",
     };
-    let rows = paths.iter().zip(&cells).zip(entries).enumerate();
-    let rows = rows.map(|(row, ((path, cell), entry))| (path.as_str(), cell.as_str(), part(row), entry));
+    let rows = paths.iter().zip(entries).enumerate();
+    let rows = rows.map(|(row, (path, entry))| (path.as_str(), cell(dataset, row, labels), part(row), entry));
     write_samples(to, labels.separator.is_some(), rows)
 }
 
