@@ -24,7 +24,7 @@ pub use device::{Choice, Device, Listing, list};
 pub use gpu::Gpu;
 pub use info::{DeviceError, DeviceInfo, DeviceKind};
 pub use loss::Loss;
-pub use pictures::Pictures;
+pub use pictures::{NoRoom, Pictures};
 pub use shapes::Splits;
 pub use sparse::{Sparse, SparseRows};
 pub use targets::Targets;

@@ -3,12 +3,12 @@
 use std::io::{BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::common::Common;
+use crate::cli::common::{BudgetArgs, Common};
 use crate::cli::output;
 use crate::dataset::pictures_under;
 use crate::error::{Error, FileError, Result};
 use crate::model::Model;
-use crate::pipeline::{Predicted, predict};
+use crate::pipeline::{Predicted, predict_within};
 use crate::progress::Progress;
 use crate::report::{Format, PredictionWriter, display_width};
 
@@ -29,6 +29,9 @@ pub(super) struct Args {
     /// How to print
     #[arg(long, value_enum, default_value = "table", conflicts_with = "json")]
     format: FormatArg,
+
+    #[command(flatten)]
+    budget: BudgetArgs,
 
     #[command(flatten)]
     common: Common,
@@ -68,7 +71,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         PredictionWriter::new(format, stdout, &model.classes, &model.output(), args.top as usize, width)
             .map_err(output::failed)?;
     let mut skipped: Vec<(usize, String)> = Vec::new();
-    predict(&model, &pictures, &device, &progress, &mut |i, predicted| {
+    predict_within(&model, &pictures, (&device, &args.budget.budget()), &progress, &mut |i, predicted| {
         match predicted {
             Predicted::Values(row) => writer.write(&names[i], row).map_err(output::failed)?,
             Predicted::Skipped(reason) => skipped.push((i, reason.to_owned())),

@@ -2,8 +2,6 @@
 //! This room has never heard of a GPU.
 
 mod decode;
-#[cfg(test)]
-mod decode_tests;
 mod entries;
 mod error;
 mod find;
@@ -30,7 +28,7 @@ mod stratify;
 #[cfg(test)]
 mod testing;
 
-pub use decode::{Decoder, MAX_PIXELS, Picture, PictureError};
+pub use decode::{Decoder, Found, MAX_PIXELS, Opened, Picture, PictureError};
 pub use error::DatasetError;
 pub use find::{EXTENSIONS, pictures_under};
 pub use folds::folds;

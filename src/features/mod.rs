@@ -7,6 +7,7 @@ mod extract;
 mod mapped;
 mod matrix;
 mod npy;
+mod room;
 mod source;
 mod survey;
 
@@ -16,5 +17,6 @@ pub use error::FeaturesError;
 pub use extract::{Extracted, Keep, Skipped, Target, extract};
 pub use matrix::Matrix;
 pub use npy::Npy;
+pub use room::{Held, PictureMemory, Room};
 pub use source::{InMemory, Source};
 pub use survey::{Survey, survey};

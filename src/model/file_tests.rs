@@ -7,7 +7,7 @@ use crate::learn::{SolverOptions, Targets};
 fn model() -> Model {
     Model {
         classes: vec!["cat".into(), "dog, \"big\"".into(), "鳥".into()],
-        descriptor: Descriptor::Histogram(Histogram { bins: [2, 1, 2] }),
+        descriptor: Descriptor::Histogram(Histogram { bins: [2, 1, 2], decode_scale: 1 }),
         activation: Activation::Softmax,
         temperature: 1.0,
         weight: (0..12).map(|i| (i as f32 * 0.37).sin()).collect(),

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::backend::{Backend, Pictures};
-use crate::dataset::{Dataset, Decoder};
+use super::reading::Reading;
+use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::features::{
-    Budget, Descriptor, Extracted, FeaturesError, Histogram, Matrix, Skipped, Source, Target, extract,
+    Budget, Descriptor, Extracted, FeaturesError, Histogram, Matrix, PictureMemory, Skipped, Source, Target, extract,
 };
 use crate::progress::Progress;
 
@@ -97,6 +98,7 @@ impl Input<'_> {
             Origin::Rows(rows) => Ok(rows.picked(picked)),
             Origin::Pictures => {
                 let histogram = histogram(descriptor)?;
+                progress.say(&self.budget.said());
                 let paths: Vec<_> = picked.iter().map(|&i| self.dataset.path(i)).collect();
                 let Extracted { matrix, skipped } =
                     describe_pictures(backend, &paths, histogram, &self.budget, progress)?;
@@ -157,17 +159,16 @@ pub(super) fn describe_pictures<B: Backend>(
     backend: &B,
     paths: &[impl AsRef<Path> + Sync],
     histogram: Histogram,
-    _budget: &Budget,
+    budget: &Budget,
     progress: &dyn Progress,
 ) -> Result<Extracted<B>> {
     let bins = histogram.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
+    let scale = histogram.decode_scale().map_err(|problem| Error::option("--decode-scale", problem))?;
+    let memory = PictureMemory::new(budget, rayon::current_num_threads());
     let reader = || {
-        let mut decoder = Decoder::default();
-        move |i: usize, pictures: &mut Pictures| {
-            let picture = decoder.read(paths[i].as_ref()).map_err(|e| e.to_string())?;
-            pictures.push(picture.rgb);
-            Ok(())
-        }
+        let mut reading = Reading::new(&memory, scale);
+        let paths = &paths;
+        move |i: usize, pictures: &mut Pictures| reading.read(paths[i].as_ref(), pictures)
     };
     progress.begin("describing", paths.len() as u64, "pictures");
     let extracted = extract(backend, paths.len(), &bins, reader, Target::MATRIX, progress)?;

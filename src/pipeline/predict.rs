@@ -35,12 +35,26 @@ pub fn predict(
     progress: &dyn Progress,
     sink: &mut dyn FnMut(usize, Predicted<'_>) -> Result<()>,
 ) -> Result<()> {
-    on_device!(device, backend => predict_on(backend, device, model, pictures, progress, sink))
+    predict_within(model, pictures, (device, &Budget::default()), progress, sink)
+}
+
+/// The same within a budget of memory.
+///
+/// # Errors
+/// As for [`predict`].
+pub fn predict_within(
+    model: &Model,
+    pictures: &[PathBuf],
+    (device, budget): (&Device, &Budget),
+    progress: &dyn Progress,
+    sink: &mut dyn FnMut(usize, Predicted<'_>) -> Result<()>,
+) -> Result<()> {
+    on_device!(device, backend => predict_on(backend, (device, budget), model, pictures, progress, sink))
 }
 
 fn predict_on<B: Backend>(
     backend: &B,
-    device: &Device,
+    (device, budget): (&Device, &Budget),
     model: &Model,
     pictures: &[PathBuf],
     progress: &dyn Progress,
@@ -49,10 +63,11 @@ fn predict_on<B: Backend>(
     let histogram = histogram(model.descriptor)?;
     let outputs = model.classes.len();
     progress.say(&about(device));
+    progress.say(&budget.said());
     let parameters = backend.upload(&model.parameters())?;
     for (batch, paths) in pictures.chunks(BATCH).enumerate() {
         // The bar ends before anything is printed: both may go to the same terminal.
-        let extracted = describe_pictures(backend, paths, histogram, &Budget::default(), progress)?;
+        let extracted = describe_pictures(backend, paths, histogram, budget, progress)?;
         let targets = Targets::none(model.activation.loss(), outputs, paths.len());
         let data = Labelled::new(backend, &extracted.matrix, &targets)?;
         let rows: Vec<usize> = (0..paths.len()).collect();

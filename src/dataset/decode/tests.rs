@@ -167,7 +167,7 @@ fn sizes_are_checked_before_decoding() {
 
 #[test]
 fn a_panic_of_a_decoder_is_an_error_of_one_picture() {
-    let error = super::decode::guarded::<()>(|| panic!("index {} of 3", 7)).unwrap_err();
+    let error = super::guarded::<()>(|| panic!("index {} of 3", 7)).unwrap_err();
     assert!(matches!(&error, PictureError::Panicked(text) if text == "index 7 of 3"), "{error}");
-    assert_eq!(super::decode::guarded(|| Ok(5)).unwrap(), 5);
+    assert_eq!(super::guarded(|| Ok(5)).unwrap(), 5);
 }
