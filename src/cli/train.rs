@@ -7,7 +7,7 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 
 use crate::backend::Loss;
-use crate::cli::common::{BudgetArgs, Common};
+use crate::cli::common::{BudgetArgs, Common, HistogramArgs};
 use crate::cli::data::Opened;
 use crate::cli::labels::LabelArgs;
 use crate::cli::output;
@@ -17,7 +17,6 @@ use crate::cli::solver::SolverArgs;
 use crate::cli::watching::Watching;
 use crate::dataset::{Dataset, SplitOptions};
 use crate::error::{Error, Result};
-use crate::features::Histogram;
 use crate::files::{Writing, folder_of};
 use crate::learn::checkpoint::{CURRENT, CheckpointError, Loaded, Lock, PREVIOUS, Store, load};
 use crate::learn::{LearnError, SolverOptions, Targets};
@@ -75,9 +74,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     tensorboard: Option<PathBuf>,
 
-    /// Histogram bins of hue, saturation and value
-    #[arg(long, value_name = "H,S,V", default_value = "8,8,8")]
-    bins: Histogram,
+    #[command(flatten)]
+    histogram: HistogramArgs,
 
     /// Share of the pictures of each class that is kept for the test
     #[arg(long, value_name = "SHARE", default_value_t = 0.25, value_parser = share)]
@@ -207,7 +205,7 @@ impl Args {
 
     fn options(&self) -> TrainOptions {
         TrainOptions {
-            descriptor: self.bins.into(),
+            descriptor: self.histogram.histogram().into(),
             split: SplitOptions { test_size: self.test_size, val_size: self.val_size, seed: self.seed },
             solver: self.solver.options(self.seed),
             sweep: self.solver.sweep(),

@@ -14,8 +14,8 @@ use crate::files::{FileError, Staged, stage};
 use crate::tensors::{self, Closed, Opened};
 
 /// Version of the format, raised when an older reader would misread a file. Version 1 knew softmax without a temperature, and
-/// is read.
-pub const VERSION: u64 = 2;
+/// is read; version 3 is written where pictures are decoded at a fraction of their size, which a reader of version 2 would not do.
+pub const VERSION: u64 = 3;
 /// The key of the metadata.
 const KEY: &str = "huemax";
 
@@ -78,7 +78,7 @@ impl Model {
     /// Writes the model beside `path`, to take its place later.
     pub(crate) fn stage(&self, path: &Path) -> Result<Staged, FileError> {
         let metadata = Metadata {
-            format: VERSION,
+            format: if self.descriptor.histogram().is_some_and(|h| h.decode_scale > 1) { VERSION } else { 2 },
             activation: self.activation.name().into(),
             thresholds: match &self.activation {
                 Activation::Sigmoid { thresholds } => Some(thresholds.clone()),

@@ -51,3 +51,36 @@ pub(super) fn markers(jpeg: &[u8]) -> Markers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A segment of this marker.
+    fn segment(marker: u8, content: &[u8]) -> Vec<u8> {
+        let length = (content.len() as u16 + 2).to_be_bytes();
+        [&[0xFF, marker], &length[..], content].concat()
+    }
+
+    #[test]
+    fn components_and_passes_are_read_from_the_markers() {
+        let frame = |start: u8, components: u8| segment(start, &[8, 0, 9, 0, 9, components]);
+        let file = |start, components, in_scan: u8| {
+            [&[0xFF, 0xD8][..], &frame(start, components), &segment(SCAN, &[in_scan]), &[7, 0xFF, 0, 0xFF, END]].concat()
+        };
+        let found = |start, components, in_scan| markers(&file(start, components, in_scan));
+        let baseline = Markers { cut_off: false, components: 3, passes: false };
+        assert_eq!(found(0xC0, 3, 3), baseline);
+        assert_eq!(found(0xC2, 3, 3), Markers { passes: true, ..baseline });
+        // A scan a component, as some cameras write.
+        assert_eq!(found(0xC0, 3, 1), Markers { passes: true, ..baseline });
+        assert_eq!(found(0xC1, 1, 1), Markers { components: 1, ..baseline });
+        // Huffman tables are no start of a frame.
+        let tables = [&[0xFF, 0xD8][..], &segment(0xC4, &[1; 20]), &[0xFF, END]].concat();
+        assert_eq!(markers(&tables), Markers { cut_off: false, components: 0, passes: false });
+        let whole = file(0xC0, 3, 3);
+        for cut in 2..whole.len() {
+            assert!(markers(&whole[..cut]).cut_off, "{cut} bytes");
+        }
+    }
+}
