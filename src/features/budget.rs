@@ -65,7 +65,8 @@ impl Budget {
     pub fn for_pictures(&self) -> Bytes {
         const MODEST: u64 = 1 << 30;
         static THERE: LazyLock<u64> = LazyLock::new(|| {
-            let memory = sysinfo::RefreshKind::nothing().with_memory(sysinfo::MemoryRefreshKind::nothing().with_ram());
+            let memory =
+                sysinfo::RefreshKind::nothing().with_memory(sysinfo::MemoryRefreshKind::nothing().with_ram());
             match sysinfo::System::new_with_specifics(memory).total_memory() {
                 0 => MODEST,
                 all => MODEST.min(all / 4),

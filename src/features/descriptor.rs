@@ -86,7 +86,9 @@ impl Histogram {
     pub fn decode_scale(&self) -> Result<u32, String> {
         match self.decode_scale {
             scale @ (1 | 2 | 4 | 8) => Ok(scale),
-            other => Err(format!("pictures are decoded at 1/1, 1/2, 1/4 or 1/8 of their size, not at 1/{other}")),
+            other => {
+                Err(format!("pictures are decoded at 1/1, 1/2, 1/4 or 1/8 of their size, not at 1/{other}"))
+            }
         }
     }
 }

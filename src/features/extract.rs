@@ -134,7 +134,8 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
                 if target.matrix {
                     lock(&matrix).put(backend, first, &features[turn], pictures.len())?;
                 }
-                let before = made.replace(Made { first, count: pictures.len(), skipped: std::mem::take(&mut here) });
+                let before =
+                    made.replace(Made { first, count: pictures.len(), skipped: std::mem::take(&mut here) });
                 pictures.clear();
                 first = i + 1;
                 turn = 1 - turn;

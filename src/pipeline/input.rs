@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::backend::{Backend, Pictures};
 use super::reading::Reading;
+use crate::backend::{Backend, Pictures};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::features::{
-    Budget, Descriptor, Extracted, FeaturesError, Histogram, Matrix, PictureMemory, Skipped, Source, Target, extract,
+    Budget, Descriptor, Extracted, FeaturesError, Histogram, Matrix, PictureMemory, Skipped, Source, Target,
+    extract,
 };
 use crate::progress::Progress;
 

@@ -35,7 +35,8 @@ thread_local! {
 /// Calls `work` with what this thread keeps.
 fn with_kept(bins: &Bins, work: impl FnOnce(&BinIndex, &mut [u32; REACH])) {
     KEPT.with_borrow_mut(|kept| {
-        let made = || Kept { counts: bins.counts(), index: BinIndex::new(bins), private: private_histograms() };
+        let made =
+            || Kept { counts: bins.counts(), index: BinIndex::new(bins), private: private_histograms() };
         let kept = kept.get_or_insert_with(made);
         if kept.counts != bins.counts() {
             kept.counts = bins.counts();

@@ -46,7 +46,9 @@ pub enum PictureError {
     #[error("there is no memory for its {0} bytes of pixels; scale it down, or use fewer threads")]
     Memory(u64),
     /// More memory than pictures may take.
-    #[error("it takes about {needed}, more than the {budget} that --memory leaves for one picture; raise it, or scale the picture down")]
+    #[error(
+        "it takes about {needed}, more than the {budget} that --memory leaves for one picture; raise it, or scale the picture down"
+    )]
     Budget {
         /// What reading it takes.
         needed: Bytes,

@@ -61,6 +61,7 @@ struct Scratch {
     raw: Vec<u8>,
     /// R G B in full size, where they are made smaller.
     full: Vec<u8>,
+    #[cfg_attr(not(feature = "libjpeg-turbo"), allow(dead_code))] // there is nothing to keep
     jpeg: jpeg::Kept,
 }
 
@@ -168,7 +169,10 @@ impl Decoder {
     /// `scale` is not 1, 2, 4 or 8.
     #[must_use]
     pub fn scaled(mut self, scale: u32) -> Self {
-        assert!(matches!(scale, 1 | 2 | 4 | 8), "pictures are decoded at 1/1, 1/2, 1/4 or 1/8, not at 1/{scale}");
+        assert!(
+            matches!(scale, 1 | 2 | 4 | 8),
+            "pictures are decoded at 1/1, 1/2, 1/4 or 1/8, not at 1/{scale}"
+        );
         self.scratch.scale = scale;
         self
     }

@@ -219,14 +219,14 @@ fn a_picture_is_decoded_to_where_it_is_wanted() {
 #[test]
 fn what_decoding_takes_is_known_before() {
     let mut decoder = Decoder::default();
-    let mut takes = |image: DynamicImage, format| decoder.open_bytes(&encoded(&image, format)).unwrap().scratch();
+    let mut takes =
+        |image: DynamicImage, format| decoder.open_bytes(&encoded(&image, format)).unwrap().scratch();
     let jpeg = takes(smooth(100, 100).into(), ImageFormat::Jpeg);
     assert!((1 << 17..1 << 18).contains(&jpeg), "{jpeg}");
     // As many bytes as there are in the file, for what is not R G B, and for what the decoder does.
     let png = takes(DynamicImage::ImageRgba8(RgbaImage::new(100, 100)), ImageFormat::Png);
     assert!(png >= 80_000, "{png}");
 }
-
 
 /// What OpenCV reads from JPEG bytes, bit by bit (tests/fixtures/opencv_jpeg.py).
 #[cfg(feature = "libjpeg-turbo")]

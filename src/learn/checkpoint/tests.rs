@@ -259,7 +259,10 @@ fn what_differs_is_said() {
             "new are kiwi, gone are dog, ",
         ),
         (|b| b.labels.reverse(), "other labels (they are in another order)"),
-        (|b| b.descriptor = Histogram { bins: [4, 4, 4], decode_scale: 1 }.into(), "another descriptor (HSV histogram, 2×1×2"),
+        (
+            |b| b.descriptor = Histogram { bins: [4, 4, 4], decode_scale: 1 }.into(),
+            "another descriptor (HSV histogram, 2×1×2",
+        ),
         (|b| b.data_sha256 = "x".into(), "other data"),
         (|b| b.rows_sha256 = "x".into(), "other pictures of the same data"),
         (|b| b.features_sha256 = "x".into(), "pictures have another content"),

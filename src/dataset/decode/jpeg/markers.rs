@@ -66,7 +66,13 @@ mod tests {
     fn components_and_passes_are_read_from_the_markers() {
         let frame = |start: u8, components: u8| segment(start, &[8, 0, 9, 0, 9, components]);
         let file = |start, components, in_scan: u8| {
-            [&[0xFF, 0xD8][..], &frame(start, components), &segment(SCAN, &[in_scan]), &[7, 0xFF, 0, 0xFF, END]].concat()
+            [
+                &[0xFF, 0xD8][..],
+                &frame(start, components),
+                &segment(SCAN, &[in_scan]),
+                &[7, 0xFF, 0, 0xFF, END],
+            ]
+            .concat()
         };
         let found = |start, components, in_scan| markers(&file(start, components, in_scan));
         let baseline = Markers { cut_off: false, components: 3, passes: false };

@@ -40,6 +40,8 @@ pub(super) fn decode_into(
             rgb.as_chunks_mut::<3>().0.iter_mut().zip(pixels).for_each(|(pixel, grey)| pixel.fill(grey));
             Ok(())
         }
-        format => Err(broken(&format!("pixels of type {format:?} are not supported at a fraction of their size"))),
+        format => {
+            Err(broken(&format!("pixels of type {format:?} are not supported at a fraction of their size")))
+        }
     }
 }

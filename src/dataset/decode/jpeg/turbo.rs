@@ -61,11 +61,8 @@ impl Handle {
         #[allow(unsafe_code)]
         let code = unsafe { tj::tj3DecompressHeader(self.0, file.as_ptr(), file.len() as tj::size_t) };
         self.answer(code)?;
-        let wanted = [
-            tj::TJPARAM_TJPARAM_JPEGWIDTH,
-            tj::TJPARAM_TJPARAM_JPEGHEIGHT,
-            tj::TJPARAM_TJPARAM_COLORSPACE,
-        ];
+        let wanted =
+            [tj::TJPARAM_TJPARAM_JPEGWIDTH, tj::TJPARAM_TJPARAM_JPEGHEIGHT, tj::TJPARAM_TJPARAM_COLORSPACE];
         // SAFETY: the instance is alive.
         #[allow(unsafe_code)]
         Ok(wanted.map(|parameter| unsafe { tj::tj3Get(self.0, parameter as c_int) }))
@@ -82,7 +79,9 @@ impl Handle {
         let [declared_width, declared_height, _] = self.header(file)?;
         let side = |declared: c_int| (declared.max(0) as u32).div_ceil(scale);
         let pitch = width as usize * channels as usize;
-        if (side(declared_width), side(declared_height)) != (width, height) || to.len() != pitch * height as usize {
+        if (side(declared_width), side(declared_height)) != (width, height)
+            || to.len() != pitch * height as usize
+        {
             return Err(broken("its header and its pixels disagree"));
         }
         let factor = tj::tjscalingfactor { num: 1, denom: scale as c_int };
