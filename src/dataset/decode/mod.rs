@@ -104,6 +104,7 @@ pub struct Opened<'a> {
     coded: Coded<'a>,
 }
 
+#[allow(clippy::large_enum_variant)] // JPEG is the common case, and a box would be an allocation a picture
 enum Coded<'a> {
     Jpeg(jpeg::Opened<'a>),
     Other(other::Opened<'a>),
