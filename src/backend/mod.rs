@@ -26,7 +26,7 @@ pub use gpu::Gpu;
 pub use info::{DeviceError, DeviceInfo, DeviceKind};
 pub use lend::Lend;
 pub use loss::Loss;
-pub use pictures::Pictures;
+pub use pictures::{NoRoom, Pictures};
 pub use shapes::Splits;
 pub use sparse::{Sparse, SparseRows};
 pub use targets::Targets;

@@ -2,8 +2,7 @@
 
 use crate::backend::{Choice, Device};
 use crate::cli::progress::Terminal;
-use crate::error::Result;
-use crate::features::{Budget, Bytes};
+use crate::features::{Budget, Bytes, Histogram};
 use crate::progress::Progress;
 
 /// Where to compute and how to talk.
@@ -28,7 +27,7 @@ impl Common {
     }
 
     /// Opens the device, and says why it was taken where nobody asked for it.
-    pub(super) fn open(&self, progress: &dyn Progress) -> Result<Device> {
+    pub(super) fn open(&self, progress: &dyn Progress) -> crate::error::Result<Device> {
         let (device, why) = Device::open(&self.device)?;
         if let Some(reason) = why.strip_prefix("auto: ") {
             progress.say(&format!("--device auto: {reason}"));
@@ -56,5 +55,34 @@ pub(super) struct BudgetArgs {
 impl BudgetArgs {
     pub(super) fn budget(&self) -> Budget {
         Budget { host: self.memory, device: self.device_memory }
+    }
+}
+
+/// How pictures are described.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct HistogramArgs {
+    /// Histogram bins of hue, saturation and value
+    #[arg(long, value_name = "H,S,V", default_value = "8,8,8")]
+    bins: Histogram,
+
+    /// Decode pictures at a fraction of their width and height, which is faster and gives other features: 1/2, 1/4 or 1/8. It is kept in
+    /// the model, and new pictures are then decoded so too
+    #[arg(long, value_name = "SCALE", default_value = "1", value_parser = decode_scale)]
+    decode_scale: u32,
+}
+
+impl HistogramArgs {
+    pub(super) fn histogram(self) -> Histogram {
+        Histogram { decode_scale: self.decode_scale, ..self.bins }
+    }
+}
+
+fn decode_scale(text: &str) -> Result<u32, String> {
+    match text {
+        "1" | "1/1" => Ok(1),
+        "1/2" => Ok(2),
+        "1/4" => Ok(4),
+        "1/8" => Ok(8),
+        _ => Err("1/2, 1/4 or 1/8, or 1 for the whole picture".into()),
     }
 }

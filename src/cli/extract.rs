@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::cli::common::{BudgetArgs, Common};
+use crate::cli::common::{BudgetArgs, Common, HistogramArgs};
 use crate::cli::interrupt::{self, Savable};
 use crate::cli::labels::LabelArgs;
 use crate::cli::output;
@@ -13,7 +13,7 @@ use crate::cli::train::seconds;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::features::store::is_store;
-use crate::features::{Descriptor, FeaturesError, Histogram};
+use crate::features::{Descriptor, FeaturesError};
 use crate::pipeline::{Extraction, SkippedPicture, StoreOptions, extract_to};
 use crate::report::grouped;
 
@@ -31,9 +31,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "STORE")]
     out: PathBuf,
 
-    /// Histogram bins of hue, saturation and value
-    #[arg(long, value_name = "H,S,V", default_value = "8,8,8")]
-    bins: Histogram,
+    #[command(flatten)]
+    histogram: HistogramArgs,
 
     /// Read every file to see whether it has changed, rather than look at its size and time; what has not is not decoded again
     #[arg(long)]
@@ -95,7 +94,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let outcome = {
         let _savable = Savable::begin();
         let budget = args.budget.budget();
-        extract_to(&dataset, &args.out, args.bins.into(), &device, &budget, &options, &progress)
+        extract_to(&dataset, &args.out, args.histogram.histogram().into(), &device, &budget, &options, &progress)
     };
     if let Err(Error::Features(error @ FeaturesError::Interrupted { .. })) = &outcome {
         output::tell(&error.to_string());

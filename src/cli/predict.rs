@@ -3,14 +3,13 @@
 use std::io::{BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::common::Common;
+use crate::cli::common::{BudgetArgs, Common};
 use crate::cli::features::FeatureArgs;
 use crate::cli::output;
 use crate::dataset::pictures_under;
 use crate::error::{Error, FileError, Result};
-use crate::features::Budget;
 use crate::model::Model;
-use crate::pipeline::{Predicted, Rows, predict, predict_rows};
+use crate::pipeline::{Predicted, Rows, predict_rows, predict_within};
 use crate::progress::Progress;
 use crate::report::{Format, PredictionWriter, display_width};
 
@@ -34,6 +33,9 @@ pub(super) struct Args {
 
     #[command(flatten)]
     features: FeatureArgs,
+
+    #[command(flatten)]
+    budget: BudgetArgs,
 
     #[command(flatten)]
     common: Common,
@@ -64,7 +66,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let progress = args.common.progress();
     let model = Model::load(&args.model)?;
     let what = match args.features.file() {
-        Some(file) => What::Rows(args.features.open(file, &[], Budget::default())?),
+        Some(file) => What::Rows(args.features.open(file, &[], args.budget.budget())?),
         None => What::Pictures(pictures(&args.pictures)?),
     };
     let device = args.common.open(&progress)?;
@@ -87,7 +89,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
         Ok(())
     };
     match &what {
-        What::Pictures(pictures) => predict(&model, pictures, &device, &progress, &mut sink)?,
+        What::Pictures(pictures) => {
+            predict_within(&model, pictures, (&device, &args.budget.budget()), &progress, &mut sink)?
+        }
         What::Rows(rows) => predict_rows(&model, rows, &device, &progress, &mut sink)?,
     }
     writer.finish().map_err(output::failed)?;

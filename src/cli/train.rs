@@ -8,7 +8,7 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 
 use crate::backend::Loss;
-use crate::cli::common::{BudgetArgs, Common};
+use crate::cli::common::{BudgetArgs, Common, HistogramArgs};
 use crate::cli::data::Opened;
 use crate::cli::features::FeatureArgs;
 use crate::cli::interrupt::{self, Savable};
@@ -20,7 +20,7 @@ use crate::cli::solver::SolverArgs;
 use crate::cli::watching::Watching;
 use crate::dataset::{Dataset, SplitOptions, Unit};
 use crate::error::{Error, Result};
-use crate::features::{FeaturesError, Histogram, TransformOptions};
+use crate::features::{FeaturesError, TransformOptions};
 use crate::files::{Writing, folder_of};
 use crate::learn::checkpoint::{CURRENT, CheckpointError, Loaded, Lock, PREVIOUS, Store, load};
 use crate::learn::{LearnError, SolverOptions, Targets};
@@ -94,9 +94,8 @@ pub(super) struct Args {
     #[arg(long, conflicts_with = "cache")]
     no_cache: bool,
 
-    /// Histogram bins of hue, saturation and value
-    #[arg(long, value_name = "H,S,V", default_value = "8,8,8", conflicts_with = "features")]
-    bins: Histogram,
+    #[command(flatten)]
+    histogram: HistogramArgs,
 
     /// Share of the pictures of each class that is kept for the test
     #[arg(long, value_name = "SHARE", default_value_t = 0.25, value_parser = share)]
@@ -256,7 +255,7 @@ impl Args {
 
     fn options(&self) -> TrainOptions {
         TrainOptions {
-            descriptor: self.bins.into(),
+            descriptor: self.histogram.histogram().into(),
             transform: TransformOptions { l2_normalize: self.l2_normalize, standardize: self.standardize },
             split: SplitOptions { test_size: self.test_size, val_size: self.val_size, seed: self.seed },
             solver: self.solver.options(self.seed),
@@ -328,7 +327,8 @@ fn go(
         Some(file) => Opened::rows(file, &args.features, &args.labels, None, budget)?,
         None => Opened::open(data, &args.labels)?,
     };
-    let differs = bins_typed && opened.descriptor().is_some_and(|found| found != args.bins.into());
+    let differs =
+        bins_typed && opened.descriptor().is_some_and(|found| found != args.histogram.histogram().into());
     opened.only_pictures("--bins", differs, "and have theirs; leave it out, or give the pictures")?;
     opened.only_pictures("--cache", args.cache.is_some(), "and need none; leave it out")?;
     let folder = Arc::new(folder()?);

@@ -3,8 +3,6 @@
 
 mod array;
 mod decode;
-#[cfg(test)]
-mod decode_tests;
 mod entries;
 mod error;
 mod find;
@@ -33,7 +31,7 @@ mod stratify;
 #[cfg(test)]
 mod testing;
 
-pub use decode::{DECODER, Decoder, MAX_PIXELS, Picture, PictureError};
+pub use decode::{DECODER, Decoder, Found, MAX_PIXELS, Opened, Picture, PictureError};
 pub use error::DatasetError;
 pub use find::{EXTENSIONS, pictures_under};
 pub use folds::folds;
@@ -233,11 +231,18 @@ impl Dataset {
     /// # Errors
     /// As for [`Decoder::read`].
     pub fn read<'d>(&self, index: usize, decoder: &'d mut Decoder) -> Result<Picture<'d>, PictureError> {
-        let Some(shards) = &self.shards else { return decoder.read(&self.path(index)) };
-        let Place { shard, at, len } = shards.places[index];
-        let mut file =
-            std::fs::File::open(&shards.files[shard as usize]).map_err(PictureError::Unreadable)?;
-        decoder.read_part(&mut file, at, len)
+        decoder.read_found(self.found(index)?)
+    }
+
+    /// The file of sample `index`, opened, or its part of a shard. Panics if there is no such sample.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn found(&self, index: usize) -> Result<Found, PictureError> {
+        let Some(shards) = &self.shards else { return Found::open(&self.path(index)) };
+        let Place { at, len, .. } = shards.places[index];
+        let file = std::fs::File::open(self.file(index)).map_err(PictureError::Unreadable)?;
+        Found::part(file, at, len)
     }
 
     /// The file that sample `index` lies in: its own, or its shard. Panics if there is no such sample.

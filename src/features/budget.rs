@@ -1,6 +1,7 @@
 //! How much memory features and pictures may take.
 
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 /// A number of bytes, as it is typed: `256MiB`, `1.5G`, `4096`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,6 +73,29 @@ impl Budget {
             0 => 1 << 30,
             half => half,
         }
+    }
+
+    /// What pictures on their way may take of the host: what was given, else 1 GiB, or a quarter of the memory of the machine where
+    /// that is less.
+    #[must_use]
+    pub fn for_pictures(&self) -> Bytes {
+        const MODEST: u64 = 1 << 30;
+        static THERE: LazyLock<u64> = LazyLock::new(|| {
+            let memory =
+                sysinfo::RefreshKind::nothing().with_memory(sysinfo::MemoryRefreshKind::nothing().with_ram());
+            match sysinfo::System::new_with_specifics(memory).total_memory() {
+                0 => MODEST,
+                all => MODEST.min(all / 4),
+            }
+        });
+        self.host.unwrap_or(Bytes(*THERE))
+    }
+
+    /// What is said of it where pictures are read.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let whose = if self.host.is_some() { "" } else { " (set with --memory)" };
+        format!("memory: up to {} for pictures on their way{whose}", self.for_pictures())
     }
 }
 

@@ -19,6 +19,18 @@ pub enum Descriptor {
 pub struct Histogram {
     /// Bins of hue, saturation and value.
     pub bins: [u32; 3],
+    /// Pictures are decoded at 1/this of their width and height: 1, 2, 4 or 8.
+    #[serde(default = "whole", skip_serializing_if = "is_whole")]
+    pub decode_scale: u32,
+}
+
+fn whole() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_whole(scale: &u32) -> bool {
+    *scale == 1
 }
 
 /// Rows that came as numbers.
@@ -30,7 +42,7 @@ pub struct Given {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self { bins: [8, 8, 8] }
+        Self { bins: [8, 8, 8], decode_scale: 1 }
     }
 }
 
@@ -66,6 +78,19 @@ impl Histogram {
     pub fn checked(&self) -> Result<Bins, BinsError> {
         Bins::new(self.bins)
     }
+
+    /// At 1/what of their size pictures are decoded.
+    ///
+    /// # Errors
+    /// In words, where pictures are not decoded so.
+    pub fn decode_scale(&self) -> Result<u32, String> {
+        match self.decode_scale {
+            scale @ (1 | 2 | 4 | 8) => Ok(scale),
+            other => {
+                Err(format!("pictures are decoded at 1/1, 1/2, 1/4 or 1/8 of their size, not at 1/{other}"))
+            }
+        }
+    }
 }
 
 impl Descriptor {
@@ -99,7 +124,10 @@ impl Descriptor {
     /// What is wrong, in words.
     pub fn check(&self) -> Result<(), String> {
         match self {
-            Self::Histogram(histogram) => histogram.checked().map(drop).map_err(|e| e.to_string()),
+            Self::Histogram(histogram) => {
+                histogram.decode_scale()?;
+                histogram.checked().map(drop).map_err(|e| e.to_string())
+            }
             Self::Given(Given { columns: 0 }) => Err("rows of no numbers tell nothing".into()),
             Self::Given(_) => Ok(()),
         }
@@ -117,7 +145,11 @@ impl std::fmt::Display for Descriptor {
         match self {
             Self::Histogram(histogram) => {
                 let [h, s, v] = histogram.bins;
-                write!(f, "HSV histogram, {h}×{s}×{v} bins, L2-normalised: {} features", histogram.len())
+                let of = match histogram.decode_scale {
+                    1 => String::new(),
+                    scale => format!(" of pictures decoded at 1/{scale} of their size"),
+                };
+                write!(f, "HSV histogram{of}, {h}×{s}×{v} bins, L2-normalised: {} features", histogram.len())
             }
             Self::Given(Given { columns }) => write!(f, "{columns} features a row, brought from elsewhere"),
         }
@@ -133,7 +165,7 @@ impl FromStr for Histogram {
         let Some(&[h, s, v]) = numbers.as_deref() else {
             return Err("three numbers of bins, for hue, saturation and value, such as 8,8,8".into());
         };
-        let histogram = Self { bins: [h, s, v] };
+        let histogram = Self { bins: [h, s, v], ..Self::default() };
         histogram.checked().map_err(|e| e.to_string())?;
         Ok(histogram)
     }
@@ -145,7 +177,7 @@ mod tests {
 
     #[test]
     fn bins_are_read_and_checked() {
-        assert_eq!("26, 5,7".parse(), Ok(Histogram { bins: [26, 5, 7] }));
+        assert_eq!("26, 5,7".parse(), Ok(Histogram { bins: [26, 5, 7], decode_scale: 1 }));
         for wrong in ["8,8", "8,8,8,8", "a,8,8", "0,8,8", "181,8,8", "180,256,256", "", "-1,8,8"] {
             assert!(wrong.parse::<Histogram>().is_err(), "{wrong}");
         }
@@ -155,10 +187,26 @@ mod tests {
     fn descriptors_are_told_apart_in_json() {
         for (descriptor, json) in [
             (Descriptor::default(), r#"{"bins":[8,8,8]}"#),
+            (
+                Histogram { decode_scale: 4, ..Histogram::default() }.into(),
+                r#"{"bins":[8,8,8],"decode_scale":4}"#,
+            ),
             (Descriptor::Given(Given { columns: 768 }), r#"{"columns":768}"#),
         ] {
             assert_eq!(serde_json::to_string(&descriptor).unwrap(), json);
             assert_eq!(serde_json::from_str::<Descriptor>(json).unwrap(), descriptor);
         }
+    }
+
+    #[test]
+    fn the_size_that_pictures_are_decoded_at_is_checked_and_told() {
+        for scale in [0, 3, 16, u32::MAX] {
+            let wrong = Descriptor::from(Histogram { decode_scale: scale, ..Histogram::default() });
+            assert!(wrong.check().unwrap_err().contains(&format!("not at 1/{scale}")));
+        }
+        let scaled = Descriptor::from(Histogram { decode_scale: 4, ..Histogram::default() });
+        assert_eq!(scaled.check(), Ok(()));
+        assert!(scaled.to_string().contains("of pictures decoded at 1/4 of their size"), "{scaled}");
+        assert!(!Descriptor::default().to_string().contains("decoded"));
     }
 }

@@ -52,11 +52,18 @@ pub struct Extracted<B: Backend> {
 
 /// Pictures of a run, at most: enough for a dispatch to be worth its while with tiles of 64×64.
 const RUN: usize = 256;
-/// Bytes of pixels after which pictures are handed to a GPU: enough to be worth a submission, and what a core
-/// holds at a time, but for one large picture.
-const UPLOAD_BYTES: usize = 16 << 20;
+/// Bytes of pixels after which pictures are handed to a GPU: enough to be worth a submission, while several cores together hold
+/// little.
+const UPLOAD_BYTES: usize = 8 << 20;
 /// The same on the CPU: pixels are counted while they are still in the core's cache.
 const CACHE_BYTES: usize = 512 << 10;
+
+/// A batch whose features are made, or are being made, and not yet read back.
+struct Made {
+    first: usize,
+    count: usize,
+    skipped: Vec<Skipped>,
+}
 
 /// Describes `count` pictures on the device. `reader` makes, for each core, a function that reads the i-th picture
 /// and pushes its pixels, or says why it cannot. The features go to `target`. `progress` is told of every picture that is done.
@@ -91,7 +98,21 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
         let mut read = reader();
         let mut pictures = Pictures::new();
         let mut counts = backend.zeros::<u32>(run * columns)?;
-        let mut features = backend.zeros::<f32>(run * columns)?;
+        // Of two, so that one is read back while the device works on the other and this core on the pictures after it.
+        let mut features = [backend.zeros::<f32>(run * columns)?, backend.zeros::<f32>(run * columns)?];
+        let mut made: Option<Made> = None;
+        let mut turn = 0;
+        let finish = |made: Made, features: &B::Array<f32>| -> Result<(), FeaturesError> {
+            if let Some(keep) = target.keep {
+                let rows = backend.download(features, made.count * columns)?;
+                keep.keep(made.first, &rows, &made.skipped)?;
+            }
+            if !made.skipped.is_empty() {
+                lock(&skipped).extend(made.skipped);
+            }
+            progress.advance(made.count as u64);
+            Ok(())
+        };
         while !stop.load(Ordering::Relaxed) {
             let start = next.fetch_add(run, Ordering::Relaxed);
             if start >= count {
@@ -105,24 +126,28 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
                     here.push(Skipped { index: i, reason });
                     pictures.push(&[]);
                 }
-                if pictures.byte_len() >= run_bytes || i + 1 == end {
-                    backend.describe(&pictures, bins, &mut counts)?;
-                    backend.normalize(&counts, pictures.len(), columns, &mut features)?;
-                    if target.matrix {
-                        lock(&matrix).put(backend, first, &features, pictures.len())?;
-                    }
-                    if let Some(keep) = target.keep {
-                        let rows = backend.download(&features, pictures.len() * columns)?;
-                        keep.keep(first, &rows, &here)?;
-                    }
-                    lock(&skipped).append(&mut here);
-                    progress.advance(pictures.len() as u64);
-                    first = i + 1;
-                    pictures.clear();
+                if !pictures.is_full(run_bytes) && i + 1 < end {
+                    continue;
+                }
+                backend.describe(&pictures, bins, &mut counts)?;
+                backend.normalize(&counts, pictures.len(), columns, &mut features[turn])?;
+                if target.matrix {
+                    lock(&matrix).put(backend, first, &features[turn], pictures.len())?;
+                }
+                let before =
+                    made.replace(Made { first, count: pictures.len(), skipped: std::mem::take(&mut here) });
+                pictures.clear();
+                first = i + 1;
+                turn = 1 - turn;
+                if let Some(before) = before {
+                    finish(before, &features[turn])?;
                 }
             }
         }
-        Ok(())
+        match made {
+            Some(last) => finish(last, &features[1 - turn]),
+            None => Ok(()),
+        }
     };
     rayon::scope(|scope| {
         for _ in 0..workers {

@@ -13,8 +13,8 @@ use crate::features::{Descriptor, Standard, Transform, TransformOptions};
 use crate::files::{FileError, Staged, stage};
 use crate::tensors::{self, Closed, Opened};
 
-/// Version of the format, raised when an older reader would misread a file. Version 1 knew softmax without a temperature, and 2 features
-/// that nothing is done to; both are read.
+/// Version of the format, raised when an older reader would misread a file. Version 1 knew softmax without a temperature, and 2 neither
+/// features that something is done to nor pictures decoded at a fraction of their size; both are read.
 pub const VERSION: u64 = 3;
 /// The key of the metadata.
 const KEY: &str = "huemax";
@@ -80,7 +80,7 @@ impl Model {
     /// Writes the model beside `path`, to take its place later.
     pub(crate) fn stage(&self, path: &Path) -> Result<Staged, FileError> {
         let metadata = Metadata {
-            format: VERSION,
+            format: if self.descriptor.histogram().is_some_and(|h| h.decode_scale > 1) { VERSION } else { 2 },
             activation: self.activation.name().into(),
             thresholds: match &self.activation {
                 Activation::Sigmoid { thresholds } => Some(thresholds.clone()),

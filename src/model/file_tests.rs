@@ -7,7 +7,7 @@ use crate::learn::{SolverOptions, Targets};
 fn model() -> Model {
     Model {
         classes: vec!["cat".into(), "dog, \"big\"".into(), "鳥".into()],
-        descriptor: Descriptor::Histogram(Histogram { bins: [2, 1, 2] }),
+        descriptor: Descriptor::Histogram(Histogram { bins: [2, 1, 2], decode_scale: 1 }),
         transform: None,
         activation: Activation::Softmax,
         temperature: 1.0,
@@ -180,4 +180,24 @@ fn what_is_done_to_features_is_kept_and_checked() {
         let (_folder, path) = saved(&model);
         assert!(matches!(Model::load(&path), Err(ModelError::Damaged { .. })), "{mean} {scale}");
     }
+}
+
+#[test]
+fn a_fraction_of_the_size_is_kept_and_older_readers_refuse_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let format = |decode_scale: u32| {
+        let histogram = Histogram { bins: [2, 1, 2], decode_scale };
+        let model = Model { descriptor: histogram.into(), ..model() };
+        model.save(&path).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        (Model::load(&path).map(|loaded| assert_eq!(loaded.descriptor, model.descriptor)), text)
+    };
+    let (whole, text) = format(1);
+    assert!(whole.is_ok() && text.contains(r#"\"format\":2"#) && !text.contains("decode_scale"));
+    let (scaled, text) = format(4);
+    assert!(scaled.is_ok() && text.contains(r#"\"format\":3"#) && text.contains(r#"\"decode_scale\":4"#));
+    let wrong = format(3).0.unwrap_err().to_string();
+    assert!(wrong.contains("not at 1/3"), "{wrong}");
 }

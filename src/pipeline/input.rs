@@ -1,15 +1,15 @@
 //! What a command works on: labelled samples, and where their features are to be had.
 
-use std::path::Path;
 use std::sync::Arc;
 
+use super::reading::Reading;
 use crate::backend::{Backend, Pictures};
-use crate::dataset::{Dataset, Decoder, reading_order};
+use crate::dataset::{Dataset, Found, PictureError, reading_order};
 use crate::error::{Error, Result};
 use crate::features::store::FEATURES;
 use crate::features::{
-    Budget, Descriptor, Extracted, FeaturesError, Given, Histogram, InMemory, Matrix, Npy, Skipped, Source,
-    Target, Transform, check_finite, extract,
+    Budget, Descriptor, Extracted, FeaturesError, Given, Histogram, InMemory, Matrix, Npy, PictureMemory,
+    Skipped, Source, Target, Transform, check_finite, extract,
 };
 use crate::progress::Progress;
 
@@ -152,6 +152,7 @@ impl Input<'_> {
             }
             Origin::Pictures => {
                 let histogram = histogram(descriptor)?;
+                progress.say(&self.budget.said());
                 let Extracted { matrix, skipped } =
                     describe_samples(backend, (self.dataset, picked), histogram, &self.budget, progress)?;
                 Ok(Described { rows: Place::Device(matrix), skipped })
@@ -221,10 +222,9 @@ fn describe_samples<B: Backend>(
     backend: &B,
     (dataset, picked): (&Dataset, &[usize]),
     histogram: Histogram,
-    _budget: &Budget,
+    budget: &Budget,
     progress: &dyn Progress,
 ) -> Result<Extracted<B>> {
-    let bins = histogram.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
     // In the order in which they lie, where that is not the order of their names.
     let order = dataset.shards.as_ref().map(|shards| {
         let places: Vec<_> = picked.iter().map(|&i| shards.places[i]).collect();
@@ -232,17 +232,8 @@ fn describe_samples<B: Backend>(
     });
     let order = order.filter(|order| !order.is_sorted());
     let place = |i: usize| order.as_ref().map_or(i, |order| order[i]);
-    let reader = || {
-        let mut decoder = Decoder::default();
-        move |i: usize, pictures: &mut Pictures| {
-            let picture = dataset.read(picked[place(i)], &mut decoder).map_err(|e| e.to_string())?;
-            pictures.push(picture.rgb);
-            Ok(())
-        }
-    };
-    progress.begin("describing", picked.len() as u64, "pictures");
-    let mut extracted = extract(backend, picked.len(), &bins, reader, Target::MATRIX, progress)?;
-    progress.end();
+    let find = |i: usize| dataset.found(picked[place(i)]);
+    let mut extracted = describe_found(backend, picked.len(), find, histogram, budget, progress)?;
     if let Some(order) = &order {
         extracted.matrix = extracted.matrix.placed(backend, order)?;
         extracted.skipped.iter_mut().for_each(|skipped| skipped.index = order[skipped.index]);
@@ -251,25 +242,25 @@ fn describe_samples<B: Backend>(
     Ok(extracted)
 }
 
-/// Reads the pictures `paths` on every core and describes them on the device.
-pub(super) fn describe_pictures<B: Backend>(
+/// Reads `count` pictures, of which `find` finds the i-th, on every core and describes them on the device.
+pub(super) fn describe_found<B: Backend>(
     backend: &B,
-    paths: &[impl AsRef<Path> + Sync],
+    count: usize,
+    find: impl Fn(usize) -> Result<Found, PictureError> + Sync,
     histogram: Histogram,
-    _budget: &Budget,
+    budget: &Budget,
     progress: &dyn Progress,
 ) -> Result<Extracted<B>> {
     let bins = histogram.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
+    let scale = histogram.decode_scale().map_err(|problem| Error::option("--decode-scale", problem))?;
+    let memory = PictureMemory::new(budget, rayon::current_num_threads());
     let reader = || {
-        let mut decoder = Decoder::default();
-        move |i: usize, pictures: &mut Pictures| {
-            let picture = decoder.read(paths[i].as_ref()).map_err(|e| e.to_string())?;
-            pictures.push(picture.rgb);
-            Ok(())
-        }
+        let mut reading = Reading::new(&memory, scale);
+        let find = &find;
+        move |i: usize, pictures: &mut Pictures| reading.read(find(i), pictures, |_| ())
     };
-    progress.begin("describing", paths.len() as u64, "pictures");
-    let extracted = extract(backend, paths.len(), &bins, reader, Target::MATRIX, progress)?;
+    progress.begin("describing", count as u64, "pictures");
+    let extracted = extract(backend, count, &bins, reader, Target::MATRIX, progress)?;
     progress.end();
     Ok(extracted)
 }

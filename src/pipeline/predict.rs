@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use super::answer::answers;
-use super::input::{describe_pictures, histogram};
+use super::input::{describe_found, histogram};
 use super::{Rows, about, on_device};
 use crate::backend::{Backend, Device};
+use crate::dataset::Found;
 use crate::error::Result;
 use crate::features::{Budget, Matrix, Skipped, check_finite};
 use crate::learn::{Labelled, Targets};
@@ -37,7 +38,21 @@ pub fn predict(
     progress: &dyn Progress,
     sink: &mut dyn FnMut(usize, Predicted<'_>) -> Result<()>,
 ) -> Result<()> {
-    on_device!(device, backend => predict_on(backend, device, model, pictures, progress, sink))
+    predict_within(model, pictures, (device, &Budget::default()), progress, sink)
+}
+
+/// The same within a budget of memory.
+///
+/// # Errors
+/// As for [`predict`].
+pub fn predict_within(
+    model: &Model,
+    pictures: &[PathBuf],
+    (device, budget): (&Device, &Budget),
+    progress: &dyn Progress,
+    sink: &mut dyn FnMut(usize, Predicted<'_>) -> Result<()>,
+) -> Result<()> {
+    on_device!(device, backend => predict_on(backend, (device, budget), model, pictures, progress, sink))
 }
 
 /// Predicts `rows` in order, calling `sink` with the number of each and what the model says of it.
@@ -107,7 +122,7 @@ fn says<B: Backend>(
 
 fn predict_on<B: Backend>(
     backend: &B,
-    device: &Device,
+    (device, budget): (&Device, &Budget),
     model: &Model,
     pictures: &[PathBuf],
     progress: &dyn Progress,
@@ -116,10 +131,14 @@ fn predict_on<B: Backend>(
     let histogram = histogram(model.descriptor)?;
     let outputs = model.classes.len();
     progress.say(&about(device));
+    progress.say(&budget.said());
     let parameters = backend.upload(&model.parameters())?;
     for (batch, paths) in pictures.chunks(BATCH).enumerate() {
         // The bar ends before anything is printed: both may go to the same terminal.
-        let extracted = describe_pictures(backend, paths, histogram, &Budget::default(), progress)?;
+        let extracted = {
+            let find = |i: usize| Found::open(&paths[i]);
+            describe_found(backend, paths.len(), find, histogram, budget, progress)?
+        };
         let matrix = match &model.transform {
             None => extracted.matrix,
             Some(transform) => {

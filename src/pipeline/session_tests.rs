@@ -14,7 +14,7 @@ fn model(names: &[&str]) -> Model {
     let columns = 4;
     Model {
         classes: labels(names),
-        descriptor: Descriptor::Histogram(Histogram { bins: [2, 1, 2] }),
+        descriptor: Descriptor::Histogram(Histogram { bins: [2, 1, 2], decode_scale: 1 }),
         transform: None,
         activation: Activation::Softmax,
         temperature: 2.0,
@@ -63,7 +63,7 @@ fn what_both_lack_is_said() {
         rows_sha256: String::new(),
         features_sha256: String::new(),
         labels: labels(&["b", "new\n"]),
-        descriptor: Descriptor::Histogram(Histogram { bins: [2, 1, 2] }),
+        descriptor: Descriptor::Histogram(Histogram { bins: [2, 1, 2], decode_scale: 1 }),
         transform: None,
         plan: model(&["a"]).trained.plan,
         weights: None,

@@ -4,6 +4,8 @@
 //! their 255 entries exactly, and a table of bins becomes one multiplication and shift. Both facts are tested
 //! over every value, so that the whole colour conversion is arithmetic that the compiler turns into vectors.
 
+use std::cell::RefCell;
+
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -19,7 +21,43 @@ const REACH: usize = 1 << 16;
 /// Pixels of one task. Pictures larger than this are divided over the threads.
 const TASK: usize = 1 << 20;
 
+/// What a thread keeps from batch to batch: the bins as arithmetic take longer to find than a small picture to count.
+struct Kept {
+    counts: [u32; 3],
+    index: BinIndex,
+    private: Box<[u32; REACH]>,
+}
+
+thread_local! {
+    static KEPT: RefCell<Option<Kept>> = const { RefCell::new(None) };
+}
+
+/// Calls `work` with what this thread keeps.
+fn with_kept(bins: &Bins, work: impl FnOnce(&BinIndex, &mut [u32; REACH])) {
+    KEPT.with_borrow_mut(|kept| {
+        let made =
+            || Kept { counts: bins.counts(), index: BinIndex::new(bins), private: private_histograms() };
+        let kept = kept.get_or_insert_with(made);
+        if kept.counts != bins.counts() {
+            kept.counts = bins.counts();
+            kept.index = BinIndex::new(bins);
+        }
+        work(&kept.index, &mut kept.private);
+    });
+}
+
 pub(super) fn describe(arch: Arch, pictures: &Pictures, bins: &Bins, counts: &mut [u32]) {
+    let rows = counts[..pictures.len() * bins.len()].chunks_mut(bins.len());
+    // Less than a task: nothing to divide. It is what a core has just decoded, and lies in its cache.
+    if pictures.byte_len() <= 3 * TASK {
+        with_kept(bins, |index, private| {
+            for (i, row) in rows.enumerate() {
+                row.fill(0);
+                arch.dispatch(Count { rgb: pictures.rgb(i), index, private: &mut *private, counts: row });
+            }
+        });
+        return;
+    }
     let index = BinIndex::new(bins);
     counts[..pictures.len() * bins.len()].par_chunks_mut(bins.len()).enumerate().for_each_init(
         private_histograms,

@@ -144,6 +144,7 @@ impl Adapter {
         Ok(Gpu {
             recorder: Mutex::new(Recorder::new(&device)),
             in_flight: Mutex::new(VecDeque::new()),
+            uploads: Mutex::new(Vec::new()),
             pipelines: Mutex::new(HashMap::new()),
             info,
             device,

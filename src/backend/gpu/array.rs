@@ -83,6 +83,14 @@ impl Gpu {
         }
     }
 
+    /// Writes to the beginning of `buffer` before the next submission: only for buffers that nothing recorded uses.
+    pub(super) fn write_bytes(&self, buffer: &wgpu::Buffer, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.queue.write_buffer(buffer, 0, bytes);
+            lock(&self.recorder).uploaded(bytes.len() as u64);
+        }
+    }
+
     pub(super) fn copy_array<T: Element>(
         &self,
         (from, from_at): (&GpuArray<T>, usize),
@@ -148,10 +156,11 @@ impl Gpu {
             size,
         );
         drop(recorder);
-        self.flush()?;
+        // `None`: another thread has just submitted it, and everything is waited for.
+        let submission = self.submit()?;
         let (send, mapped) = mpsc::channel();
         staging.map_async(wgpu::MapMode::Read, .., move |result| drop(send.send(result)));
-        self.wait(None)?;
+        self.wait(submission)?;
         // Another thread's wait may be the one that delivers the answer, a moment after this one ends.
         match mapped.recv_timeout(PATIENCE) {
             Ok(Ok(())) => {}

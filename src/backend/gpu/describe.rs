@@ -1,7 +1,7 @@
 //! **describe** on the GPU: cuts pictures into tiles, uploads them in pieces that fit a binding, and counts.
 
 use super::dispatch::{Shader, shared};
-use super::{Gpu, GpuArray};
+use super::{Gpu, GpuArray, lock};
 use crate::backend::{Backend, Bins, DeviceError, Pictures, reciprocals};
 
 pub(super) const SHADER: Shader = ("describe", include_str!("../../../shaders/describe.wgsl"));
@@ -48,20 +48,66 @@ pub(super) fn describe(
     let copies = (WINDOW / window).clamp(1, COPIES);
     let constants = [("WINDOW", window as u32), ("COPIES", copies as u32)];
     let tables: Vec<u32> = reciprocals().iter().chain(bins.tables()).flatten().copied().collect();
-    let tables = gpu.upload(&tables)?;
     gpu.clear(counts, pictures.len() * bins.len());
     for Piece { bytes, tiles } in pieces(pictures, bins.len(), gpu.info().max_array_bytes as usize) {
-        // The last four pixels of a picture are read as three words, even if there is only one of them.
-        let mut words = vec![0u32; bytes.len().div_ceil(4) + 2];
-        bytemuck::cast_slice_mut(&mut words)[..bytes.len()].copy_from_slice(&pictures.bytes()[bytes]);
         let config = Config { tiles: tiles.len() as u32, bins: bins.len() as u32 };
-        let (pixels, tiles) = (gpu.upload(&words)?, gpu.upload(bytemuck::cast_slice::<_, u32>(&tiles))?);
-        let buffers = [tables.of(0), tiles.of(0), pixels.of(0), counts.of(pictures.len() * bins.len())];
+        let tiles: &[u32] = bytemuck::cast_slice(&tiles);
+        let uploads = Uploads::take(gpu, bytes.len() + SLACK, size_of_val(tiles))?;
+        // Straight from where they were decoded to. Decoding into mapped device memory instead would save this copy, of some per cent of
+        // decoding, but decoders read back what they have written (a row above, for chroma), and such memory may be write-combined, where
+        // that takes hundreds of times as long; wgpu hands it out for writing only.
+        gpu.write_bytes(&uploads.pixels, &pictures.bytes()[bytes]);
+        gpu.write_bytes(&uploads.tiles, bytemuck::cast_slice(tiles));
+        gpu.write_bytes(&uploads.tables, bytemuck::cast_slice(&tables));
+        let Uploads { tables, tiles, pixels } = &uploads;
+        let buffers = [tables, tiles, pixels, counts.of(pictures.len() * bins.len())];
         gpu.dispatch(SHADER, &constants, &config, &buffers, u64::from(config.tiles))?;
-        // Pixels are large: let the device begin, and let their memory be given back.
+        // Pixels are large: let the device begin.
         gpu.flush()?;
+        uploads.give_back(gpu);
     }
     Ok(())
+}
+
+/// The last four pixels of a picture are read as three words, even if there is only one of them.
+const SLACK: usize = 8;
+
+/// Buffers that a piece is uploaded to, kept for the next piece of any batch.
+#[derive(Debug)]
+pub(super) struct Uploads {
+    tables: wgpu::Buffer,
+    tiles: wgpu::Buffer,
+    pixels: wgpu::Buffer,
+}
+
+impl Uploads {
+    /// Buffers that nobody uses, of at least so many bytes.
+    fn take(gpu: &Gpu, pixels: usize, tiles: usize) -> Result<Self, DeviceError> {
+        let (pixels, tiles) = (pixels as u64, tiles as u64);
+        let old = lock(&gpu.uploads).pop();
+        let (tables, old_tiles, old_pixels) = match old {
+            Some(Self { tables, tiles, pixels }) => (tables, Some(tiles), Some(pixels)),
+            None => (gpu.buffer(4 * 5 * 256, "tables")?, None, None),
+        };
+        // In steps, so that batches of about one size are not made anew each time.
+        let enough = |old: Option<wgpu::Buffer>, bytes: u64, step: u64, what: &str| match old {
+            Some(old) if old.size() >= bytes => Ok(old),
+            _ => gpu.buffer(bytes.next_multiple_of(step).min(gpu.info().max_array_bytes), what),
+        };
+        Ok(Self {
+            tables,
+            tiles: enough(old_tiles, tiles, 64 << 10, "tiles")?,
+            pixels: enough(old_pixels, pixels, 1 << 20, "pixels")?,
+        })
+    }
+
+    /// For the next to take: what uses them is submitted, and what is written to them from now on comes after it.
+    fn give_back(self, gpu: &Gpu) {
+        const KEPT: u64 = 64 << 20;
+        if self.pixels.size() <= KEPT {
+            lock(&gpu.uploads).push(self);
+        }
+    }
 }
 
 /// Cuts the batch so that neither the pixels nor the tiles of a piece are larger than a binding.

@@ -45,7 +45,7 @@ const WORKGROUPS: u64 = 1 << 17;
 /// Offset between configurations: the largest alignment that WebGPU lets an adapter ask for.
 const CONFIG_BYTES: usize = 256;
 /// Uploaded bytes that may wait for the device at a time, so that memory is bounded however fast pictures come.
-const UPLOADS_IN_FLIGHT: u64 = 256 << 20;
+const UPLOADS_IN_FLIGHT: u64 = 64 << 20;
 /// Submissions that may wait for the device at a time.
 const SUBMISSIONS_IN_FLIGHT: usize = 8;
 
@@ -91,6 +91,10 @@ impl Recorder {
         self.uploads = bytes.min(UPLOADS_IN_FLIGHT);
     }
 
+    fn is_full(&self) -> bool {
+        self.configs.len() == DISPATCHES * CONFIG_BYTES || self.workgroups > WORKGROUPS
+    }
+
     pub(super) fn uploaded(&mut self, bytes: u64) {
         self.uploaded += bytes;
     }
@@ -112,8 +116,10 @@ impl Gpu {
         let [x, y] = fold(workgroups, self.limits.max_compute_workgroups_per_dimension);
         let kernel = self.kernel((name, source), constants)?;
         let mut recorder = lock(&self.recorder);
-        if recorder.configs.len() == DISPATCHES * CONFIG_BYTES || recorder.workgroups > WORKGROUPS {
-            self.submit(&mut recorder)?;
+        while recorder.is_full() {
+            drop(recorder);
+            self.flush()?;
+            recorder = lock(&self.recorder);
         }
         recorder.workgroups += workgroups;
         let at = recorder.configs.len();
@@ -150,31 +156,41 @@ impl Gpu {
         Ok(())
     }
 
-    /// Submits what is recorded.
+    /// Submits what is recorded, and waits where too much is under way.
     pub(super) fn flush(&self) -> Result<(), DeviceError> {
-        self.submit(&mut lock(&self.recorder))
+        self.submit().map(drop)
     }
 
-    fn submit(&self, recorder: &mut Recorder) -> Result<(), DeviceError> {
+    /// The same; what was submitted last.
+    pub(super) fn submit(&self) -> Result<Option<wgpu::SubmissionIndex>, DeviceError> {
+        let mut recorder = lock(&self.recorder);
+        let mut submission = None;
         if let Some(encoder) = recorder.encoder.take() {
             if !recorder.configs.is_empty() {
                 self.queue.write_buffer(&recorder.config_buffer, 0, &recorder.configs);
                 recorder.configs.clear();
             }
             recorder.workgroups = 0;
-            let submission = self.queue.submit([encoder.finish()]);
-            let mut in_flight = lock(&self.in_flight);
-            in_flight.push_back((submission, std::mem::take(&mut recorder.uploaded)));
-            while in_flight.len() > SUBMISSIONS_IN_FLIGHT
-                || (in_flight.len() > 1
-                    && in_flight.iter().map(|(_, bytes)| bytes).sum::<u64>() > recorder.uploads)
-            {
-                if let Some((oldest, _)) = in_flight.pop_front() {
-                    self.wait(Some(oldest))?;
-                }
-            }
+            let index = self.queue.submit([encoder.finish()]);
+            lock(&self.in_flight).push_back((index.clone(), std::mem::take(&mut recorder.uploaded)));
+            submission = Some(index);
         }
-        self.failure.check(&self.info.name)
+        // Who waits for the device holds no lock: other threads go on recording, and above all decoding.
+        drop(recorder);
+        while let Some(oldest) = self.too_much() {
+            self.wait(Some(oldest))?;
+        }
+        self.failure.check(&self.info.name)?;
+        Ok(submission)
+    }
+
+    /// The oldest submission, where more is under way than should be.
+    fn too_much(&self) -> Option<wgpu::SubmissionIndex> {
+        let most = lock(&self.recorder).uploads;
+        let mut in_flight = lock(&self.in_flight);
+        let bytes: u64 = in_flight.iter().map(|(_, bytes)| bytes).sum();
+        let too_much = in_flight.len() > SUBMISSIONS_IN_FLIGHT || (in_flight.len() > 1 && bytes > most);
+        if too_much { in_flight.pop_front().map(|(oldest, _)| oldest) } else { None }
     }
 
     fn kernel(

@@ -58,6 +58,7 @@ pub struct Gpu {
     failure: Arc<Failure>,
     recorder: Mutex<Recorder>,
     in_flight: Mutex<VecDeque<(wgpu::SubmissionIndex, u64)>>,
+    uploads: Mutex<Vec<describe::Uploads>>,
     pipelines: Mutex<HashMap<dispatch::PipelineKey, Kernel>>,
 }
 

@@ -28,7 +28,7 @@ fn checkpoint(iteration: u64) -> Checkpoint {
             rows_sha256: "11".into(),
             features_sha256: "22".into(),
             labels: vec!["cat".into(), "dog, \"big\"\\".into(), "鳥".into()],
-            descriptor: Descriptor::Histogram(Histogram { bins: [2, 1, 2] }),
+            descriptor: Descriptor::Histogram(Histogram { bins: [2, 1, 2], decode_scale: 1 }),
             transform: None,
             plan: SolverOptions::default().plan(100, 1.0, &targets).unwrap(),
             weights: Some(("balanced".into(), "equal".into(), vec![1.0, 0.1, 3.0, 1.0, 1.0, 1.0])),
@@ -260,7 +260,10 @@ fn what_differs_is_said() {
             "new are kiwi, gone are dog, ",
         ),
         (|b| b.labels.reverse(), "other labels (they are in another order)"),
-        (|b| b.descriptor = Histogram { bins: [4, 4, 4] }.into(), "another descriptor (HSV histogram, 2×1×2"),
+        (
+            |b| b.descriptor = Histogram { bins: [4, 4, 4], decode_scale: 1 }.into(),
+            "another descriptor (HSV histogram, 2×1×2",
+        ),
         (
             |b| b.transform = Some(crate::features::Transform { l2: true, standard: None }),
             "another transform of the features",

@@ -9,13 +9,15 @@ use super::labels::{cell, labels_of};
 use super::plan::{From, Step, plan};
 use super::{Extraction, StoreOptions};
 use crate::backend::{Backend, DeviceKind, Pictures};
-use crate::dataset::{DECODER, Dataset, Decoder, Part, reading_order};
+use crate::dataset::{DECODER, Dataset, Part, reading_order};
 use crate::error::{Error, Result};
 use crate::features::store::{Entry, FORMAT, Folder, Hash, Header, Labels, Meta, Writer, write_samples};
 use crate::features::{
-    Budget, Descriptor, Extracted, FeaturesError, Keep, Matrix, Skipped, Source, Target, extract,
+    Budget, Descriptor, Extracted, FeaturesError, Keep, Matrix, PictureMemory, Skipped, Source, Target,
+    extract,
 };
 use crate::pipeline::input::histogram;
+use crate::pipeline::reading::Reading;
 use crate::progress::Progress;
 use crate::report::grouped;
 
@@ -42,7 +44,9 @@ pub(in crate::pipeline) fn fill<B: Backend>(
     (matrix, budget): (bool, &Budget),
     progress: &dyn Progress,
 ) -> Result<Filled<B>> {
-    let bins = histogram(descriptor)?.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
+    let histogram = histogram(descriptor)?;
+    let bins = histogram.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
+    let scale = histogram.decode_scale().map_err(|problem| Error::option("--decode-scale", problem))?;
     let rows = dataset.samples.len();
     let paths: Vec<String> = (0..rows).map(|row| dataset.relative_path_string(row)).collect();
     let folder = Folder::open(folder)?;
@@ -98,12 +102,15 @@ pub(in crate::pipeline) fn fill<B: Backend>(
             entries: Mutex::new(&mut entries),
             stop: options.stop,
         };
+        progress.say(&budget.said());
+        let memory = PictureMemory::new(budget, rayon::current_num_threads());
         let reader = || {
-            let (mut decoder, keeper) = (Decoder::default(), &keeper);
+            let (mut reading, keeper) = (Reading::new(&memory, scale), &keeper);
             move |i: usize, pictures: &mut Pictures| {
-                let read = dataset.read(keeper.todo[i], &mut decoder);
-                pictures.push(read.map_err(|e| e.to_string())?.rgb);
-                lock(&keeper.hashes).insert(i, Hash::of(decoder.content()));
+                let mut hash = None;
+                let found = dataset.found(keeper.todo[i]);
+                reading.read(found, pictures, |content| hash = Some(Hash::of(content)))?;
+                lock(&keeper.hashes).extend(hash.map(|hash| (i, hash)));
                 Ok(())
             }
         };

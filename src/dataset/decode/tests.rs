@@ -167,7 +167,84 @@ fn sizes_are_checked_before_decoding() {
 
 #[test]
 fn a_panic_of_a_decoder_is_an_error_of_one_picture() {
-    let error = super::decode::guarded::<()>(|| panic!("index {} of 3", 7)).unwrap_err();
+    let error = super::guarded::<()>(|| panic!("index {} of 3", 7)).unwrap_err();
     assert!(matches!(&error, PictureError::Panicked(text) if text == "index 7 of 3"), "{error}");
-    assert_eq!(super::decode::guarded(|| Ok(5)).unwrap(), 5);
+    assert_eq!(super::guarded(|| Ok(5)).unwrap(), 5);
+}
+
+/// Smooth, so that what a decoder does at a fraction of the size is near the means over blocks.
+fn smooth(width: u32, height: u32) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| Rgb([40 + x as u8, 200 - y as u8, 90 + (x + y) as u8 / 2]))
+}
+
+#[test]
+fn pictures_of_every_format_are_decoded_at_a_fraction_of_their_size_alike() {
+    let image = smooth(67, 45);
+    for (scale, size) in [(2, (34, 23)), (4, (17, 12)), (8, (9, 6))] {
+        let mut decoder = Decoder::default().scaled(scale);
+        let mut of = |format| read_with(&mut decoder, &encoded(&image.clone().into(), format)).unwrap();
+        let (width, height, exact) = of(ImageFormat::Png);
+        assert_eq!((width, height), size, "1/{scale}");
+        assert_eq!(exact.len(), 3 * (width * height) as usize);
+        let (width, height, jpeg) = of(ImageFormat::Jpeg);
+        assert_eq!((width, height), size, "1/{scale}");
+        // Blocks that lie wholly inside: beyond the edge a JPEG goes on, and means do not.
+        let inside = (image.width() / scale, image.height() / scale);
+        let mut furthest = 0;
+        for y in 0..inside.1 {
+            for x in 0..3 * inside.0 {
+                let at = (3 * y * width + x) as usize;
+                furthest = furthest.max(exact[at].abs_diff(jpeg[at]));
+            }
+        }
+        assert!(furthest <= 8, "1/{scale}: {furthest} levels");
+    }
+}
+
+#[test]
+fn a_picture_is_decoded_to_where_it_is_wanted() {
+    let jpeg = encoded(&smooth(40, 30).into(), ImageFormat::Jpeg);
+    let mut decoder = Decoder::default();
+    let expected = decoder.read_bytes(&jpeg).unwrap().rgb.to_vec();
+    let opened = decoder.open_bytes(&jpeg).unwrap();
+    assert_eq!((opened.width(), opened.height(), opened.pixels()), (40, 30, 1200));
+    let mut room = vec![0xAA; 3600];
+    opened.decode_into(&mut room).unwrap();
+    assert_eq!(room, expected);
+    // Too little room is refused, not written past.
+    let short = decoder.open_bytes(&jpeg).unwrap().decode_into(&mut room[..3597]);
+    assert!(matches!(short, Err(PictureError::Broken(_))), "{short:?}");
+}
+
+#[test]
+fn what_decoding_takes_is_known_before() {
+    let mut decoder = Decoder::default();
+    let mut takes =
+        |image: DynamicImage, format| decoder.open_bytes(&encoded(&image, format)).unwrap().scratch();
+    let jpeg = takes(smooth(100, 100).into(), ImageFormat::Jpeg);
+    assert!((1 << 17..1 << 18).contains(&jpeg), "{jpeg}");
+    // As many bytes as there are in the file, for what is not R G B, and for what the decoder does.
+    let png = takes(DynamicImage::ImageRgba8(RgbaImage::new(100, 100)), ImageFormat::Png);
+    assert!(png >= 80_000, "{png}");
+}
+
+/// What OpenCV reads from JPEG bytes, bit by bit (tests/fixtures/opencv_jpeg.py).
+#[cfg(feature = "libjpeg-turbo")]
+#[test]
+fn jpeg_gives_the_pixels_that_opencv_reads() {
+    use sha2::{Digest, Sha256};
+
+    let files: serde_json::Value =
+        serde_json::from_str(include_str!("../../../tests/fixtures/opencv_jpeg.json")).unwrap();
+    let files = files.as_object().unwrap();
+    assert!(files.len() >= 6);
+    let mut decoder = Decoder::default();
+    for (name, file) in files {
+        let hex = file["jpeg"].as_str().unwrap();
+        let jpeg: Vec<u8> =
+            (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+        let rgb = decoder.read_bytes(&jpeg).unwrap().rgb;
+        let digest: String = Sha256::digest(rgb).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(digest, file["rgb_sha256"].as_str().unwrap(), "{name}");
+    }
 }

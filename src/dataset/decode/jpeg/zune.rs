@@ -1,0 +1,86 @@
+//! JPEG through zune-jpeg: pure Rust.
+
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+
+use super::markers::{Markers, markers};
+use super::{coefficients, rows, smaller};
+use crate::dataset::decode::error::broken;
+use crate::dataset::decode::scale::means;
+use crate::dataset::decode::{Coded, Opened as Picture, PictureError, Scratch, check_size, resize};
+
+/// Nothing is kept from picture to picture: the decoder has no way to take its buffers back.
+pub(in crate::dataset::decode) type Kept = ();
+
+/// A picture whose header was read.
+pub(in crate::dataset::decode) struct Opened<'a> {
+    file: &'a [u8],
+    decoder: JpegDecoder<ZCursor<&'a [u8]>>,
+    scratch: &'a mut Scratch,
+    size: (u32, u32),
+    /// Whether the scaled decoder is to do it.
+    smaller: bool,
+}
+
+/// Reads the header.
+pub(in crate::dataset::decode) fn open<'a>(
+    file: &'a [u8],
+    scratch: &'a mut Scratch,
+    max_pixels: u64,
+) -> Result<Picture<'a>, PictureError> {
+    let options = DecoderOptions::default()
+        .jpeg_set_out_colorspace(ColorSpace::RGB)
+        .set_strict_mode(false)
+        .set_max_width(usize::MAX)
+        .set_max_height(usize::MAX);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
+    decoder.decode_headers().map_err(|e| broken(&e.to_string()))?;
+    let (width, height) = decoder.dimensions().ok_or_else(|| broken("it has no header"))?;
+    let size = (width as u32, height as u32);
+    let pixels = check_size(size.0, size.1, max_pixels)?;
+    let Markers { cut_off, components, passes } = markers(file);
+    if cut_off {
+        return Err(PictureError::Truncated);
+    }
+    let smaller = smaller::takes(scratch.scale, components, passes);
+    let (width, height) = (size.0.div_ceil(scratch.scale), size.1.div_ceil(scratch.scale));
+    let kept = if passes { coefficients(size.0, size.1, components) } else { 0 };
+    let between = match (scratch.scale, smaller) {
+        (1, _) => 0,
+        (_, false) => 3 * pixels,
+        // Its planes, padded, and its pixels.
+        (_, true) => 2 * 3 * u64::from(width + 8) * u64::from(height + 8),
+    };
+    Ok(Picture {
+        width,
+        height,
+        scratch: rows(size.0) + kept + between,
+        coded: Coded::Jpeg(Opened { file, decoder, scratch, size, smaller }),
+    })
+}
+
+impl Opened<'_> {
+    pub(in crate::dataset::decode) fn decode_into(mut self, rgb: &mut [u8]) -> Result<(), PictureError> {
+        let Scratch { scale, kept, full, .. } = self.scratch;
+        if self.smaller {
+            return smaller::decode_into(self.file, self.size, *scale, rgb);
+        }
+        let mut decode = |rgb: &mut [u8]| {
+            let bytes = self.decoder.output_buffer_size();
+            if bytes != Some(rgb.len()) {
+                return Err(broken("its header and its pixels disagree"));
+            }
+            self.decoder.decode_into(rgb).map_err(|e| broken(&e.to_string()))
+        };
+        if *scale == 1 {
+            return decode(rgb);
+        }
+        let (width, height) = (self.size.0 as usize, self.size.1 as usize);
+        resize(full, 3 * (width * height) as u64, *kept)?;
+        decode(full)?;
+        means(full, (width, height), *scale as usize, rgb);
+        Ok(())
+    }
+}

@@ -1,0 +1,352 @@
+//! Pictures as `IMREAD_COLOR` reads them. The decoders themselves are behind one seam each: [`jpeg`] for JPEG, which is most of what
+//! there is and where the time goes, and [`other`] for all else.
+
+mod error;
+mod jpeg;
+mod other;
+mod scale;
+#[cfg(test)]
+mod tests;
+
+pub use error::PictureError;
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+/// A picture that declares more pixels than this (200 million) is refused before it is decoded.
+pub const MAX_PIXELS: u64 = 200_000_000;
+
+/// What pictures are decoded with: another decoder may give other pixels.
+pub const DECODER: &str =
+    if cfg!(feature = "libjpeg-turbo") { "libjpeg-turbo, image 0.25" } else { "zune-jpeg 0.5, image 0.25" };
+
+/// Decoded pixels, borrowed from the [`Decoder`] that read them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Picture<'a> {
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// `3 · width · height` bytes, R G B, row by row.
+    pub rgb: &'a [u8],
+}
+
+/// Reads pictures one after another, keeping its buffers.
+///
+/// The pixels are those of OpenCV's `imread(IMREAD_COLOR)`, as R G B: grey becomes three equal channels,
+/// alpha is dropped and not blended, of 16 bits the high byte is kept (colour TIFF: rounded), palettes
+/// are expanded, and of an animation the first frame is read. Formats without loss are equal byte for byte;
+/// JPEG decoders differ from each other by a few levels, unless huemax is built with the feature `libjpeg-turbo`, which is what OpenCV
+/// reads with. Pictures are not rotated by their EXIF
+/// orientation, which no histogram of a whole picture can see. Floating-point pixels, which OpenCV refuses,
+/// are clamped to 0…1, scaled by 255 and rounded. Transparent GIF pixels are black.
+///
+/// A JPEG that is cut off is refused: what its decoder makes up for the missing part would be counted as colour. Of one
+/// that is damaged in the middle, what the decoder can make of it is kept, the same on each reading; most other
+/// broken files are refused. BMP is read up to 65,535 pixels a side.
+#[derive(Debug)]
+pub struct Decoder {
+    max_pixels: u64,
+    kept: usize,
+    file: Vec<u8>,
+    scratch: Scratch,
+    rgb: Vec<u8>,
+}
+
+/// What decoding takes besides the file and the pixels.
+#[derive(Debug)]
+struct Scratch {
+    /// 1, 2, 4 or 8.
+    scale: u32,
+    kept: usize,
+    /// Pixels as they are in the file, where they are not R G B.
+    raw: Vec<u8>,
+    /// R G B in full size, where they are made smaller.
+    full: Vec<u8>,
+    #[cfg_attr(not(feature = "libjpeg-turbo"), allow(dead_code))] // there is nothing to keep
+    jpeg: jpeg::Kept,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new(MAX_PIXELS)
+    }
+}
+
+/// A file that was found and not yet read.
+#[derive(Debug)]
+pub struct Found {
+    file: File,
+    bytes: u64,
+    /// Whether it is a part of a file, and no byte more.
+    part: bool,
+}
+
+impl Found {
+    /// Opens `path`.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, PictureError> {
+        let file = File::open(path).map_err(PictureError::Unreadable)?;
+        let bytes = file.metadata().map_err(PictureError::Unreadable)?.len();
+        Ok(Self { file, bytes, part: false })
+    }
+
+    /// The `bytes` bytes of `file` from `at` on.
+    ///
+    /// # Errors
+    /// The file cannot be read there.
+    pub fn part(mut file: File, at: u64, bytes: u64) -> Result<Self, PictureError> {
+        file.seek(SeekFrom::Start(at)).map_err(PictureError::Unreadable)?;
+        Ok(Self { file, bytes, part: true })
+    }
+
+    /// Its length.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+/// A picture whose header was read, to be decoded.
+pub struct Opened<'a> {
+    width: u32,
+    height: u32,
+    scratch: u64,
+    coded: Coded<'a>,
+}
+
+#[allow(clippy::large_enum_variant)] // JPEG is the common case, and a box would be an allocation a picture
+enum Coded<'a> {
+    Jpeg(jpeg::Opened<'a>),
+    Other(other::Opened<'a>),
+}
+
+impl std::fmt::Debug for Opened<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Opened({}×{})", self.width, self.height)
+    }
+}
+
+impl Opened<'_> {
+    /// Columns of what is decoded.
+    #[must_use]
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Rows of what is decoded.
+    #[must_use]
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// Pixels of what is decoded.
+    #[must_use]
+    pub fn pixels(&self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+
+    /// Bytes that decoding takes besides the file and [`pixels`](Self::pixels), from what the header declares: an upper bound within
+    /// some hundred KiB, as of an unread file nothing better can be known.
+    #[must_use]
+    pub fn scratch(&self) -> u64 {
+        self.scratch
+    }
+
+    /// Writes all pixels to `rgb`, which has room for them: 3 bytes each, R G B, row by row.
+    ///
+    /// # Errors
+    /// The picture is broken, or there is no memory for it; `rgb` then holds anything.
+    pub fn decode_into(self, rgb: &mut [u8]) -> Result<(), PictureError> {
+        guarded(|| match self.coded {
+            Coded::Jpeg(jpeg) => jpeg.decode_into(rgb),
+            Coded::Other(other) => other.decode_into(rgb),
+        })
+    }
+}
+
+impl Decoder {
+    /// A decoder that refuses pictures of more than `max_pixels` pixels.
+    #[must_use]
+    pub fn new(max_pixels: u64) -> Self {
+        let scratch =
+            Scratch { scale: 1, kept: KEPT, raw: Vec::new(), full: Vec::new(), jpeg: jpeg::Kept::default() };
+        Self { max_pixels, kept: KEPT, file: Vec::new(), scratch, rgb: Vec::new() }
+    }
+
+    /// The same, decoding pictures at 1/`scale` of their width and height, rounded up. JPEG is decoded at that size where its
+    /// decoder can; else the means over blocks of `scale`×`scale` pixels are taken, as of all other formats.
+    ///
+    /// # Panics
+    /// `scale` is not 1, 2, 4 or 8.
+    #[must_use]
+    pub fn scaled(mut self, scale: u32) -> Self {
+        assert!(
+            matches!(scale, 1 | 2 | 4 | 8),
+            "pictures are decoded at 1/1, 1/2, 1/4 or 1/8, not at 1/{scale}"
+        );
+        self.scratch.scale = scale;
+        self
+    }
+
+    /// The same, keeping buffers of up to `bytes` each for the next picture. 64 MiB where nothing is said.
+    #[must_use]
+    pub fn keeping(mut self, bytes: usize) -> Self {
+        (self.kept, self.scratch.kept) = (bytes, bytes);
+        self
+    }
+
+    /// Reads the picture in the file `path`. The format is told from the content, not from the name.
+    ///
+    /// # Errors
+    /// The file cannot be read, holds no picture or a broken one, or declares no pixels or too many of them.
+    pub fn read(&mut self, path: &Path) -> Result<Picture<'_>, PictureError> {
+        self.read_found(Found::open(path)?)
+    }
+
+    /// Reads the picture that was `found`.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn read_found(&mut self, found: Found) -> Result<Picture<'_>, PictureError> {
+        self.load(found)?;
+        let opened = open(&self.file, &mut self.scratch, self.max_pixels)?;
+        decode(opened, &mut self.rgb, self.kept)
+    }
+
+    /// Reads the picture that is in `bytes`, as it would be read from a file.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn read_bytes(&mut self, bytes: &[u8]) -> Result<Picture<'_>, PictureError> {
+        let opened = open(bytes, &mut self.scratch, self.max_pixels)?;
+        decode(opened, &mut self.rgb, self.kept)
+    }
+
+    /// Reads a file and its header, to decode it to where its pixels are wanted.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn open(&mut self, found: Found) -> Result<Opened<'_>, PictureError> {
+        self.load(found)?;
+        open(&self.file, &mut self.scratch, self.max_pixels)
+    }
+
+    /// The same for a picture that is in memory.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn open_bytes<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Opened<'a>, PictureError> {
+        open(bytes, &mut self.scratch, self.max_pixels)
+    }
+
+    /// The content of the file that was read last, as far as it was read.
+    #[must_use]
+    pub fn content(&self) -> &[u8] {
+        &self.file
+    }
+
+    /// Gives buffers back that one large picture made larger than is kept.
+    pub fn tidy(&mut self) {
+        for buffer in [&mut self.file, &mut self.rgb, &mut self.scratch.raw, &mut self.scratch.full] {
+            if buffer.capacity() > self.kept {
+                *buffer = Vec::new();
+            }
+        }
+    }
+
+    /// Reads the file, unless its first bytes are not those of a picture.
+    fn load(&mut self, found: Found) -> Result<(), PictureError> {
+        /// From here on, a look at the beginning costs less than reading what is no picture.
+        const LARGE: u64 = 1 << 20;
+        const SIGNATURE: u64 = 64;
+        let Found { mut file, bytes, part } = found;
+        self.file.clear();
+        if self.file.capacity() > self.kept {
+            self.file = Vec::new();
+        }
+        let most = max_bytes(self.max_pixels);
+        if bytes > most {
+            return Err(PictureError::FileTooLarge(bytes));
+        }
+        if bytes > LARGE && !part {
+            file.by_ref().take(SIGNATURE).read_to_end(&mut self.file).map_err(PictureError::Unreadable)?;
+            other::format(&self.file)?;
+        }
+        // Room for a byte more, so that one reading finds the end of the file too.
+        let missing = usize::try_from(bytes + 1).map_err(|_| PictureError::Memory(bytes))?;
+        self.file.try_reserve_exact(missing).map_err(|_| PictureError::Memory(bytes))?;
+        // The limit holds for what is read too: a pipe has no length, and a file may grow.
+        file.take(if part { bytes } else { most })
+            .read_to_end(&mut self.file)
+            .map_err(PictureError::Unreadable)?;
+        if part && (self.file.len() as u64) < bytes {
+            return Err(PictureError::Unreadable(std::io::ErrorKind::UnexpectedEof.into()));
+        }
+        Ok(())
+    }
+}
+
+/// Eight bytes a pixel are the most that formats of 8 and 16 bits take; the rest is for headers and scratch space.
+fn max_bytes(max_pixels: u64) -> u64 {
+    max_pixels.saturating_mul(8).saturating_add(64 << 20)
+}
+
+/// Reads the header of the picture in `file`.
+fn open<'a>(file: &'a [u8], scratch: &'a mut Scratch, max_pixels: u64) -> Result<Opened<'a>, PictureError> {
+    if file.is_empty() {
+        return Err(PictureError::Format("the file is empty".into()));
+    }
+    guarded(|| match jpeg::is_jpeg(file) {
+        true => jpeg::open(file, scratch, max_pixels),
+        false => other::open(file, scratch, max_pixels),
+    })
+}
+
+fn decode<'a>(opened: Opened<'_>, rgb: &'a mut Vec<u8>, kept: usize) -> Result<Picture<'a>, PictureError> {
+    let (width, height) = (opened.width, opened.height);
+    resize(rgb, 3 * opened.pixels(), kept)?;
+    opened.decode_into(rgb)?;
+    Ok(Picture { width, height, rgb })
+}
+
+/// How many pixels there are, if that is some and not too many.
+fn check_size(width: u32, height: u32, max_pixels: u64) -> Result<u64, PictureError> {
+    match u64::from(width) * u64::from(height) {
+        0 => Err(PictureError::Empty { width, height }),
+        pixels if pixels > max_pixels => Err(PictureError::TooLarge { width, height, limit: max_pixels }),
+        pixels => Ok(pixels),
+    }
+}
+
+/// Makes a panic of a decoder an error of this one picture. The decoder's own state is lost with it; the
+/// buffers hold bytes, and are written anew by the next picture.
+fn guarded<T>(decode: impl FnOnce() -> Result<T, PictureError>) -> Result<T, PictureError> {
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(PictureError::Panicked(text.unwrap_or("no message").to_owned()))
+    })
+}
+
+/// Buffers up to this are kept for good, where nothing else is said.
+const KEPT: usize = 64 << 20;
+
+/// Makes the buffer `bytes` long. One very large picture must not keep its memory for good, and steady
+/// reading must not allocate: a buffer is given back when it is larger than `kept` and mostly unused.
+fn resize(buffer: &mut Vec<u8>, bytes: u64, kept: usize) -> Result<(), PictureError> {
+    let length = usize::try_from(bytes).map_err(|_| PictureError::Memory(bytes))?;
+    if buffer.capacity() > kept && buffer.capacity() / 4 > length {
+        *buffer = Vec::new();
+    }
+    let missing = length.saturating_sub(buffer.len());
+    buffer.try_reserve_exact(missing).map_err(|_| PictureError::Memory(bytes))?;
+    // What the last picture left is not cleared: it costs some per cent of the time, and a decoder that
+    // succeeds writes the whole buffer, also for a broken file that it reads as far as it can.
+    buffer.resize(length, 0);
+    Ok(())
+}
