@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let progress = args.common.progress();
     let model = Model::load(&args.model)?;
     let (budget, task) = (args.budget.budget(), model.activation.task());
-    let mut opened = match (args.features.file(), &args.data) {
+    let mut opened = match (args.features.file()?, &args.data) {
         (Some(file), _) => Opened::rows(file, &args.features, &args.labels, Some(task), budget)?,
         (None, data) => Opened::open_for(data.as_deref().unwrap_or(Path::new(".")), &args.labels, task)?,
     };

@@ -17,14 +17,23 @@ pub(super) struct FeatureArgs {
     features: Option<PathBuf>,
 
     /// The array, tensor or column of the file [default: the only one; of Parquet the column of lists, or all columns of floats]
-    #[arg(long, help_heading = HEADING, value_name = "NAME", requires = "features")]
+    #[arg(long, help_heading = HEADING, value_name = "NAME")]
     features_key: Option<String>,
 }
 
 impl FeatureArgs {
     /// The file.
-    pub(super) fn file(&self) -> Option<&Path> {
-        self.features.as_deref()
+    ///
+    /// # Errors
+    /// An array of it is named, and no file.
+    pub(super) fn file(&self) -> Result<Option<&Path>> {
+        if self.features.is_none() && self.features_key.is_some() {
+            return Err(Error::option(
+                "--features-key",
+                "it names an array of --features FILE, which is not given",
+            ));
+        }
+        Ok(self.features.as_deref())
     }
 
     /// The same, typed in `folder`.

@@ -65,7 +65,7 @@ impl From<FormatArg> for Format {
 pub(super) fn run(args: &Args) -> Result<()> {
     let progress = args.common.progress();
     let model = Model::load(&args.model)?;
-    let what = match args.features.file() {
+    let what = match args.features.file()? {
         Some(file) => What::Rows(args.features.open(file, &[], args.budget.budget())?),
         None => What::Pictures(pictures(&args.pictures)?),
     };

@@ -323,7 +323,7 @@ fn go(
     let data = args.data.as_deref().unwrap_or(Path::new("."));
     let progress = args.common.progress();
     let budget = args.budget.budget();
-    let opened = match args.features.file() {
+    let opened = match args.features.file()? {
         Some(file) => Opened::rows(file, &args.features, &args.labels, None, budget)?,
         None => Opened::open(data, &args.labels)?,
     };

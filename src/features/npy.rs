@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use npyz::{DType, NpyHeader, Order};
 
+use super::brought::npy::Header;
 use super::mapped::Mapped;
 use super::{FeaturesError, Source};
 
@@ -26,6 +27,7 @@ impl Npy {
         let wrong = |problem: String| FeaturesError::Format { path: PathBuf::from(path), problem };
         let map = Mapped::open(path)?;
         let bytes = map.bytes();
+        Header::read(bytes).map_err(wrong)?;
         let mut cursor = Cursor::new(bytes);
         let header = NpyHeader::from_reader(&mut cursor).map_err(|e| wrong(format!("no .npy file ({e})")))?;
         let start = usize::try_from(cursor.position()).unwrap_or(usize::MAX);

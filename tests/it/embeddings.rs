@@ -99,7 +99,7 @@ fn every_format_gives_the_same_model() {
     assert!(first.in_place().is_some());
     let values = all(&*first);
     assert_eq!(first.in_place(), Some(values.as_slice()));
-    let dataset = Dataset::of_rows(&file("f32.npy"), 240, &labels("labels.csv")).expect("labels");
+    let dataset = Dataset::of_rows(&file("f32.npy"), 240, &labels("labels.csv")).expect("labels").0;
     let device = Device::cpu();
     let model = trained(first, &dataset, &options(TransformOptions::default()), &device).model;
     for (name, key) in [
@@ -141,7 +141,7 @@ const TRANSFORMS: [(&str, bool, bool); 4] =
 
 fn the_optimum_is_scikit_learns(device: &Device) {
     let expected = fixture("embeddings/expected.json");
-    let dataset = Dataset::of_rows(&file("f16.npy"), 240, &labels("labels.csv")).expect("labels");
+    let dataset = Dataset::of_rows(&file("f16.npy"), 240, &labels("labels.csv")).expect("labels").0;
     for (name, l2_normalize, standardize) in TRANSFORMS {
         let options = options(TransformOptions { l2_normalize, standardize });
         let run = trained(features("f16.npy", None), &dataset, &options, device);
@@ -164,7 +164,7 @@ fn the_optimum_is_scikit_learns(device: &Device) {
 
 fn labels_of_every_kind() {
     let of = |name: &str| {
-        Dataset::of_rows(&file("f32.npy"), 240, &labels(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+        Dataset::of_rows(&file("f32.npy"), 240, &labels(name)).unwrap_or_else(|e| panic!("{name}: {e}")).0
     };
     let first = of("labels.csv");
     assert_eq!(first.classes, ["cat", "dog", "eel", "fox"]);
@@ -188,17 +188,17 @@ fn labels_of_every_kind() {
     #[cfg(feature = "parquet")]
     {
         let path = file("list.parquet");
-        let found = Dataset::of_rows(&path, 240, &LabelOptions::default()).expect("labels");
+        let found = Dataset::of_rows(&path, 240, &LabelOptions::default()).expect("labels").0;
         assert_eq!((numbers(&found), found.relative_path_string(3)), (numbers(&first), "p/3.jpg".into()));
         assert!(found.explained().contains("parts in `split`"), "{}", found.explained());
         let path = file("columns.parquet");
-        let found = Dataset::of_rows(&path, 240, &LabelOptions::default()).expect("labels");
+        let found = Dataset::of_rows(&path, 240, &LabelOptions::default()).expect("labels").0;
         assert_eq!((numbers(&found), found.classes[0].as_str()), (numbers(&first), "0"));
     }
 }
 
 fn any_number_of_labels() {
-    let dataset = Dataset::of_rows(&file("f32.npy"), 240, &labels("y_several.npy")).expect("labels");
+    let dataset = Dataset::of_rows(&file("f32.npy"), 240, &labels("y_several.npy")).expect("labels").0;
     assert_eq!(
         (dataset.task, dataset.classes.as_slice()),
         (Task::Multilabel, &["0", "1", "2"].map(String::from)[..])
@@ -206,7 +206,7 @@ fn any_number_of_labels() {
     assert!(dataset.samples[11].labels.is_empty());
     // The parts that scikit-learn had.
     let mut divided = dataset.clone();
-    let parts = Dataset::of_rows(&file("f32.npy"), 240, &labels("labels.csv")).expect("labels");
+    let parts = Dataset::of_rows(&file("f32.npy"), 240, &labels("labels.csv")).expect("labels").0;
     divided.samples.iter_mut().zip(&parts.samples).for_each(|(sample, other)| sample.part = other.part);
     let run =
         trained(features("f32.npy", None), &divided, &options(TransformOptions::default()), &Device::cpu());
@@ -216,7 +216,7 @@ fn any_number_of_labels() {
     // Undivided, a hash divides them, whatever the file is called.
     let run =
         trained(features("f32.npy", None), &dataset, &options(TransformOptions::default()), &Device::cpu());
-    let again = Dataset::of_rows(&file("f16.npy"), 240, &labels("y_several.npy")).expect("labels");
+    let again = Dataset::of_rows(&file("f16.npy"), 240, &labels("y_several.npy")).expect("labels").0;
     let again =
         trained(features("f16.npy", None), &again, &options(TransformOptions::default()), &Device::cpu());
     assert_eq!((run.paths.len(), &run.paths, &run.model.weight), (60, &again.paths, &again.model.weight));

@@ -54,6 +54,11 @@ impl Header {
         if text.iter().filter(|&&byte| matches!(byte, b'(' | b'[' | b'{')).count() > 64 {
             return Err("its header describes records, and an array of numbers is wanted".into());
         }
+        if !countable(text) {
+            return Err(
+                "it is cut off: its header says more numbers than any file has; make or copy it again".into(),
+            );
+        }
         let mut front = &bytes[..start + length];
         let header = NpyHeader::from_reader(&mut front).map_err(|e| no(&e.to_string()))?;
         let dtype = header.dtype();
@@ -110,6 +115,16 @@ impl Header {
         let by_column = self.by_column;
         Ok(Layout { start: self.start, rows, columns, kind, big_endian: order == ">", by_column })
     }
+}
+
+/// Whether the numbers in a header can be multiplied: the crate that reads it does so, and panics where they cannot. Plain decimals are all
+/// that NumPy writes.
+fn countable(text: &[u8]) -> bool {
+    let odd = |pair: &[u8]| pair[0].is_ascii_digit() && matches!(pair[1] | 0x20, b'x' | b'o' | b'b' | 0x7f);
+    let numbers = text.split(|byte| !byte.is_ascii_digit()).filter(|digits| !digits.is_empty());
+    let number = |digits: &[u8]| std::str::from_utf8(digits).ok()?.parse::<u64>().ok();
+    let product = numbers.map(number).try_fold(1u64, |product, n| product.checked_mul(n?.max(1)));
+    product.is_some() && !text.windows(2).any(odd)
 }
 
 /// The rows of the file `path`.

@@ -106,7 +106,9 @@ impl Wanted<'_> {
         let mut all: Vec<f32> = Vec::new();
         let (mut defined, mut repeated, mut values) = (Vec::new(), Vec::new(), Vec::new());
         loop {
-            (defined.clear(), repeated.clear(), values.clear());
+            defined.clear();
+            repeated.clear();
+            values.clear();
             let (records, count, levels) = column
                 .read_records(step, Some(&mut defined), Some(&mut repeated), &mut values)
                 .map_err(|e| damaged(&e))?;

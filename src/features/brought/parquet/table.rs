@@ -97,7 +97,9 @@ fn read<T: DataType>(
 ) -> Result<bool, String> {
     let (mut defined, mut repeated, mut values) = (Vec::new(), Vec::new(), Vec::new());
     loop {
-        (defined.clear(), repeated.clear(), values.clear());
+        defined.clear();
+        repeated.clear();
+        values.clear();
         let (records, count, levels) = column
             .read_records(STEP, Some(&mut defined), Some(&mut repeated), &mut values)
             .map_err(|e| damaged(&e))?;
