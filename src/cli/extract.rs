@@ -94,7 +94,15 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let outcome = {
         let _savable = Savable::begin();
         let budget = args.budget.budget();
-        extract_to(&dataset, &args.out, args.histogram.histogram().into(), &device, &budget, &options, &progress)
+        extract_to(
+            &dataset,
+            &args.out,
+            args.histogram.histogram().into(),
+            &device,
+            &budget,
+            &options,
+            &progress,
+        )
     };
     if let Err(Error::Features(error @ FeaturesError::Interrupted { .. })) = &outcome {
         output::tell(&error.to_string());

@@ -154,7 +154,7 @@ fn streamed<B: Backend>(
         Bytes(given)
     );
     let stream = Stream::new(source.clone(), slot_rows, lends)?;
-    let matrix = Matrix::new(Held::Streamed(stream, source), [rows, columns], slot_rows, whole);
+    let matrix = Matrix::new(Held::Streamed(Box::new(stream), source), [rows, columns], slot_rows, whole);
     Ok(matrix.with_note(note))
 }
 

@@ -39,7 +39,7 @@ pub(super) enum Held<B: Backend> {
     /// On the host, and the device computes there: one chunk.
     InPlace(B::Array<f32>, Arc<dyn Source>),
     /// On the host, and pass through the device.
-    Streamed(Stream<B>, Arc<dyn Source>),
+    Streamed(Box<Stream<B>>, Arc<dyn Source>),
 }
 
 /// A chunk of a [`Matrix`], for as long as it is used.

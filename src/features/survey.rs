@@ -74,7 +74,8 @@ pub fn survey<B: Backend>(
                 a.iter_mut().zip(b).for_each(|(a, b)| *a |= b);
                 a
             };
-            used = either(std::mem::take(&mut used), here.reduce(|| vec![false; columns], either));
+            let here = here.reduce(|| vec![false; columns], either);
+            used.iter_mut().zip(here).for_each(|(used, here)| *used |= here);
             let norms = rows.map(squared_norm);
             max_squared_norm = max_squared_norm.max(norms.reduce(|| 0.0, f64::max));
         }

@@ -67,7 +67,7 @@ pub(super) struct Described<B: Backend> {
 /// Where rows are.
 pub(super) enum Place<B: Backend> {
     /// On the device that made them.
-    Device(Matrix<B>),
+    Device(Box<Matrix<B>>),
     /// On the host.
     Host(Arc<dyn Source>),
 }
@@ -143,7 +143,7 @@ impl Input<'_> {
                 )?;
                 let skipped = filled.extraction.skipped;
                 Ok(match filled.matrix {
-                    Some(matrix) => Described { rows: Place::Device(matrix), skipped },
+                    Some(matrix) => Described { rows: Place::Device(Box::new(matrix)), skipped },
                     None => {
                         let source = Arc::new(Npy::open(&folder.join(FEATURES))?);
                         Rows { descriptor, source, skipped }.picked(picked)
@@ -155,7 +155,7 @@ impl Input<'_> {
                 progress.say(&self.budget.said());
                 let Extracted { matrix, skipped } =
                     describe_samples(backend, (self.dataset, picked), histogram, &self.budget, progress)?;
-                Ok(Described { rows: Place::Device(matrix), skipped })
+                Ok(Described { rows: Place::Device(Box::new(matrix)), skipped })
             }
         }
     }

@@ -9,6 +9,9 @@ use crate::dataset::entries::Entries;
 use crate::dataset::mismatch::short;
 use crate::dataset::{DatasetError, LabelOptions, LabelProblem};
 
+/// Rows that are to be left out, and why.
+type LeftOut = Vec<(usize, String)>;
+
 /// Names of a column that says which row a row is.
 const ROWS: [&str; 4] = ["row", "index", "", "Unnamed: 0"];
 
@@ -20,7 +23,7 @@ pub(in crate::dataset) fn read_rows(
     path: &Path,
     count: usize,
     options: &LabelOptions,
-) -> Result<(Manifest, Entries, Vec<(usize, String)>), DatasetError> {
+) -> Result<(Manifest, Entries, LeftOut), DatasetError> {
     let table = Table::of_rows(path, &options.label_columns)?;
     let asked = |option, wanted: &String| {
         let columns = table.column_names();
@@ -56,17 +59,16 @@ pub(in crate::dataset) fn read_rows(
         Some(order) => table.cell(row, order).text().and_then(|text| text.parse().ok()).unwrap_or(at),
         None => at,
     };
-    let mut left_out: Vec<(usize, String)> =
-        match table.column(SKIPPED).filter(|column| !columns.labels.contains(column)) {
-            None => Vec::new(),
-            Some(column) => {
-                let reason = |row: &Row| {
-                    table.cell(row, column).text().filter(|text| !text.is_empty()).map(str::to_owned)
-                };
-                let rows = table.rows.iter().enumerate();
-                rows.filter_map(|(at, row)| Some((number(at, row), reason(row)?))).collect()
-            }
-        };
+    let mut left_out: LeftOut = match table.column(SKIPPED).filter(|column| !columns.labels.contains(column))
+    {
+        None => Vec::new(),
+        Some(column) => {
+            let reason =
+                |row: &Row| table.cell(row, column).text().filter(|text| !text.is_empty()).map(str::to_owned);
+            let rows = table.rows.iter().enumerate();
+            rows.filter_map(|(at, row)| Some((number(at, row), reason(row)?))).collect()
+        }
+    };
     left_out.sort_unstable();
     if let Some(order) = order.filter(|_| entries.rows.len() == count) {
         entries = ordered(&table, order, entries)?;

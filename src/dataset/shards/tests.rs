@@ -120,7 +120,7 @@ fn parts_are_folders_of_shards() {
     let folder = tempfile::tempdir().unwrap();
     for part in ["train", "test"] {
         let files: Vec<(String, &[u8])> =
-            ["cat/1.jpg", "dog/1.jpg"].iter().map(|name| (format!("{name}"), b"" as &[u8])).collect();
+            ["cat/1.jpg", "dog/1.jpg"].iter().map(|name| (name.to_string(), b"" as &[u8])).collect();
         let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
         tar(&folder.path().join(part).join("0.tar"), &files);
     }
