@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use crate::cli::common::{BudgetArgs, Common};
 use crate::cli::features::FeatureArgs;
 use crate::cli::output;
-use crate::dataset::pictures_under;
+use crate::dataset::{Dataset, LabelOptions, Lying};
 use crate::error::{Error, FileError, Result};
+use crate::features::store::is_store;
 use crate::model::Model;
-use crate::pipeline::{Predicted, Rows, predict_rows, predict_within};
+use crate::pipeline::{Predicted, Rows, open_store, predict_rows, predict_within};
 use crate::progress::Progress;
 use crate::report::{Format, PredictionWriter, display_width};
 
@@ -19,7 +20,7 @@ pub(super) struct Args {
     /// A model that `huemax train` wrote
     model: PathBuf,
 
-    /// Pictures, folders of pictures, or - for paths on standard input, one a line
+    /// Pictures, folders of pictures, tar files with pictures, a store of features, or - for paths on standard input, one a line
     #[arg(required_unless_present = "features", conflicts_with = "features", value_name = "PICTURE|DIR|-")]
     pictures: Vec<PathBuf>,
 
@@ -67,13 +68,21 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let model = Model::load(&args.model)?;
     let what = match args.features.file()? {
         Some(file) => What::Rows(args.features.open(file, &[], args.budget.budget())?),
-        None => What::Pictures(pictures(&args.pictures)?),
+        None => match args.pictures.as_slice() {
+            [store] if is_store(store) => {
+                let (dataset, rows) = open_store(store, &LabelOptions::default())?;
+                What::Kept(rows, Box::new(dataset))
+            }
+            pictures => What::Pictures(self::pictures(pictures)?),
+        },
     };
     let device = args.common.open(&progress)?;
     let count = what.len();
     let width = match &what {
         What::Rows(_) => what.name(count - 1).len(),
-        What::Pictures(_) => (0..count).map(|i| display_width(&what.name(i))).max().unwrap_or(0),
+        What::Pictures(_) | What::Kept(..) => {
+            (0..count).map(|i| display_width(&what.name(i))).max().unwrap_or(0)
+        }
     };
     let format = if args.common.json { Format::Jsonl } else { args.format.into() };
     let stdout = BufWriter::new(std::io::stdout().lock());
@@ -92,7 +101,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         What::Pictures(pictures) => {
             predict_within(&model, pictures, (&device, &args.budget.budget()), &progress, &mut sink)?
         }
-        What::Rows(rows) => predict_rows(&model, rows, &device, &progress, &mut sink)?,
+        What::Rows(rows) | What::Kept(rows, _) => predict_rows(&model, rows, &device, &progress, &mut sink)?,
     }
     writer.finish().map_err(output::failed)?;
     std::io::stdout().flush().map_err(output::failed)?;
@@ -111,8 +120,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
 /// What is predicted.
 enum What {
-    Pictures(Vec<PathBuf>),
+    Pictures(Vec<Lying>),
     Rows(Rows),
+    /// Of a store, with the names of its samples.
+    Kept(Rows, Box<Dataset>),
 }
 
 impl What {
@@ -120,32 +131,33 @@ impl What {
     fn len(&self) -> usize {
         match self {
             Self::Pictures(pictures) => pictures.len(),
-            Self::Rows(rows) => rows.source.rows(),
+            Self::Rows(rows) | Self::Kept(rows, _) => rows.source.rows(),
         }
     }
 
     /// What one of them is called.
     fn name(&self, i: usize) -> String {
         match self {
-            Self::Pictures(pictures) => pictures[i].to_string_lossy().into_owned(),
+            Self::Pictures(pictures) => pictures[i].name(),
+            Self::Kept(_, dataset) => dataset.relative_path_string(i),
             Self::Rows(_) => format!("row {i}"),
         }
     }
 }
 
 /// Every picture that the arguments name, in their order.
-fn pictures(arguments: &[PathBuf]) -> Result<Vec<PathBuf>> {
+fn pictures(arguments: &[PathBuf]) -> Result<Vec<Lying>> {
     let mut found = Vec::new();
     for argument in arguments {
         if argument == Path::new("-") {
             for line in std::io::stdin().lock().lines() {
                 let line = line.map_err(FileError::on("read", Path::new("standard input")))?;
                 if !line.trim().is_empty() {
-                    found.extend(pictures_under(Path::new(line.trim_end_matches('\r')))?);
+                    found.extend(Lying::under(Path::new(line.trim_end_matches('\r')))?);
                 }
             }
         } else {
-            found.extend(pictures_under(argument)?);
+            found.extend(Lying::under(argument)?);
         }
     }
     if found.is_empty() {

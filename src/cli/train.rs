@@ -276,7 +276,7 @@ pub(super) fn run(args: &Args, matches: Option<&ArgMatches>) -> Result<()> {
             None => Begin::Zero,
         };
         let folder = || RunFolder::new(args.out.as_deref(), args.force);
-        return go((args, bins_typed(matches)), &Kept::new(), begin, folder, None);
+        return go((args, histogram_typed(matches)), &Kept::new(), begin, folder, None);
     };
     check_beside(typed)?;
     let home = if run.is_dir() { run } else { folder_of(run) };
@@ -301,14 +301,16 @@ pub(super) fn run(args: &Args, matches: Option<&ArgMatches>) -> Result<()> {
     go((&whole, false), &kept.and_now(typed), begin, folder, Some(store.clone()))
 }
 
-/// Whether `--bins` stands in the command.
-fn bins_typed(matches: Option<&ArgMatches>) -> bool {
-    matches.is_some_and(|matches| matches.value_source("bins") == Some(ValueSource::CommandLine))
+/// Whether the command says how pictures are described.
+fn histogram_typed(matches: Option<&ArgMatches>) -> bool {
+    let typed =
+        |id| matches.is_some_and(|matches| matches.value_source(id) == Some(ValueSource::CommandLine));
+    typed("bins") || typed("decode_scale")
 }
 
 /// Trains as `args` say, from where it begins.
 fn go(
-    (args, bins_typed): (&Args, bool),
+    (args, histogram_typed): (&Args, bool),
     kept: &Kept,
     begin: Begin<'_>,
     folder: impl FnOnce() -> Result<RunFolder>,
@@ -324,11 +326,16 @@ fn go(
     let progress = args.common.progress();
     let budget = args.budget.budget();
     let opened = match args.features.file()? {
+        Some(_) if histogram_typed => {
+            let problem =
+                "how pictures are described cannot be used with --features, which are there; leave it out";
+            return Err(Error::option("--bins and --decode-scale", problem));
+        }
         Some(file) => Opened::rows(file, &args.features, &args.labels, None, budget)?,
         None => Opened::open(data, &args.labels)?,
     };
-    let differs =
-        bins_typed && opened.descriptor().is_some_and(|found| found != args.histogram.histogram().into());
+    let differs = histogram_typed
+        && opened.descriptor().is_some_and(|found| found != args.histogram.histogram().into());
     opened.only_pictures("--bins", differs, "and have theirs; leave it out, or give the pictures")?;
     opened.only_pictures("--cache", args.cache.is_some(), "and need none; leave it out")?;
     let folder = Arc::new(folder()?);

@@ -11,6 +11,7 @@ mod index;
 mod layout;
 #[cfg(test)]
 mod layout_tests;
+mod lying;
 mod manifest;
 mod mismatch;
 mod open;
@@ -35,6 +36,7 @@ pub use decode::{DECODER, Decoder, Found, MAX_PIXELS, Opened, Picture, PictureEr
 pub use error::DatasetError;
 pub use find::{EXTENSIONS, pictures_under};
 pub use folds::folds;
+pub use lying::Lying;
 pub use manifest::{LabelColumns, Manifest};
 pub use mismatch::{Mention, Mismatches};
 pub use options::{LabelChoice, LabelOptions, LabelSource, Separator};

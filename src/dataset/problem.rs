@@ -137,16 +137,6 @@ pub enum LabelProblem {
     /// A label over several lines.
     #[error("a line break in the label {0:?}; a label is one line: perhaps a quote is missing")]
     LineBreak(String),
-    /// Not a line for each row of the features.
-    #[error(
-        "{found} rows, and the features beside it have {expected}; each row needs a line, in the same order"
-    )]
-    Rows {
-        /// In the table.
-        found: usize,
-        /// In the features.
-        expected: usize,
-    },
     /// In the column that says which row a line is of.
     #[error("{found:?} in the column `row`; it numbers the rows of the features, each from 0 to {} once: correct it, or remove the column where \
         lines are in their order", rows - 1)]

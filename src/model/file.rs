@@ -14,7 +14,7 @@ use crate::files::{FileError, Staged, stage};
 use crate::tensors::{self, Closed, Opened};
 
 /// Version of the format, raised when an older reader would misread a file. Version 1 knew softmax without a temperature, and 2 neither
-/// features that something is done to nor pictures decoded at a fraction of their size; both are read.
+/// features that something is done to nor pictures decoded at a fraction of their size; both are read, and 2 is written where it will do.
 pub const VERSION: u64 = 3;
 /// The key of the metadata.
 const KEY: &str = "huemax";
@@ -77,10 +77,15 @@ impl Model {
         self.stage(path)?.persist()
     }
 
+    /// Whether a reader of version 2 reads it rightly: features are made of whole pictures, and nothing is done to them.
+    fn is_plain(&self) -> bool {
+        self.transform.is_none() && self.descriptor.histogram().is_some_and(|h| h.decode_scale <= 1)
+    }
+
     /// Writes the model beside `path`, to take its place later.
     pub(crate) fn stage(&self, path: &Path) -> Result<Staged, FileError> {
         let metadata = Metadata {
-            format: if self.descriptor.histogram().is_some_and(|h| h.decode_scale > 1) { VERSION } else { 2 },
+            format: if self.is_plain() { 2 } else { VERSION },
             activation: self.activation.name().into(),
             thresholds: match &self.activation {
                 Activation::Sigmoid { thresholds } => Some(thresholds.clone()),

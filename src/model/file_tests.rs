@@ -102,7 +102,7 @@ fn other_files_and_other_versions_are_told_apart() {
     assert!(matches!(load(&safetensors::serialize(tensors, None).unwrap()), ModelError::NotAModel { .. }));
 
     let text = std::fs::read(&path).unwrap();
-    let at = text.windows(10).position(|w| w == b"format\\\":3").unwrap();
+    let at = text.windows(10).position(|w| w == b"format\\\":2").unwrap();
     let mut newer = text.clone();
     newer[at + 9] = b'7';
     assert!(matches!(load(&newer), ModelError::Version { found: 7, reads: 3, .. }));
@@ -121,9 +121,6 @@ fn models_of_the_first_formats_are_read() {
         bytes[at..at + what.len()].copy_from_slice(with);
     };
     blank(&mut bytes, b"\\\"temperature\\\":1.0,", &[b' '; 20]);
-    blank(&mut bytes, b"format\\\":3", b"format\\\":2");
-    std::fs::write(&path, &bytes).unwrap();
-    assert_eq!(Model::load(&path).unwrap(), model);
     blank(&mut bytes, b"format\\\":2", b"format\\\":1");
     std::fs::write(&path, bytes).unwrap();
     assert_eq!(Model::load(&path).unwrap(), model);

@@ -6,7 +6,7 @@ use super::answer::answers;
 use super::input::{describe_found, histogram};
 use super::{Rows, about, on_device};
 use crate::backend::{Backend, Device};
-use crate::dataset::Found;
+use crate::dataset::Lying;
 use crate::error::Result;
 use crate::features::{Budget, Matrix, Skipped, check_finite};
 use crate::learn::{Labelled, Targets};
@@ -38,16 +38,17 @@ pub fn predict(
     progress: &dyn Progress,
     sink: &mut dyn FnMut(usize, Predicted<'_>) -> Result<()>,
 ) -> Result<()> {
-    predict_within(model, pictures, (device, &Budget::default()), progress, sink)
+    let pictures: Vec<Lying> = pictures.iter().cloned().map(Lying::from).collect();
+    predict_within(model, &pictures, (device, &Budget::default()), progress, sink)
 }
 
-/// The same within a budget of memory.
+/// The same of pictures wherever they lie, within a budget of memory.
 ///
 /// # Errors
 /// As for [`predict`].
 pub fn predict_within(
     model: &Model,
-    pictures: &[PathBuf],
+    pictures: &[Lying],
     (device, budget): (&Device, &Budget),
     progress: &dyn Progress,
     sink: &mut dyn FnMut(usize, Predicted<'_>) -> Result<()>,
@@ -124,7 +125,7 @@ fn predict_on<B: Backend>(
     backend: &B,
     (device, budget): (&Device, &Budget),
     model: &Model,
-    pictures: &[PathBuf],
+    pictures: &[Lying],
     progress: &dyn Progress,
     sink: &mut dyn FnMut(usize, Predicted<'_>) -> Result<()>,
 ) -> Result<()> {
@@ -136,7 +137,7 @@ fn predict_on<B: Backend>(
     for (batch, paths) in pictures.chunks(BATCH).enumerate() {
         // The bar ends before anything is printed: both may go to the same terminal.
         let extracted = {
-            let find = |i: usize| Found::open(&paths[i]);
+            let find = |i: usize| paths[i].found();
             describe_found(backend, paths.len(), find, histogram, budget, progress)?
         };
         let matrix = match &model.transform {

@@ -23,7 +23,7 @@ use super::entries::{Entries, Entry, assemble};
 use super::find::slashed;
 use super::index::Index;
 use super::layout::{Base, Found, detect, label};
-use super::{Dataset, DatasetError, LabelChoice, LabelOptions, LabelSource, Task, manifest};
+use super::{Dataset, DatasetError, LabelChoice, LabelOptions, LabelSource, Lying, Task, manifest};
 use labels::Labels;
 use scan::{Scanned, scan};
 
@@ -97,6 +97,23 @@ pub(super) fn open(set: &Set, options: &LabelOptions) -> Result<Dataset, Dataset
     let places = dataset.samples.iter().map(|sample| places[sample.path.as_path()]).collect();
     dataset.shards = Some(Shards { files, places });
     Ok(dataset)
+}
+
+/// The pictures in the shards of `set`, one shard after the other, as they lie there.
+pub(super) fn members(set: &Set) -> Result<Vec<Lying>, DatasetError> {
+    let mut pictures = Vec::new();
+    for (shard, file) in set.files.iter().enumerate() {
+        let file = set.root.join(file);
+        let lying = scan(&file)?.pictures.into_iter().map(|member| {
+            let place = Place { shard: shard as u32, at: member.at, len: member.len };
+            Lying::Part(file.clone(), place, member.path)
+        });
+        pictures.extend(lying);
+    }
+    match pictures.is_empty() {
+        true => Err(DatasetError::NoPictures(set.root.clone())),
+        false => Ok(pictures),
+    }
 }
 
 /// All pictures of all shards, with the labels beside them.

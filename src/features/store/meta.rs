@@ -30,7 +30,7 @@ pub struct Meta {
     pub labels: Labels,
     /// XXH3-128 of `samples.csv`.
     pub samples_xxh3: Hash,
-    /// See [`probe`].
+    /// XXH3-128 of some of the rows of `features.npy`: enough to notice numbers that are not those of `samples.csv`, without reading them all.
     pub features_xxh3: Hash,
 }
 

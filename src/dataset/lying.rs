@@ -1,0 +1,63 @@
+//! Pictures without labels, wherever they lie.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::shards::{Place, Set, members};
+use super::{DatasetError, Found, PictureError, pictures_under};
+
+/// A picture in a file of its own, or in a shard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lying {
+    /// In this file.
+    File(PathBuf),
+    /// In this tar file, at this place, under this name.
+    Part(PathBuf, Place, PathBuf),
+}
+
+impl Lying {
+    /// The pictures that `path` stands for: those of tar files (see [`Dataset::open`](super::Dataset::open)), else as
+    /// [`pictures_under`] has them.
+    ///
+    /// # Errors
+    /// As for [`pictures_under`]; a tar file that cannot be read.
+    pub fn under(path: &Path) -> Result<Vec<Self>, DatasetError> {
+        let set = match Set::named(path)? {
+            Some(set) => set,
+            None => match pictures_under(path) {
+                Err(none @ DatasetError::NoPictures(_)) => Set::inside(path)?.ok_or(none)?,
+                found => return Ok(found?.into_iter().map(Self::File).collect()),
+            },
+        };
+        members(&set)
+    }
+
+    /// What it is called: its path, or `shard.tar/name`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.to_string_lossy().into_owned(),
+            Self::Part(shard, _, name) => shard.join(name).to_string_lossy().into_owned(),
+        }
+    }
+
+    /// The file, opened, or the part of the shard.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn found(&self) -> Result<Found, PictureError> {
+        match self {
+            Self::File(path) => Found::open(path),
+            Self::Part(shard, place, _) => {
+                let file = File::open(shard).map_err(PictureError::Unreadable)?;
+                Found::part(file, place.at, place.len)
+            }
+        }
+    }
+}
+
+impl From<PathBuf> for Lying {
+    fn from(path: PathBuf) -> Self {
+        Self::File(path)
+    }
+}
