@@ -56,7 +56,7 @@ def decode(programs, folder, threads):
 
 def huemax(programs, folder, count, device, threads):
     with tempfile.TemporaryDirectory() as out:
-        options = ["--device", device, "--max-iter", "1", "--json", "--quiet", "--out", out]
+        options = ["--device", device, "--max-iter", "1", "--no-cache", "--json", "--quiet", "--out", out]
         lines = answer_lines([programs / "huemax", "train", folder, *options], threads)
     return count / lines["seconds"]["describe"]
 

@@ -581,15 +581,13 @@ fn a_table_of_others_is_read() {
     train("three", &[]).check(0, &["any number of labels"]);
     for (wrong, said) in [
         ("label\na\n", "samples.csv has labels for 1 rows, and s/features.npy has 40"),
-        (&(0..rows).fold("row,label\n".into(), |t, _| format!("{t}0,a\n")), "\"0\" in the column `row`"),
+        (&(0..rows).fold("row,label\n".into(), |t, _| format!("{t}0,a\n")), "\"0\" in the column \"row\""),
         (
             &(0..rows).fold("row,label\n".into(), |t, row| format!("{t}{},a\n", row + 1)),
-            "\"40\" in the column `row`",
+            "\"40\" in the column \"row\"",
         ),
-        (
-            &(0..rows).fold("row,kind\n".into(), |t, row| format!("{t}{row},a\n")),
-            "cannot tell which column holds the labels",
-        ),
+        // The only column that there is besides the numbers of rows holds the labels.
+        (&(0..rows).fold("row,kind\n".into(), |t, row| format!("{t}{row},a\n")), "only one class, \"a\""),
         (&(0..rows).fold("label\n".into(), |t, _| format!("{t}a\n")), "only one class"),
     ] {
         table(wrong);

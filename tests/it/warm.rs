@@ -58,7 +58,7 @@ fn labels_are_matched_by_name() {
     from(&[]).check(1, &["--init: the model does not know this label: zucchini", "--grow"]);
     from(&["--grow"]).check(0, &["for 11 of 12 labels", "new labels begin at zero: zucchini"]);
     from(&["--grow", "--bins", "4,4,4"])
-        .check(1, &["--init: the model describes pictures by", "give --bins 8,8,8"]);
+        .check(1, &["--init: the model is for HSV histogram", "give --bins 8,8,8"]);
     huemax(&["train", "fruit", "--grow"], at).check(2, &["--init"]);
     huemax(&["train", "fruit", "--init", "nowhere"], at).check(1, &["cannot read nowhere"]);
     for class in std::fs::read_dir(at.join("fruit")).expect("a folder") {
