@@ -56,7 +56,7 @@ const RUN: usize = 256;
 /// little.
 const UPLOAD_BYTES: usize = 8 << 20;
 /// The same on the CPU: pixels are counted while they are still in the core's cache.
-const CACHE_BYTES: usize = 512 << 10;
+const CACHE_BYTES: usize = 128 << 10;
 
 /// A batch whose features are made, or are being made, and not yet read back.
 struct Made {

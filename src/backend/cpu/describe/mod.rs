@@ -4,6 +4,9 @@
 //! their 255 entries exactly, and a table of bins becomes one multiplication and shift. Both facts are tested
 //! over every value, so that the whole colour conversion is arithmetic that the compiler turns into vectors.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+
 use std::cell::RefCell;
 
 use pulp::{Arch, Simd, WithSimd};
@@ -53,7 +56,7 @@ pub(super) fn describe(arch: Arch, pictures: &Pictures, bins: &Bins, counts: &mu
         with_kept(bins, |index, private| {
             for (i, row) in rows.enumerate() {
                 row.fill(0);
-                arch.dispatch(Count { rgb: pictures.rgb(i), index, private: &mut *private, counts: row });
+                Count { rgb: pictures.rgb(i), index, private: &mut *private, counts: row }.run(arch);
             }
         });
         return;
@@ -65,19 +68,20 @@ pub(super) fn describe(arch: Arch, pictures: &Pictures, bins: &Bins, counts: &mu
             let rgb = pictures.rgb(i);
             row.fill(0);
             if rgb.len() <= 3 * TASK {
-                arch.dispatch(Count { rgb, index: &index, private, counts: row });
+                Count { rgb, index: &index, private, counts: row }.run(arch);
                 return;
             }
             let sum = rgb
                 .par_chunks(3 * TASK)
                 .map(|part| {
                     let mut partial = vec![0; bins.len()];
-                    arch.dispatch(Count {
+                    Count {
                         rgb: part,
                         index: &index,
                         private: &mut private_histograms(),
                         counts: &mut partial,
-                    });
+                    }
+                    .run(arch);
                     partial
                 })
                 .reduce(
@@ -142,6 +146,21 @@ struct Count<'a> {
     counts: &'a mut [u32],
 }
 
+impl Count<'_> {
+    /// Counts with the best that this processor has.
+    fn run(self, arch: Arch) {
+        #[cfg(target_arch = "x86_64")]
+        if let (Arch::V3(simd), BinIndex::Multiply(channels)) = (arch, self.index)
+            && let Some(factors) = &avx2::Factors::new(channels)
+        {
+            let Self { rgb, private, counts, .. } = self;
+            simd.vectorize(avx2::Count { simd, rgb, factors, private, counts });
+            return;
+        }
+        arch.dispatch(self);
+    }
+}
+
 impl WithSimd for Count<'_> {
     type Output = ();
 
@@ -174,8 +193,7 @@ impl WithSimd for Count<'_> {
 #[inline(always)]
 fn count(rgb: &[u8], private: &mut [u32; REACH], counts: &mut [u32], bin: impl Fn(u32, usize) -> u32) {
     let len = counts.len();
-    // Private copies of a histogram larger than the cache would cost more than the conflicts they avoid.
-    let copies = if len <= 4096 { PRIVATE } else { 1 };
+    let copies = copies(len);
     private[..copies * len].fill(0);
     let offset: [u16; BLOCK] = std::array::from_fn(|i| (i % copies * len) as u16);
     let (blocks, rest) = rgb.as_chunks::<{ 3 * BLOCK }>();
@@ -196,6 +214,12 @@ fn count(rgb: &[u8], private: &mut [u32; REACH], counts: &mut [u32], bin: impl F
     for copy in private[..copies * len].chunks_exact(len) {
         counts.iter_mut().zip(copy).for_each(|(sum, part)| *sum += part);
     }
+}
+
+/// How many private histograms of so many bins.
+fn copies(len: usize) -> usize {
+    // Copies of a histogram larger than the cache would cost more than the conflicts they avoid.
+    if len <= 4096 { PRIVATE } else { 1 }
 }
 
 #[inline(always)]
@@ -278,5 +302,39 @@ mod tests {
             }
         }
         assert!(lookups < 10, "{lookups} bin counts need tables");
+    }
+
+    fn counted(arch: Arch, rgb: &[u8], bins: &Bins) -> Vec<u32> {
+        let index = BinIndex::new(bins);
+        let mut counts = vec![0; bins.len()];
+        Count { rgb, index: &index, private: &mut private_histograms(), counts: &mut counts }.run(arch);
+        counts
+    }
+
+    #[test]
+    fn every_processor_counts_every_colour_alike() {
+        let colours: Vec<u8> = (0..1u32 << 24).flat_map(|c| c.to_le_bytes().into_iter().take(3)).collect();
+        // 26 hue bins, whose edges OpenCV rounds; none; a channel with a bin a value, and all but that; many, and so one copy.
+        for shape in [[8, 8, 8], [26, 3, 5], [1, 1, 1], [1, 256, 4], [180, 1, 255], [180, 16, 16]] {
+            let bins = Bins::new(shape).unwrap();
+            let (plain, best) =
+                (counted(Arch::Scalar, &colours, &bins), counted(Arch::new(), &colours, &bins));
+            assert_eq!(plain, best, "{shape:?}");
+            assert_eq!(plain.iter().sum::<u32>(), 1 << 24);
+        }
+    }
+
+    #[test]
+    fn pixels_behind_the_last_whole_block_are_counted() {
+        let bins = Bins::new([8, 8, 8]).unwrap();
+        let bytes: Vec<u8> = (0..3 * 200u32).map(|i| (i * i * 7 + i) as u8).collect();
+        for pixels in 0..200 {
+            let rgb = &bytes[..3 * pixels];
+            assert_eq!(
+                counted(Arch::Scalar, rgb, &bins),
+                counted(Arch::new(), rgb, &bins),
+                "{pixels} pixels"
+            );
+        }
     }
 }
