@@ -1,9 +1,6 @@
 //! NumPy's own file format: a header, and numbers as they lie in memory.
 
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
-
-use npyz::{DType, NpyHeader, Order};
 
 use super::brought::npy::Header;
 use super::mapped::Mapped;
@@ -27,19 +24,16 @@ impl Npy {
         let wrong = |problem: String| FeaturesError::Format { path: PathBuf::from(path), problem };
         let map = Mapped::open(path)?;
         let bytes = map.bytes();
-        Header::read(bytes).map_err(wrong)?;
-        let mut cursor = Cursor::new(bytes);
-        let header = NpyHeader::from_reader(&mut cursor).map_err(|e| wrong(format!("no .npy file ({e})")))?;
-        let start = usize::try_from(cursor.position()).unwrap_or(usize::MAX);
-        let plain = matches!(&header.dtype(), DType::Plain(kind) if kind.to_string() == "<f4");
-        if !plain || header.order() != Order::C {
+        let header = Header::read(bytes).map_err(wrong)?;
+        let Header { start, dtype, by_column, shape } = header;
+        if dtype != "<f4" || by_column {
+            let order = if by_column { "Fortran" } else { "C" };
             return Err(wrong(format!(
-                "it holds {:?}, and float32 in C order is wanted",
-                header.dtype().descr()
+                "it holds {dtype} in {order} order, and float32 in C order is wanted"
             )));
         }
-        let &[rows, columns] = header.shape() else {
-            return Err(wrong(format!("its shape is {:?}, and rows × columns are wanted", header.shape())));
+        let &[rows, columns] = shape.as_slice() else {
+            return Err(wrong(format!("its shape is {shape:?}, and rows × columns are wanted")));
         };
         let length = rows.checked_mul(columns).and_then(|n| n.checked_mul(4));
         if length != Some((bytes.len() - start) as u64) || columns == 0 {

@@ -111,4 +111,13 @@ impl Source for Raw {
         let plain = kind == Kind::F32 && !by_column && big_endian == cfg!(target_endian = "big");
         plain.then(|| bytemuck::try_cast_slice(self.numbers()).ok()).flatten()
     }
+
+    fn ahead(&self, first: usize, count: usize) {
+        let Layout { start, rows, columns, kind, by_column, .. } = self.layout;
+        // Rows of a matrix that lies column after column are all over the file.
+        if let (Place::Mapped(map), false) = (&self.place, by_column) {
+            let at = |row: usize| start + kind.size() * columns * row.min(rows);
+            map.ahead(at(first)..at(first.saturating_add(count)));
+        }
+    }
 }

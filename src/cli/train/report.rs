@@ -1,0 +1,117 @@
+//! What `huemax train` says when it ends, well or early.
+
+use std::path::{Path, PathBuf};
+
+use super::{CACHE, MODEL, WORTH_KEEPING};
+use crate::cli::output;
+use crate::cli::run_folder::RunFolder;
+use crate::dataset::{Dataset, Unit};
+use crate::error::{Error, Result};
+use crate::features::FeaturesError;
+use crate::files::folder_of;
+use crate::pipeline::{Run, Summary};
+use crate::progress::Progress;
+use crate::report;
+
+/// Says what is left of a training that has ended early, before it had a checkpoint: features that took long. Where they did not, and the
+/// folder was made for this training alone, nothing is left.
+pub(super) fn keep_features(error: &Error, folder: &RunFolder, same: bool) {
+    let stopped = match error {
+        Error::Features(error @ FeaturesError::Interrupted { .. }) => Some(error.to_string()),
+        Error::Features(FeaturesError::Unfinished { .. }) => None,
+        _ => {
+            if let Some(path) = folder.abandon(WORTH_KEEPING) {
+                let path = path.join(CACHE);
+                output::tell(&format!("the features are kept: --cache {} takes them", quoted(&path)));
+            }
+            return;
+        }
+    };
+    if let Some(stopped) = stopped {
+        output::tell(&stopped);
+    }
+    match folder.path() {
+        Ok(path) if !same => {
+            let path = quoted(&path.join(CACHE));
+            output::tell(&format!("go on with the same command and --cache {path}"));
+        }
+        _ => output::tell("go on with the same command"),
+    }
+}
+
+/// Says how to go on, also when all else is quiet.
+pub(super) fn tell_interrupted(how: &str, checkpoint: &Path, json: bool) -> Result<()> {
+    output::tell(&format!("{how}, and saved in {}", checkpoint.display()));
+    tell_how_to_go_on(checkpoint);
+    if json {
+        output::print_line(&serde_json::json!({ "event": "interrupted", "checkpoint": checkpoint }))?;
+    }
+    Ok(())
+}
+
+pub(super) fn tell_how_to_go_on(checkpoint: &Path) {
+    let folder = quoted(folder_of(checkpoint));
+    output::tell(&format!("go on with: huemax train --resume {folder}"));
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    if path.contains(char::is_whitespace) { format!("'{path}'") } else { path }
+}
+
+/// A training that is done needs no going on with.
+pub(super) fn tell_finished(folder: &Path, json: bool) -> Result<()> {
+    let model = folder.join(MODEL);
+    output::tell(&format!("{} is finished: its model is {}", folder.display(), model.display()));
+    if json {
+        output::print_line(&serde_json::json!({ "event": "finished", "model": model }))?;
+    }
+    Ok(())
+}
+
+/// The last line of `--json`.
+#[derive(serde::Serialize)]
+struct Finished<'a> {
+    event: &'static str,
+    #[serde(flatten)]
+    summary: &'a Summary,
+}
+
+/// Prints the result of a training on `dataset` that was saved.
+pub(in crate::cli) fn report_run(
+    run: &Run,
+    dataset: &Dataset,
+    json: bool,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let model = run.summary.model.as_deref().unwrap_or_default();
+    if json {
+        output::print_line(&Finished { event: "result", summary: &run.summary })?;
+    } else {
+        if let Some(sweep) = &run.summary.sweep {
+            output::print(&format!("\n{}", sweep.text()))?;
+        }
+        if let Some(training) = &run.summary.training {
+            output::print(&format!(
+                "\nobjective {} (mean loss {} and penalty) after {}: {}{}\n",
+                digits(training.objective),
+                digits(training.loss),
+                training.done(),
+                training.stop,
+                training.sparsity(),
+            ))?;
+        }
+        output::print(&report::text(&run.summary.evaluation))?;
+        output::print(&format!("\nwrote {model}, with metrics.json and predictions.csv beside it\n"))?;
+    }
+    output::tell_skipped(&run.summary, dataset.unlabelled.first().map(PathBuf::as_path));
+    let what = if dataset.unit == Unit::Row { "--features FILE" } else { "PICTURE" };
+    progress.say(&format!("next: huemax predict {model} {what}"));
+    Ok(())
+}
+
+/// `value` with six decimals, or as many digits where it is small.
+fn digits(value: f64) -> String {
+    if value.abs() < 1e-3 { format!("{value:.6e}") } else { format!("{value:.6}") }
+}
