@@ -64,6 +64,21 @@ impl Opened {
         }
     }
 
+    /// Fails where features are to be kept in the folder of pictures `data` itself: that would be a store from then on, and its pictures
+    /// be looked at no more.
+    pub(super) fn apart(option: &'static str, data: &Path, store: &Path) -> Result<()> {
+        match (data.canonicalize(), store.canonicalize()) {
+            (Ok(data_path), Ok(store)) if data_path == store => {
+                let problem = format!(
+                    "{} holds the pictures; give a folder of its own for the features",
+                    data.display()
+                );
+                Err(Error::option(option, problem))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Keeps features of pictures in `cache`, and takes those that are there; of what was made before there is nothing to keep.
     pub(super) fn cached(mut self, cache: Cache) -> Self {
         if matches!(self.origin, Origin::Pictures) {

@@ -60,6 +60,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
         (None, data) => Opened::open_for(data.as_deref().unwrap_or(Path::new(".")), &args.labels, task)?,
     };
     opened.only_pictures("--cache", args.cache.is_some(), "and need none; leave it out")?;
+    if let (Some(cache), Some(data)) = (&args.cache, &args.data) {
+        Opened::apart("--cache", data, cache)?;
+    }
     if let Some(cache) = args.cache.clone() {
         let options = StoreOptions { stop: interrupt::asked, ..StoreOptions::default() };
         opened = opened.cached(Cache { folder: Arc::new(move || Ok(cache.clone())), options });

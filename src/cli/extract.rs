@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::cli::common::{BudgetArgs, Common, HistogramArgs};
+use crate::cli::data::Opened;
 use crate::cli::interrupt::{self, Savable};
 use crate::cli::labels::LabelArgs;
 use crate::cli::output;
@@ -81,6 +82,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
             format!("{} is a store of features already; give the folder of pictures", args.data.display());
         return Err(Error::option("DATA", problem));
     }
+    Opened::apart("--out", &args.data, &args.out)?;
     let dataset = Dataset::open(&args.data, &args.labels.options(&args.data)?)?;
     let device = args.common.open(&progress)?;
     let options = StoreOptions {

@@ -29,8 +29,19 @@ pub(super) fn print_line(value: &impl serde::Serialize) -> Result<()> {
 }
 
 /// A line on standard error. Nobody may be reading it (`2>&1 | head`), which is no reason to stop working.
+///
+/// Names of files can hold anything: what would move the cursor or change its colour is shown as an escape.
 pub(super) fn tell(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", harmless(line));
+}
+
+fn harmless(line: &str) -> std::borrow::Cow<'_, str> {
+    let odd = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if !line.contains(odd) {
+        return line.into();
+    }
+    let shown = |c: char| if odd(c) { c.escape_default().to_string() } else { c.to_string() };
+    line.chars().map(shown).collect::<String>().into()
 }
 
 /// An error of writing to standard output.
@@ -76,5 +87,16 @@ pub(super) fn tell_left_out(
             "  … and {} more (--json and metrics.json have all of them)",
             skipped.len() - SKIPPED_SHOWN
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harmless;
+
+    #[test]
+    fn names_cannot_drive_the_terminal() {
+        assert_eq!(harmless("ein Bär\tund 猫\n"), "ein Bär\tund 猫\n");
+        assert_eq!(harmless("a\u{1b}[31mred\r.jpg"), "a\\u{1b}[31mred\\r.jpg");
     }
 }

@@ -65,13 +65,21 @@ impl Budget {
         if let Some(Bytes(bytes)) = self.host {
             return bytes;
         }
-        let memory = sysinfo::MemoryRefreshKind::nothing().with_ram();
-        let system = sysinfo::System::new_with_specifics(sysinfo::RefreshKind::nothing().with_memory(memory));
-        // A container may have less than its machine.
-        let limited = system.cgroup_limits().map_or(u64::MAX, |limits| limits.total_memory);
-        match system.total_memory().min(limited) / 2 {
+        match Machine::look().whole / 2 {
             0 => 1 << 30,
             half => half,
+        }
+    }
+
+    /// Of the host for what has to be unpacked at once: what was given, else the memory that nobody uses.
+    pub(super) fn free_bytes(&self) -> u64 {
+        match self.host {
+            Some(Bytes(bytes)) => bytes,
+            // Where the system does not say, an allocation that fails will.
+            None => match Machine::look().free {
+                0 => u64::MAX,
+                free => free,
+            },
         }
     }
 
@@ -80,13 +88,9 @@ impl Budget {
     #[must_use]
     pub fn for_pictures(&self) -> Bytes {
         const MODEST: u64 = 1 << 30;
-        static THERE: LazyLock<u64> = LazyLock::new(|| {
-            let memory =
-                sysinfo::RefreshKind::nothing().with_memory(sysinfo::MemoryRefreshKind::nothing().with_ram());
-            match sysinfo::System::new_with_specifics(memory).total_memory() {
-                0 => MODEST,
-                all => MODEST.min(all / 4),
-            }
+        static THERE: LazyLock<u64> = LazyLock::new(|| match Machine::look().whole {
+            0 => MODEST,
+            all => MODEST.min(all / 4),
         });
         self.host.unwrap_or(Bytes(*THERE))
     }
@@ -96,6 +100,27 @@ impl Budget {
     pub fn said(&self) -> String {
         let whose = if self.host.is_some() { "" } else { " (set with --memory)" };
         format!("memory: up to {} for pictures on their way{whose}", self.for_pictures())
+    }
+}
+
+/// The memory that there is for this program, in bytes; 0 where the system does not say.
+struct Machine {
+    whole: u64,
+    free: u64,
+}
+
+impl Machine {
+    fn look() -> Self {
+        let memory = sysinfo::MemoryRefreshKind::nothing().with_ram();
+        let system = sysinfo::System::new_with_specifics(sysinfo::RefreshKind::nothing().with_memory(memory));
+        let (whole, free) = (system.total_memory(), system.available_memory());
+        // A container may have less than its machine.
+        match system.cgroup_limits() {
+            Some(limits) => {
+                Self { whole: whole.min(limits.total_memory), free: free.min(limits.free_memory) }
+            }
+            None => Self { whole, free },
+        }
     }
 }
 

@@ -149,14 +149,12 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
             None => Ok(()),
         }
     };
-    rayon::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|_| {
-                if let Err(error) = worker() {
-                    stop.store(true, Ordering::Relaxed);
-                    lock(&failed).get_or_insert(error);
-                }
-            });
+    // One on each thread, and not a job that a thread takes while it waits for another: that would wait in turn for what the thread
+    // itself holds, the lock of the matrix or memory for its pictures.
+    rayon::broadcast(|_| {
+        if let Err(error) = worker() {
+            stop.store(true, Ordering::Relaxed);
+            lock(&failed).get_or_insert(error);
         }
     });
     if let Some(error) = into_inner(failed) {
@@ -173,4 +171,57 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 fn into_inner<T>(mutex: Mutex<T>) -> T {
     mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::backend::Cpu;
+
+    thread_local!(static AT_WORK: Cell<bool> = const { Cell::new(false) });
+
+    /// What a worker has from its beginning to its end.
+    struct AtWork;
+
+    impl AtWork {
+        fn begin() -> Self {
+            assert!(!AT_WORK.replace(true), "a worker inside another");
+            Self
+        }
+    }
+
+    impl Drop for AtWork {
+        fn drop(&mut self) {
+            AT_WORK.set(false);
+        }
+    }
+
+    #[test]
+    fn no_worker_begins_while_another_waits_on_its_thread() {
+        // Pictures that are divided over the threads, most of which have something else to do at first: the others wait for each
+        // other while workers have not begun.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(12).build().unwrap();
+        let picture = vec![7u8; 3 * ((8 << 20) + 5)];
+        let reader = || {
+            let at_work = AtWork::begin();
+            let picture = &picture;
+            move |_: usize, pictures: &mut Pictures| {
+                let _ = &at_work;
+                pictures.push(picture);
+                Ok(())
+            }
+        };
+        let bins = Bins::new([2, 2, 2]).unwrap();
+        for _ in 0..2 {
+            for i in 1..11 {
+                pool.spawn(move || std::thread::sleep(std::time::Duration::from_millis(40 * i)));
+            }
+            let found = pool
+                .install(|| extract(&Cpu::new(), 64, &bins, reader, Target::MATRIX, &crate::progress::Quiet));
+            let features = found.unwrap().matrix.download(&Cpu::new()).unwrap();
+            assert!(features.chunks(8).all(|row| row == &features[..8]));
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Rows that pass through a device piece by piece: the next piece is read while the one before it computes.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::reader::{Pending, Reader, Wanted};
@@ -12,17 +13,24 @@ use crate::backend::{Backend, DeviceError};
 enum Piece {
     /// A chunk of the matrix.
     Chunk(usize),
-    /// Rows that were picked, by the number that whoever asked for them gave.
+    /// Rows that were picked, by their number.
     Slab(u64),
 }
 
 /// Rows that were picked, and a number to know them by.
 #[derive(Debug, Clone)]
 pub(crate) struct Slab {
-    /// Tells it from all others.
-    pub(crate) number: u64,
+    /// Tells it from all others, also from those that somebody else picked of the same matrix before.
+    number: u64,
     /// The rows of the matrix, in order.
     pub(crate) rows: Arc<Vec<usize>>,
+}
+
+impl Slab {
+    pub(crate) fn new(rows: Vec<usize>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self { number: NEXT.fetch_add(1, Ordering::Relaxed), rows: Arc::new(rows) }
+    }
 }
 
 /// Two slots, and what reads for them.
@@ -132,8 +140,9 @@ impl<B: Backend> Stream<B> {
             }
             let before = std::mem::replace(&mut state.current, other);
             // What the one before lay in is where the next one is read to.
-            if let Some(buffer) = state.slots[before].take_lent() {
-                state.spare = Some(buffer);
+            let lent = state.slots[before].take_lent();
+            state.spare = lent.or(state.spare.take());
+            if state.slots[before].array().is_none() {
                 state.holds[before] = None;
             }
         }

@@ -8,7 +8,7 @@ use super::data::noun;
 use super::measure::{Test, measure, named};
 use super::{DataSummary, Input, Run, Seconds, Summary, about, on_device};
 use crate::backend::{Backend, Device};
-use crate::dataset::{Dataset, DatasetError, Part, Task};
+use crate::dataset::{Dataset, DatasetError, Part, Task, Unit};
 use crate::error::Result;
 use crate::features::Transform;
 use crate::learn::{Labelled, Targets};
@@ -83,7 +83,14 @@ fn evaluate_on<B: Backend>(
     }
     dataset.mismatches.describe().iter().for_each(|line| progress.say(&format!("note: {line}")));
     if part.is_none() && dataset.digest() == model.trained.data_sha256 {
-        progress.say("note: this is the data the model was trained on; most of it is no test of it");
+        progress.say(match dataset.unit {
+            Unit::Picture => "note: this is the data the model was trained on; most of it is no test of it",
+            // Their numbers are not part of that digest.
+            Unit::Row => {
+                "note: the names and labels are those of the data the model was trained on; if the features are too, most of it is no \
+                 test of it"
+            }
+        });
     }
 
     let start = Instant::now();

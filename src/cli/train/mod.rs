@@ -103,6 +103,9 @@ fn go(
         && opened.descriptor().is_some_and(|found| found != args.histogram.histogram().into());
     opened.only_pictures("--bins", differs, "and have theirs; leave it out, or give the pictures")?;
     opened.only_pictures("--cache", args.cache.is_some(), "and need none; leave it out")?;
+    if let Some(cache) = &args.cache {
+        Opened::apart("--cache", data, cache)?;
+    }
     let folder = Arc::new(folder()?);
     let opened = if args.no_cache { opened } else { opened.cached(args.cache(&folder, store.is_some())) };
     let device = args.common.open(&progress)?;

@@ -29,6 +29,8 @@ pub(super) fn keep_features(error: &Error, folder: &RunFolder, same: bool) {
     };
     if let Some(stopped) = stopped {
         output::tell(&stopped);
+    } else {
+        output::tell("to do without keeping features: --no-cache");
     }
     match folder.path() {
         Ok(path) if !same => {

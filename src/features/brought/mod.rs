@@ -39,11 +39,11 @@ pub fn bring(path: &Path, options: &BringOptions) -> Result<Arc<dyn Source>, Fea
     match Format::of(map.bytes()).map_err(wrong)? {
         Format::Npy if key.is_some() => Err(wrong(NO_KEY.into())),
         Format::Npy => Ok(Arc::new(npy::open(path, map).map_err(wrong)?)),
-        Format::Npz => Ok(Arc::new(npz::open(path, map, key, room(&options.budget)).map_err(wrong)?)),
+        Format::Npz => Ok(Arc::new(npz::open(path, map, key, options.budget.free_bytes()).map_err(wrong)?)),
         Format::Safetensors => Ok(Arc::new(safetensors::open(path, map, key).map_err(wrong)?)),
         #[cfg(feature = "parquet")]
         Format::Parquet => {
-            Ok(Arc::new(parquet::Parquet::open(path, map, options, room(&options.budget)).map_err(wrong)?))
+            Ok(Arc::new(parquet::Parquet::open(path, map, options, options.budget.free_bytes()).map_err(wrong)?))
         }
         #[cfg(not(feature = "parquet"))]
         Format::Parquet => Err(wrong(
@@ -86,22 +86,6 @@ impl Format {
             _ => Err(format!("it begins like none of the files that {READ}")),
         }
     }
-}
-
-/// Bytes that may be taken for what cannot be read in place: the budget, or what the machine has free.
-fn room(budget: &Budget) -> u64 {
-    budget.host.map_or_else(
-        || {
-            let mut system = sysinfo::System::new();
-            system.refresh_memory();
-            // Where the system does not say, an allocation that fails will.
-            match system.available_memory() {
-                0 => u64::MAX,
-                free => free,
-            }
-        },
-        |bytes| bytes.0,
-    )
 }
 
 /// `a`, `b` and 3 more: names in a file, for messages.

@@ -1,8 +1,6 @@
 //! Mini-batches of features that pass through the device: the rows of the next batches are gathered on the host, in their
 //! order, while those before them compute. What a step is given is the same, bit by bit, as of rows that are all on the device.
 
-use std::sync::Arc;
-
 use super::order::Order;
 use crate::backend::{Backend, DeviceError, Labels, Rows};
 use crate::features::Slab;
@@ -50,7 +48,6 @@ pub(super) struct Feed<B: Backend> {
     next: Option<Planned>,
     /// The order of the epoch that was planned last, by its number.
     order: Option<(usize, Order)>,
-    number: u64,
 }
 
 impl<B: Backend> Feed<B> {
@@ -74,7 +71,7 @@ impl<B: Backend> Feed<B> {
         }
         let index: Vec<u32> = (0..most as u32).collect();
         let index = backend.upload(&index)?;
-        Ok(Some(Self { most, index, now: None, next: None, order: None, number: 0 }))
+        Ok(Some(Self { most, index, now: None, next: None, order: None }))
     }
 
     /// What [`Objective::sums`] does, for the batch of step `step` of `epoch`.
@@ -132,7 +129,6 @@ impl<B: Backend> Feed<B> {
             starts.push(rows.len());
         }
         self.order = Some((epoch, order));
-        self.number += 1;
-        Planned { slab: Slab { number: self.number, rows: Arc::new(rows) }, epoch, step, starts }
+        Planned { slab: Slab::new(rows), epoch, step, starts }
     }
 }
