@@ -3,9 +3,11 @@
 
 mod before;
 mod fill;
+mod keeper;
 mod labels;
 mod opened;
 mod plan;
+mod work;
 
 pub use opened::open_store;
 
