@@ -36,31 +36,43 @@ impl Work<'_> {
         let Some(store) = &self.before.store else { return false };
         let in_place = |(row, step): (usize, &Step)| match step {
             Step::Keep(From::Store(at), _) => *at == row,
-            Step::Skip(_) => store.at.get(&self.paths[row]).is_some_and(|(at, _)| *at == row),
+            // Another row has numbers, or has had some.
+            Step::Skip(_) => {
+                let there = store.at.get(&self.paths[row]);
+                there.is_some_and(|(at, entry)| *at == row && entry.skipped.is_some())
+            }
             _ => false,
         };
         store.numbers.rows() == self.steps.len() && self.steps.iter().enumerate().all(in_place)
     }
 
-    /// Whether all that the journal names is just what is wanted, where it is wanted.
+    /// Whether all that the journal names is just what is wanted, where it is wanted; or skipped, and is written again.
     fn goes_on(&self, wanted: &Header) -> bool {
         let (Some(journal), Some(part)) = (&self.before.journal, &self.before.part) else { return false };
         let header =
             Header { anew: journal.header.anew, file: journal.header.file.clone(), ..wanted.clone() };
-        let holds = |(path, (row, entry)): (&String, &(usize, Entry))| match &self.steps[*row] {
-            Step::Keep(From::Part(at), kept) => at == row && kept == entry && self.paths[*row] == *path,
-            // A row of zeros, which may become another any time.
-            _ => entry.skipped.is_some() && self.paths[*row] == *path,
+        let holds = |(path, (row, entry)): (&String, &(usize, Entry))| {
+            let kept = matches!(&self.steps[*row], Step::Keep(_, kept) if kept == entry);
+            self.paths[*row] == *path && (entry.skipped.is_some() || kept && self.is_there(*row))
         };
         journal.header == header && part.at.iter().all(holds)
+    }
+
+    /// Whether a row need not be written where the journal is gone on with. What that says of a picture that was skipped may be outdated:
+    /// its row may be in the finished store, or may have been written, and not have come into the journal.
+    fn is_there(&self, row: usize) -> bool {
+        matches!(self.steps[row], Step::Keep(From::Part(at), _) if at == row)
     }
 
     /// A writer whose store has all rows that are kept.
     pub(super) fn begin(&self, wanted: &Header) -> Result<Writer, Stopped> {
         if let Some(journal) = self.before.journal.as_ref().filter(|_| self.goes_on(wanted)) {
-            let writer = self.folder.go_on(journal, self.options.every)?;
-            let there = |path: &str| self.before.part.as_ref().is_some_and(|part| part.at.contains_key(path));
-            self.copy(&writer, there)?;
+            let is_there = |row: &usize| self.is_there(*row);
+            // What is written again counts when it is.
+            let mut journal = journal.clone();
+            journal.count = (0..self.steps.len()).filter(is_there).count();
+            let writer = self.folder.go_on(&journal, self.options.every)?;
+            self.copy(&writer, |row| self.is_there(row))?;
             return Ok(writer);
         }
         let header = Header { anew: self.before.anew, ..wanted.clone() };
@@ -73,13 +85,13 @@ impl Work<'_> {
         outcome.map(|()| writer)
     }
 
-    /// Copies rows that are kept, but those of pictures that are `there`.
-    fn copy(&self, writer: &Writer, there: impl Fn(&str) -> bool) -> Result<(), Stopped> {
+    /// Writes all rows but those that are made and those that are `there`: rows that are kept, and zeros for pictures that are skipped.
+    fn copy(&self, writer: &Writer, there: impl Fn(usize) -> bool) -> Result<(), Stopped> {
         let columns = writer.header.columns;
         let most = (COPIED / 4 / columns).max(1);
         let mut block = Vec::new();
         let mut first = 0;
-        let is_copied = |row: usize| !matches!(self.steps[row], Step::Read(_)) && !there(&self.paths[row]);
+        let is_copied = |row: usize| !matches!(self.steps[row], Step::Read(_)) && !there(row);
         while first < self.steps.len() {
             if !is_copied(first) {
                 first += 1;
