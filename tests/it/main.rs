@@ -25,6 +25,8 @@ mod sparse;
 mod stages;
 #[cfg(unix)]
 mod store;
+#[cfg(unix)]
+mod store_budget;
 mod store_python;
 #[cfg(unix)]
 mod store_resumed;
@@ -63,6 +65,7 @@ fn main() {
     #[cfg(unix)]
     {
         store::register(&mut trials);
+        store_budget::register(&mut trials);
         store_resumed::register(&mut trials);
     }
     store_python::register(&mut trials);

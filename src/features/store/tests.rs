@@ -162,6 +162,17 @@ fn a_half_written_line_is_passed_over_and_written_over() {
 }
 
 #[test]
+fn hashes_of_pieces_are_those_of_the_whole() {
+    let bytes: Vec<u8> = (0..200_000u32).map(|i| (i.wrapping_mul(i) / 7) as u8).collect();
+    for length in [0, 1, 240, 241, 65_535, 65_536, 65_537, 131_072, 200_000] {
+        let (whole, half) = (&bytes[..length], length / 2);
+        assert_eq!(Hash::of_all(whole).unwrap(), Hash::of(whole), "{length}");
+        let pieces = std::io::Read::chain(&whole[..half], &whole[half..]);
+        assert_eq!(Hash::of_all(pieces).unwrap(), Hash::of(whole), "{length}");
+    }
+}
+
+#[test]
 fn hashes_are_digits() {
     assert_eq!(Hash::of(b"").to_string(), "99aa06d3014798d86001c324468d497f");
     assert_eq!("99aa06d3014798d86001c324468d497f".parse(), Ok(Hash::of(b"")));

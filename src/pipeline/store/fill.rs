@@ -61,7 +61,8 @@ pub(in crate::pipeline) fn fill<B: Backend>(
     let before = Before::read(&folder, &wanted, options)?;
     let interrupted = |done| FeaturesError::Interrupted { folder: folder.path().into(), done, rows };
     let journalled = before.journal.as_ref().map_or(0, |journal| journal.count);
-    let Some(steps) = plan(dataset, &paths, &before, options, progress) else {
+    let memory = PictureMemory::new(budget, rayon::current_num_threads());
+    let Some(steps) = plan(dataset, &paths, &before, options, (&memory, scale), progress) else {
         return Err(interrupted(journalled).into());
     };
     let todo: Vec<usize> = (0..rows).filter(|&row| matches!(steps[row], Step::Read(_))).collect();
@@ -93,7 +94,6 @@ pub(in crate::pipeline) fn fill<B: Backend>(
             matrix && todo.len() == rows && todo.is_sorted() && stays(backend, budget, rows * bins.len());
         let keeper = Keeper::new(writer, (&todo, &paths), &mut entries, options.stop);
         progress.say(&budget.said());
-        let memory = PictureMemory::new(budget, rayon::current_num_threads());
         let reader = || {
             let (mut reading, keeper) = (Reading::new(&memory, scale), &keeper);
             move |i: usize, pictures: &mut Pictures| {
