@@ -6,10 +6,9 @@ use super::reading::Reading;
 use crate::backend::{Backend, Pictures};
 use crate::dataset::{Dataset, Found, PictureError, reading_order};
 use crate::error::{Error, Result};
-use crate::features::store::FEATURES;
 use crate::features::{
-    Budget, Descriptor, Extracted, FeaturesError, Given, Histogram, InMemory, Matrix, Npy, PictureMemory,
-    Skipped, Source, Target, Transform, check_finite, extract,
+    Budget, Descriptor, Extracted, FeaturesError, Given, Histogram, InMemory, Matrix, PictureMemory, Skipped,
+    Source, Target, Transform, check_finite, extract,
 };
 use crate::progress::Progress;
 
@@ -144,10 +143,7 @@ impl Input<'_> {
                 let skipped = filled.extraction.skipped;
                 Ok(match filled.matrix {
                     Some(matrix) => Described { rows: Place::Device(Box::new(matrix)), skipped },
-                    None => {
-                        let source = Arc::new(Npy::open(&folder.join(FEATURES))?);
-                        Rows { descriptor, source, skipped }.picked(picked)
-                    }
+                    None => Rows { descriptor, source: Arc::new(filled.numbers), skipped }.picked(picked),
                 })
             }
             Origin::Pictures => {

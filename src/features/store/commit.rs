@@ -111,7 +111,8 @@ impl Folder {
     }
 
     /// Lets the store take its place: the numbers of `writer`, or those that are there, with lines that `samples` writes and `meta`,
-    /// whose digests are filled in. Says whether that changes anything; where it does not, nothing is written.
+    /// whose digests are filled in. Says whether that changes anything; where it does not, nothing is written. Gives the numbers too: those
+    /// that another process puts in their place, once the folder's lock is let go, are others.
     ///
     /// # Errors
     /// Files cannot be written: the old store is then still whole.
@@ -120,7 +121,7 @@ impl Folder {
         writer: Option<Writer>,
         mut meta: Meta,
         samples: impl Fn(&mut dyn Write) -> io::Result<()>,
-    ) -> Result<bool, FeaturesError> {
+    ) -> Result<(bool, Npy), FeaturesError> {
         if let Some(writer) = &writer {
             writer.flush()?;
         }
@@ -132,7 +133,7 @@ impl Folder {
         meta.samples_xxh3 = Hash(hash.0.digest128());
         if features.is_none() && Meta::read(&self.path).is_ok_and(|old| old.as_ref() == Some(&meta)) {
             remove_parts(&self.path)?;
-            return Ok(false);
+            return Ok((false, Npy::open(&numbers)?));
         }
         self.write(&part(SAMPLES), |to| samples(to))?;
         self.write(&part(META), |to| {
@@ -146,7 +147,8 @@ impl Folder {
         self.rename(&new, COMMIT)?;
         sync_folder(&self.path)?;
         self.complete()?;
-        Ok(true)
+        // Opened here and not before: on some systems a file that is open cannot be renamed.
+        Ok((true, Npy::open(&self.path.join(FEATURES))?))
     }
 
     /// Finishes what [`COMMIT`] says, if it is there: whatever has been renamed already is passed over.

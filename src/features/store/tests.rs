@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::features::{Descriptor, Given, Source};
+use crate::features::{Descriptor, Given, Npy, Source};
 
 const ROWS: usize = 5;
 const COLUMNS: usize = 3;
@@ -57,7 +57,7 @@ fn meta() -> Meta {
     }
 }
 
-fn commit(folder: &Folder, writer: Writer, seed: usize) -> bool {
+fn commit(folder: &Folder, writer: Writer, seed: usize) -> (bool, Npy) {
     let entries: Vec<Entry> = (0..ROWS).map(|r| entry(r, seed)).collect();
     let paths: Vec<String> = (0..ROWS).map(|r| format!("{r}.jpg")).collect();
     let lines = |to: &mut dyn std::io::Write| {
@@ -70,13 +70,15 @@ fn commit(folder: &Folder, writer: Writer, seed: usize) -> bool {
     folder.commit(Some(writer), meta(), lines).unwrap()
 }
 
-/// A store in `at`, made from nothing.
-fn make(at: &Path, seed: usize) {
+/// A store in `at`, made from nothing, and its numbers.
+fn make(at: &Path, seed: usize) -> Npy {
     let folder = Folder::open(at).unwrap();
     let writer = folder.begin(header(), None, Duration::ZERO).unwrap();
     writer.install().unwrap();
     put(&writer, (0..ROWS).rev(), seed);
-    assert!(commit(&folder, writer, seed));
+    let (changed, numbers) = commit(&folder, writer, seed);
+    assert!(changed);
+    numbers
 }
 
 fn check(at: &Path, seed: usize) {
@@ -103,6 +105,18 @@ fn what_was_written_is_read() {
     let mut names: Vec<_> = std::fs::read_dir(at.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, [META, FEATURES, SAMPLES]);
+}
+
+/// Whoever made a store has its numbers, whatever takes its place once the lock is let go.
+#[test]
+fn numbers_stay_those_that_were_made() {
+    let at = tempfile::tempdir().unwrap();
+    let numbers = make(at.path(), 1);
+    make(at.path(), 2);
+    let mut values = vec![0.0; ROWS * COLUMNS];
+    numbers.read(0, &mut values).unwrap();
+    assert_eq!(values, (0..ROWS).flat_map(|r| row(r, 1)).collect::<Vec<_>>());
+    check(at.path(), 2);
 }
 
 /// The three files are renamed one after the other; whoever stops between them, the next one finishes it.
@@ -150,7 +164,7 @@ fn a_half_written_line_is_passed_over_and_written_over() {
     let writer = folder.go_on(&journal, Duration::ZERO).unwrap();
     assert_eq!(writer.done(), 2);
     put(&writer, 2..ROWS, 1);
-    assert!(commit(&folder, writer, 1));
+    assert!(commit(&folder, writer, 1).0);
     check(at.path(), 1);
     // A journal that broke off before it named anything, and one whose numbers are gone, name nothing.
     std::fs::write(&path, &whole[..20]).unwrap();

@@ -13,7 +13,7 @@ use crate::dataset::{DECODER, Dataset, Part, reading_order};
 use crate::error::{Error, Result};
 use crate::features::store::{Entry, FORMAT, Folder, Hash, Header, Labels, Meta, Writer, write_samples};
 use crate::features::{
-    Budget, Descriptor, Extracted, FeaturesError, Matrix, PictureMemory, Skipped, Target, extract,
+    Budget, Descriptor, Extracted, FeaturesError, Matrix, Npy, PictureMemory, Skipped, Target, extract,
 };
 use crate::pipeline::input::histogram;
 use crate::pipeline::reading::Reading;
@@ -24,6 +24,8 @@ use crate::report::grouped;
 pub(in crate::pipeline) struct Filled<B: Backend> {
     /// All rows on the device, where they were all made just now and asked for.
     pub(in crate::pipeline) matrix: Option<Matrix<B>>,
+    /// All rows, those of this store and not of one that took its place since.
+    pub(in crate::pipeline) numbers: Npy,
     pub(in crate::pipeline) extraction: Extraction,
 }
 
@@ -137,7 +139,7 @@ pub(in crate::pipeline) fn fill<B: Backend>(
     // The files that are copied from must not be open where they are replaced.
     let done = writer.as_ref().map_or(0, Writer::done);
     drop(before);
-    let changed = folder
+    let (changed, numbers) = folder
         .commit(writer, meta, |to| lines(to, dataset, &paths, &labels, &entries))
         .map_err(|source| unfinished(folder.path(), done, rows, source))?;
     let skipped: Vec<Skipped> = entries
@@ -154,7 +156,7 @@ pub(in crate::pipeline) fn fill<B: Backend>(
         skipped,
         changed,
     };
-    Ok(Filled { matrix: matrix_made, extraction })
+    Ok(Filled { matrix: matrix_made, numbers, extraction })
 }
 
 /// `rows` in the order in which their pictures lie, where that is not the order of their names.
