@@ -29,6 +29,7 @@ pub fn register(trials: &mut Vec<Trial>) {
         ),
         ("a_row_that_is_skipped_loses_its_numbers", a_row_that_is_skipped_loses_its_numbers),
         ("numbers_nobody_vouches_for_are_written_over", numbers_nobody_vouches_for_are_written_over),
+        ("a_part_of_another_shape_is_none", a_part_of_another_shape_is_none),
     ] {
         plain(trials, &format!("store::resumed::{name}"), test);
     }
@@ -149,4 +150,26 @@ fn numbers_nobody_vouches_for_are_written_over() {
     std::fs::write(&part, numbers).expect("a file");
     extract(at, "out");
     check(at);
+}
+
+fn a_part_of_another_shape_is_none() {
+    let folder = fruit();
+    let at = folder.path();
+    extract(at, "out");
+    let whole = std::fs::read(at.join("out").join(FEATURES)).expect("numbers");
+    let shape = String::from_utf8_lossy(&whole[..128]).replace("(96, 512)", "(10, 512)");
+    assert!(shape.contains("(10, 512)"), "{shape}");
+    // The first byte of a NumPy file is no text.
+    let fewer = [&whole[..1], &shape.as_bytes()[shape.find("NUMPY").expect("a name")..]].concat();
+    let fewer = [&fewer, &whole[128..128 + 10 * 2048]].concat();
+    for numbers in [&fewer[..], &whole[..5000], &whole[..10], &[]] {
+        std::fs::remove_dir_all(at.join("out")).ok();
+        let good = kiwi_skipped(at);
+        replaced(&picture(at, KIWI), &good);
+        let part = ["features.npy.part", "features.npy.part2"].map(|name| at.join("out").join(name));
+        let part = part.iter().find(|path| path.exists()).expect("a part");
+        std::fs::write(part, numbers).expect("a file");
+        extract(at, "out");
+        check(at);
+    }
 }

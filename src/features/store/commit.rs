@@ -12,7 +12,7 @@ use super::meta::{Meta, probe};
 use super::stored::Stored;
 use super::writer::{Writer, is_part, next_part, remove, remove_parts};
 use super::{COMMIT, FEATURES, Hash, JOURNAL, LOCK, META, SAMPLES};
-use crate::features::{FeaturesError, Npy};
+use crate::features::{FeaturesError, Npy, Source};
 use crate::files::{FileError, Lock, Writing, sync_folder};
 
 /// A folder that this process alone makes a store in.
@@ -57,7 +57,8 @@ impl Folder {
         there.then(|| Stored::open(&self.path)).transpose()
     }
 
-    /// What is there of a store that was being made, if anything is, and its numbers.
+    /// What is there of a store that was being made, if anything is, and its numbers; nothing where those are not what the journal speaks
+    /// of.
     ///
     /// # Errors
     /// It cannot be read.
@@ -73,8 +74,15 @@ impl Folder {
         if !numbers.is_file() {
             return Ok(None);
         }
-        let numbers = Npy::open(&numbers)?;
-        Ok(Some((journal, numbers)))
+        let numbers = match Npy::open(&numbers) {
+            Ok(numbers) => numbers,
+            // Cut off, or something else.
+            Err(FeaturesError::Format { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let Header { rows, columns, descriptor, .. } = &journal.header;
+        let found = [numbers.rows(), numbers.columns()];
+        Ok((found == [*rows, *columns] && descriptor.len() == *columns).then_some((journal, numbers)))
     }
 
     /// Begins a store beside what `journal` names; `header` is completed with the name of its file.
