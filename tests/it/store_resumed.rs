@@ -30,6 +30,7 @@ pub fn register(trials: &mut Vec<Trial>) {
         ("a_row_that_is_skipped_loses_its_numbers", a_row_that_is_skipped_loses_its_numbers),
         ("numbers_nobody_vouches_for_are_written_over", numbers_nobody_vouches_for_are_written_over),
         ("a_part_of_another_shape_is_none", a_part_of_another_shape_is_none),
+        ("a_full_journal_ends_with_a_whole_line", a_full_journal_ends_with_a_whole_line),
     ] {
         plain(trials, &format!("store::resumed::{name}"), test);
     }
@@ -172,4 +173,29 @@ fn a_part_of_another_shape_is_none() {
         extract(at, "out");
         check(at);
     }
+}
+
+/// The system lets no file grow beyond the middle of the journal; files of numbers are smaller.
+fn a_full_journal_ends_with_a_whole_line() {
+    let folder = fruit();
+    let at = folder.path();
+    let arguments = "extract fruit --bins 1,1,2 --device cpu --checkpoint-every 0.000001 --out";
+    huemax(&[&arguments.split(' ').collect::<Vec<_>>()[..], &["whole"]].concat(), at).check(0, &[]);
+    let script = format!("trap '' XFSZ; ulimit -f 8; exec \"$HUEMAX\" {arguments} out");
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(at)
+        .env("HUEMAX", env!("CARGO_BIN_EXE_huemax"))
+        .output()
+        .expect("a shell");
+    let ran = Ran { command: script, output };
+    ran.check(1, &["cannot write out/journal.part", "pictures are kept in out"]);
+    let journal = std::fs::read(at.join("out").join(JOURNAL)).expect("a journal");
+    assert_eq!(journal.last(), Some(&b'\n'), "the journal ends in the middle of a line");
+    for line in String::from_utf8(journal).expect("text").lines() {
+        serde_json::from_str::<Value>(line).expect("a line");
+    }
+    huemax(&[&arguments.split(' ').collect::<Vec<_>>()[..], &["out"]].concat(), at)
+        .check(0, &["pictures from out"]);
+    assert!(bytes(at, "out") == bytes(at, "whole"));
 }
