@@ -120,24 +120,26 @@ impl Input<'_> {
         }
     }
 
-    /// The features of the samples `picked` (ascending), as `descriptor` says. Tells `progress` how far it is.
+    /// The features of the samples `picked` (ascending), as `descriptor` says. Tells `progress` how far it is. Those that are `transformed`
+    /// after that are read on the host, and are not left on the device where they are kept anyway.
     pub(super) fn describe<B: Backend>(
         &self,
         backend: &B,
         picked: &[usize],
-        descriptor: Descriptor,
+        (descriptor, transformed): (Descriptor, bool),
         progress: &dyn Progress,
     ) -> Result<Described<B>> {
         match &self.origin {
             Origin::Rows(rows) => Ok(rows.picked(picked)),
             Origin::Kept(cache) => {
-                let (folder, all) = ((cache.folder)()?, picked.len() == self.dataset.samples.len());
+                let folder = (cache.folder)()?;
+                let stays = picked.len() == self.dataset.samples.len() && !transformed;
                 let filled = fill(
                     backend,
                     self.dataset,
                     (&folder, &cache.options),
                     descriptor,
-                    (all, &self.budget),
+                    (stays, &self.budget),
                     progress,
                 )?;
                 let skipped = filled.extraction.skipped;

@@ -15,7 +15,11 @@ use crate::store::picture;
 use crate::support::{cpu, plain};
 
 pub fn register(trials: &mut Vec<Trial>) {
-    for (name, test) in [("what_is_too_large_stays_so", what_is_too_large_stays_so as fn())] {
+    for (name, test) in [
+        ("what_is_too_large_stays_so", what_is_too_large_stays_so as fn()),
+        ("a_full_device_keeps_features_all_the_same", a_full_device_keeps_features_all_the_same),
+        ("pictures_leave_no_room_for_a_matrix", pictures_leave_no_room_for_a_matrix),
+    ] {
         plain(trials, &format!("store::budget::{name}"), test);
     }
 }
@@ -55,4 +59,46 @@ impl Keep for Kept {
         self.0.lock().expect("rows").push((first, rows.to_vec()));
         Ok(())
     }
+}
+
+/// A device that has memory for batches, and none for a matrix.
+fn a_full_device_keeps_features_all_the_same() {
+    const COUNT: usize = 96;
+    let bins = Histogram { bins: [4, 4, 4], ..Histogram::default() }.checked().expect("bins");
+    let reader = || {
+        |i: usize, pictures: &mut Pictures| {
+            pictures.push(&[i as u8, 200, 7].repeat(5));
+            Ok(())
+        }
+    };
+    let device = Faulty { inner: cpu(), fault: Fault::LittleMemory };
+    let [full, roomy] = [(); 2].map(|()| Kept::default());
+    let target = |keep| Target { matrix: true, keep: Some(keep) };
+    let Extracted { matrix, .. } =
+        extract(&device, COUNT, &bins, reader, target(&full), &Quiet).expect("features are kept");
+    assert_eq!(matrix.rows(), 0);
+    let Extracted { matrix, .. } =
+        extract(cpu(), COUNT, &bins, reader, target(&roomy), &Quiet).expect("features");
+    assert_eq!(matrix.rows(), COUNT);
+    let [full, roomy] = [full, roomy].map(|kept| {
+        let mut rows = kept.0.into_inner().expect("rows");
+        rows.sort_by_key(|(first, _)| *first);
+        rows.into_iter().flat_map(|(_, rows)| rows).collect::<Vec<_>>()
+    });
+    assert_eq!(full, roomy);
+    assert_eq!(full.len(), COUNT * bins.len());
+    // Where nobody keeps them, they would be lost.
+    let error = extract(&device, COUNT, &bins, reader, Target::MATRIX, &Quiet).expect_err("no memory");
+    assert!(error.to_string().contains("on purpose"), "{error}");
+}
+
+/// Pictures on their way may take all of `--memory`, so features are read from the store.
+fn pictures_leave_no_room_for_a_matrix() {
+    let folder = fruit();
+    let at = folder.path();
+    huemax(&[&TRAIN[..], &["--memory", "64MiB"]].concat(), at)
+        .check(0, &["describing", "are used where they lie"]);
+    let model = |run: &str| std::fs::read(at.join(run).join("model.safetensors")).expect("a model");
+    huemax(&["train", "fruit", "--device", "cpu", "--out", "roomy"], at).check(0, &["describing"]);
+    assert!(model("run") == model("roomy"), "another model");
 }

@@ -13,7 +13,7 @@ use crate::dataset::{DECODER, Dataset, Part, reading_order};
 use crate::error::{Error, Result};
 use crate::features::store::{Entry, FORMAT, Folder, Hash, Header, Labels, Meta, Writer, write_samples};
 use crate::features::{
-    Budget, Descriptor, Extracted, FeaturesError, Matrix, Npy, PictureMemory, Skipped, Target, extract,
+    Budget, Bytes, Descriptor, Extracted, FeaturesError, Matrix, Npy, PictureMemory, Skipped, Target, extract,
 };
 use crate::pipeline::input::histogram;
 use crate::pipeline::reading::Reading;
@@ -121,7 +121,8 @@ pub(in crate::pipeline) fn fill<B: Backend>(
                 }
             }
         })?;
-        matrix_made = matrix.then_some(made);
+        // The device may have had no memory for it.
+        matrix_made = Some(made).filter(|made| matrix && made.rows() == rows);
     }
 
     let labels = labels_of(dataset);
@@ -189,11 +190,15 @@ fn lines(
     write_samples(to, labels.separator.is_some(), rows)
 }
 
-/// Whether `numbers` features may stay on the device.
+/// Whether `numbers` features may stay on the device. Where its memory is that of the host, that is for pictures before: what a budget
+/// leaves beside them.
 fn stays<B: Backend>(backend: &B, budget: &Budget, numbers: usize) -> bool {
+    let left = |Bytes(host): Bytes| Bytes(host.saturating_sub(budget.for_pictures().0));
     let given = match backend.info().kind {
-        DeviceKind::Cpu => [budget.device, budget.host].into_iter().flatten().min(),
-        DeviceKind::Hardware | DeviceKind::Software => budget.device,
+        DeviceKind::Cpu | DeviceKind::Software => {
+            [budget.device, budget.host.map(left)].into_iter().flatten().min()
+        }
+        DeviceKind::Hardware => budget.device,
     };
     4 * numbers as u64 <= given.map_or(ON_DEVICE, |bytes| bytes.0)
 }

@@ -7,6 +7,8 @@ mod keeper;
 mod labels;
 mod opened;
 mod plan;
+#[cfg(test)]
+mod tests;
 mod work;
 
 pub use opened::open_store;
