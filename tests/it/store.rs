@@ -26,6 +26,7 @@ pub fn register(trials: &mut Vec<Trial>) {
         ("ctrl_c_keeps_what_was_done", ctrl_c_keeps_what_was_done),
         ("what_has_not_changed_is_kept", what_has_not_changed_is_kept),
         ("content_counts_where_it_is_asked_for_or_the_folder_is_another", content_counts),
+        ("folders_are_told_apart_by_where_they_lie", folders_are_told_apart_by_where_they_lie),
         ("pictures_that_cannot_be_read_are_tried_again", pictures_that_cannot_be_read_are_tried_again),
         ("other_features_are_refused", other_features_are_refused),
         ("one_at_a_time_writes_a_store", one_at_a_time_writes_a_store),
@@ -392,6 +393,49 @@ fn content_counts() {
     huemax(&moved, at).check(0, &["kept 96, read 0", "comparing"]);
     let again = huemax(&moved, at).check(0, &["already: kept 96"]);
     assert!(!again.stderr().contains("comparing"), "{}", again.stderr());
+}
+
+/// A folder is where it lies, and not what is typed from where one happens to be.
+fn folders_are_told_apart_by_where_they_lie() {
+    let folder = fruit();
+    let at = folder.path();
+    let [one, two] = ["one", "two"].map(|name| at.join(name));
+    std::fs::create_dir(&one).expect("a folder");
+    std::fs::rename(at.join("fruit"), one.join("fruit")).expect("a rename");
+    // The same names, sizes and times, and one other content.
+    for class in std::fs::read_dir(one.join("fruit")).expect("a folder") {
+        let class = class.expect("an entry").path();
+        let to = two.join("fruit").join(class.file_name().expect("a name"));
+        std::fs::create_dir_all(&to).expect("a folder");
+        for entry in std::fs::read_dir(&class).into_iter().flatten() {
+            let from = entry.expect("an entry").path();
+            let to = to.join(from.file_name().expect("a name"));
+            std::fs::copy(&from, &to).expect("a copy");
+            set_time(&to, std::fs::metadata(&from).and_then(|found| found.modified()).expect("a time"));
+        }
+    }
+    let path = picture(&two, "kiwi/kiwi-001.jpg");
+    let size = std::fs::metadata(&path).expect("a picture").len();
+    replaced(&path, &vec![b'x'; size as usize]);
+    extract(&one, "../out", &[]).check(0, &["kept 0, read 96"]);
+    extract(&two, "../out", &[]).check(0, &["kept 95, read 0, dropped 0, skipped 1", "comparing"]);
+    assert!(bytes(at, "out")[..2] == fresh(&two, &[])[..2]);
+    // Typed in another way.
+    let typed = |data: &str, from: &Path, out: &str| {
+        let ran = huemax(&["extract", data, "--device", "cpu", "--out", out], from);
+        ran.check(0, &["kept 95, read 0, dropped 0, skipped 1"]).stderr()
+    };
+    for (data, from, out) in [("two/./fruit", at, "out"), (".", &two.join("fruit"), "../../out")] {
+        assert!(!typed(data, from, out).contains("comparing"), "{data}");
+    }
+    // What an older huemax wrote says no more than what was typed.
+    let path = at.join("out").join(META);
+    let text = std::fs::read_to_string(&path).expect("a file");
+    let mut meta: Value = serde_json::from_str(&text).expect("JSON");
+    meta.as_object_mut().and_then(|meta| meta.remove("root_xxh3")).expect("where it was");
+    std::fs::write(&path, serde_json::to_vec(&meta).expect("JSON")).expect("a file");
+    assert!(typed(".", &two.join("fruit"), "../../out").contains("comparing"));
+    assert!(!typed(".", &two.join("fruit"), "../../out").contains("comparing"));
 }
 
 fn pictures_that_cannot_be_read_are_tried_again() {

@@ -22,6 +22,9 @@ pub struct Header {
     pub decoder: String,
     /// The folder of the pictures, as it was typed.
     pub root: String,
+    /// XXH3-128 of where that is; see [`Meta`](super::Meta).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_xxh3: Option<Hash>,
     /// N.
     pub rows: usize,
     /// D.
@@ -171,6 +174,7 @@ mod tests {
             descriptor: Descriptor::Given(Given { columns: 2 }),
             decoder: String::new(),
             root: String::new(),
+            root_xxh3: None,
             rows: 3,
             columns: 2,
             paths: Hash(0),

@@ -15,6 +15,7 @@ fn header() -> Header {
         descriptor: Descriptor::Given(Given { columns: COLUMNS }),
         decoder: "none".into(),
         root: "pictures".into(),
+        root_xxh3: Some(Hash::of(b"/pictures")),
         rows: ROWS,
         columns: COLUMNS,
         paths: Hash::of(b"paths"),
@@ -46,6 +47,7 @@ fn meta() -> Meta {
         rows: ROWS,
         columns: COLUMNS,
         root: "pictures".into(),
+        root_xxh3: Some(Hash::of(b"/pictures")),
         labels: Labels {
             task: "multiclass".into(),
             classes: vec![" x".into()],

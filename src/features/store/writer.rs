@@ -243,6 +243,7 @@ mod tests {
             descriptor: Descriptor::Given(Given { columns: 2 }),
             decoder: String::new(),
             root: String::new(),
+            root_xxh3: None,
             rows: 3,
             columns: 2,
             paths: Hash(0),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::before::Before;
+use super::before::{Before, whereabouts};
 use super::keeper::Keeper;
 use super::labels::{cell, labels_of};
 use super::plan::{Step, plan};
@@ -54,6 +54,7 @@ pub(in crate::pipeline) fn fill<B: Backend>(
         descriptor,
         decoder: DECODER.into(),
         root: dataset.root.to_string_lossy().into_owned(),
+        root_xxh3: whereabouts(&dataset.root),
         rows,
         columns: bins.len(),
         paths: Hash::of(paths.join("\0").as_bytes()),
@@ -133,6 +134,7 @@ pub(in crate::pipeline) fn fill<B: Backend>(
         rows,
         columns: wanted.columns,
         root: wanted.root,
+        root_xxh3: wanted.root_xxh3,
         labels: labels.clone(),
         samples_xxh3: Hash(0),
         features_xxh3: Hash(0),
