@@ -19,6 +19,7 @@ pub fn register(trials: &mut Vec<Trial>) {
         ("what_is_too_large_stays_so", what_is_too_large_stays_so as fn()),
         ("a_full_device_keeps_features_all_the_same", a_full_device_keeps_features_all_the_same),
         ("pictures_leave_no_room_for_a_matrix", pictures_leave_no_room_for_a_matrix),
+        ("without_a_store_features_must_fit", without_a_store_features_must_fit),
     ] {
         plain(trials, &format!("store::budget::{name}"), test);
     }
@@ -101,4 +102,27 @@ fn pictures_leave_no_room_for_a_matrix() {
     let model = |run: &str| std::fs::read(at.join(run).join("model.safetensors")).expect("a model");
     huemax(&["train", "fruit", "--device", "cpu", "--out", "roomy"], at).check(0, &["describing"]);
     assert!(model("run") == model("roomy"), "another model");
+}
+
+fn without_a_store_features_must_fit() {
+    let folder = fruit();
+    let at = folder.path();
+    huemax(&TRAIN, at).check(0, &[]);
+    let evaluate = ["evaluate", "run/model.safetensors", "fruit", "--device", "cpu"];
+    let train = ["train", "fruit", "--device", "cpu", "--out", "other", "--no-cache"];
+    for command in [&evaluate[..], &train] {
+        // 96 rows of 2 KiB.
+        for (option, size, least) in
+            [("--device-memory", "191KiB", "196608"), ("--memory", "383KiB", "393216")]
+        {
+            let ran = huemax(&[command, &[option, size]].concat(), at);
+            let ran = ran.check(2, &[&format!("{option}: "), "96 × 512", "192 KiB", least, "--cache"]);
+            assert!(!ran.stderr().contains("describing"), "{}", ran.stderr());
+        }
+    }
+    for more in [["--device-memory", "192KiB"], ["--memory", "4MiB"], ["--cache", "store"]] {
+        huemax(&[&evaluate[..], &more].concat(), at).check(0, &["describing"]);
+    }
+    huemax(&[&evaluate[..], &["--memory", "256KiB", "--cache", "store"]].concat(), at)
+        .check(0, &["96 of 96 pictures from store"]);
 }
