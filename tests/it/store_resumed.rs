@@ -31,6 +31,7 @@ pub fn register(trials: &mut Vec<Trial>) {
         ("numbers_nobody_vouches_for_are_written_over", numbers_nobody_vouches_for_are_written_over),
         ("a_part_of_another_shape_is_none", a_part_of_another_shape_is_none),
         ("a_full_journal_ends_with_a_whole_line", a_full_journal_ends_with_a_whole_line),
+        ("without_checkpoints_only_the_end_is_kept", without_checkpoints_only_the_end_is_kept),
     ] {
         plain(trials, &format!("store::resumed::{name}"), test);
     }
@@ -198,4 +199,46 @@ fn a_full_journal_ends_with_a_whole_line() {
     huemax(&[&arguments.split(' ').collect::<Vec<_>>()[..], &["out"]].concat(), at)
         .check(0, &["pictures from out"]);
     assert!(bytes(at, "out") == bytes(at, "whole"));
+}
+
+/// Nothing is in the journal before the end or Ctrl-C, and then all that was done.
+fn without_checkpoints_only_the_end_is_kept() {
+    let folder = more_fruit();
+    let at = folder.path();
+    let arguments = ["extract", "fruit", "--device", "cpu", "--checkpoint-every", "0", "--out", "out"];
+    let lines =
+        || std::fs::read_to_string(at.join("out").join(JOURNAL)).map_or(0, |text| text.lines().count());
+    let mut ended = [false; 2];
+    for _ in 0..20 {
+        let [killed, interrupted] = ended;
+        if killed && interrupted {
+            return;
+        }
+        std::fs::remove_dir_all(at.join("out")).ok();
+        let child = start(&arguments, at);
+        let begun = Instant::now();
+        // Rows that were written.
+        while !std::fs::read(at.join("out/features.npy.part"))
+            .is_ok_and(|numbers| numbers.iter().skip(128).any(|&byte| byte != 0))
+        {
+            assert!(begun.elapsed() < Duration::from_secs(60), "nothing is written");
+        }
+        signal(&child, if killed { "INT" } else { "KILL" });
+        let output = end(child);
+        if output.status.success() {
+            continue;
+        }
+        if killed {
+            Ran { command: "an extraction and Ctrl-C".into(), output }
+                .check(130, &["stopped: ", " of 672 pictures are kept in out"]);
+            assert!(lines() > 1, "nothing was kept");
+            huemax(&arguments, at).check(0, &[" of 672 pictures from out"]);
+            assert!(at.join("out").join(SAMPLES).exists());
+            ended[1] = true;
+        } else {
+            assert!(lines() <= 1, "{} lines", lines());
+            ended[0] = true;
+        }
+    }
+    panic!("it was always done before it could be stopped");
 }
