@@ -43,7 +43,7 @@ pub(super) struct Args {
     #[arg(long)]
     force: bool,
 
-    /// Bring what has been done to the disk this often, so that it is not lost
+    /// Bring what has been done to the disk this often, so that it is not lost; 0 for only at the end, at Ctrl-C and after an error
     #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
     checkpoint_every: f64,
 
@@ -89,7 +89,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
         rehash: args.rehash,
         force: args.force,
         replace: args.force,
-        every: Duration::from_secs_f64(args.checkpoint_every),
+        every: match args.checkpoint_every {
+            0.0 => Duration::MAX,
+            seconds => Duration::from_secs_f64(seconds),
+        },
         stop: interrupt::asked,
     };
     let clock = Instant::now();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::{FeaturesError, Matrix};
-use crate::backend::{Backend, Bins, DeviceKind, Pictures};
+use crate::backend::{Backend, Bins, DeviceError, DeviceKind, Pictures};
 use crate::progress::Progress;
 
 /// A picture that could not be read.
@@ -30,7 +30,7 @@ pub trait Keep: Sync {
 /// Where features go.
 #[derive(Clone, Copy)]
 pub struct Target<'a> {
-    /// Whether they become a matrix on the device.
+    /// Whether they become a matrix on the device. Where that has no memory for one, they do not, if somebody else is given them.
     pub matrix: bool,
     /// Who else is given them.
     pub keep: Option<&'a dyn Keep>,
@@ -44,7 +44,7 @@ impl Target<'_> {
 /// What came of reading pictures.
 #[derive(Debug)]
 pub struct Extracted<B: Backend> {
-    /// A row a picture; rows of skipped pictures are zero. Of no rows where none was asked for.
+    /// A row a picture; rows of skipped pictures are zero. Of no rows where none was asked for, or none could be made.
     pub matrix: Matrix<B>,
     /// Pictures that could not be read, in order.
     pub skipped: Vec<Skipped>,
@@ -69,7 +69,7 @@ struct Made {
 /// and pushes its pixels, or says why it cannot. The features go to `target`. `progress` is told of every picture that is done.
 ///
 /// # Errors
-/// The device was lost or has no memory; features could not be kept. A picture that cannot be read is no error here.
+/// The device was lost or has no memory for batches, or none for a matrix that is the only place for the features; features could not be kept. A picture that cannot be read is no error here.
 pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>(
     backend: &B,
     count: usize,
@@ -88,7 +88,12 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
         DeviceKind::Cpu => CACHE_BYTES,
         DeviceKind::Hardware | DeviceKind::Software => UPLOAD_BYTES,
     };
-    let matrix = Mutex::new(Matrix::zeros(backend, if target.matrix { count } else { 0 }, columns)?);
+    let matrix = match Matrix::zeros(backend, if target.matrix { count } else { 0 }, columns) {
+        Err(DeviceError::OutOfMemory { .. }) if target.keep.is_some() => Matrix::zeros(backend, 0, columns)?,
+        matrix => matrix?,
+    };
+    let has_rows = matrix.rows() > 0;
+    let matrix = Mutex::new(matrix);
     let skipped = Mutex::new(Vec::new());
     let failed = Mutex::new(None);
     let stop = AtomicBool::new(false);
@@ -131,7 +136,7 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
                 }
                 backend.describe(&pictures, bins, &mut counts)?;
                 backend.normalize(&counts, pictures.len(), columns, &mut features[turn])?;
-                if target.matrix {
+                if has_rows {
                     lock(&matrix).put(backend, first, &features[turn], pictures.len())?;
                 }
                 let before =

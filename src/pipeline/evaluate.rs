@@ -94,7 +94,8 @@ fn evaluate_on<B: Backend>(
     }
 
     let start = Instant::now();
-    let mut described = input.describe(backend, &picked, descriptor, progress)?;
+    let transformed = model.transform.is_some();
+    let mut described = input.describe(backend, &picked, (descriptor, transformed), progress)?;
     let describe_seconds = start.elapsed().as_secs_f64();
     let rows: Vec<usize> = (0..picked.len())
         .filter(|i| described.skipped.binary_search_by_key(i, |s| s.index).is_err())

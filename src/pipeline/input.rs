@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::reading::Reading;
-use crate::backend::{Backend, Pictures};
+use crate::backend::{Backend, DeviceKind, Pictures};
 use crate::dataset::{Dataset, Found, PictureError, reading_order};
 use crate::error::{Error, Result};
-use crate::features::store::FEATURES;
 use crate::features::{
-    Budget, Descriptor, Extracted, FeaturesError, Given, Histogram, InMemory, Matrix, Npy, PictureMemory,
+    Budget, Bytes, Descriptor, Extracted, FeaturesError, Given, Histogram, InMemory, Matrix, PictureMemory,
     Skipped, Source, Target, Transform, check_finite, extract,
 };
 use crate::progress::Progress;
@@ -121,43 +120,76 @@ impl Input<'_> {
         }
     }
 
-    /// The features of the samples `picked` (ascending), as `descriptor` says. Tells `progress` how far it is.
+    /// The features of the samples `picked` (ascending), as `descriptor` says. Tells `progress` how far it is. Those that are `transformed`
+    /// after that are read on the host, and are not left on the device where they are kept anyway.
     pub(super) fn describe<B: Backend>(
         &self,
         backend: &B,
         picked: &[usize],
-        descriptor: Descriptor,
+        (descriptor, transformed): (Descriptor, bool),
         progress: &dyn Progress,
     ) -> Result<Described<B>> {
         match &self.origin {
             Origin::Rows(rows) => Ok(rows.picked(picked)),
             Origin::Kept(cache) => {
-                let (folder, all) = ((cache.folder)()?, picked.len() == self.dataset.samples.len());
+                let folder = (cache.folder)()?;
+                let stays = picked.len() == self.dataset.samples.len() && !transformed;
                 let filled = fill(
                     backend,
                     self.dataset,
                     (&folder, &cache.options),
                     descriptor,
-                    (all, &self.budget),
+                    (stays, &self.budget),
                     progress,
                 )?;
                 let skipped = filled.extraction.skipped;
                 Ok(match filled.matrix {
                     Some(matrix) => Described { rows: Place::Device(Box::new(matrix)), skipped },
-                    None => {
-                        let source = Arc::new(Npy::open(&folder.join(FEATURES))?);
-                        Rows { descriptor, source, skipped }.picked(picked)
-                    }
+                    None => Rows { descriptor, source: Arc::new(filled.numbers), skipped }.picked(picked),
                 })
             }
             Origin::Pictures => {
                 let histogram = histogram(descriptor)?;
-                progress.say(&self.budget.said());
+                let budget = self.beside_features([picked.len(), descriptor.len()], transformed, backend)?;
+                progress.say(&budget.said());
                 let Extracted { matrix, skipped } =
-                    describe_samples(backend, (self.dataset, picked), histogram, &self.budget, progress)?;
+                    describe_samples(backend, (self.dataset, picked), histogram, &budget, progress)?;
                 Ok(Described { rows: Place::Device(Box::new(matrix)), skipped })
             }
         }
+    }
+
+    /// What the budget leaves to pictures on their way beside features of `rows` × `columns`, which nobody keeps: they must fit.
+    ///
+    /// # Errors
+    /// They do not, and which option says so.
+    fn beside_features<B: Backend>(
+        &self,
+        [rows, columns]: [usize; 2],
+        transformed: bool,
+        backend: &B,
+    ) -> Result<Budget> {
+        let bytes = 4 * rows as u64 * columns as u64;
+        let refused = |option, given: Bytes, needed: u64| {
+            let problem = format!(
+                "{given} is too little for the features of all pictures at a time, {rows} × {columns} numbers or {}, which no store keeps; \
+                 keep them with --cache DIR, to be read from there piece by piece, or give {option} {needed} or more",
+                Bytes(bytes)
+            );
+            Err(Error::option(option, problem))
+        };
+        // Those of shards are put in the order of their names, in a second matrix.
+        let needed = if self.dataset.shards.is_some() { 2 * bytes } else { bytes };
+        if let Some(given) = self.budget.device.filter(|given| given.0 < needed) {
+            return refused("--device-memory", given, needed);
+        }
+        let on_host = transformed || backend.info().kind != DeviceKind::Hardware;
+        let Some(given) = self.budget.host.filter(|_| on_host) else { return Ok(self.budget) };
+        // Half of it is for features, as of those in a store: they may be there twice while they are put in order or transformed.
+        if given.0 < 2 * bytes {
+            return refused("--memory", given, 2 * bytes);
+        }
+        Ok(Budget { host: Some(Bytes(given.0 - bytes)), ..self.budget })
     }
 }
 

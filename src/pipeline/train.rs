@@ -147,7 +147,7 @@ fn train_on<B: Backend>(
 
     let clock = Instant::now();
     let all: Vec<usize> = (0..dataset.samples.len()).collect();
-    let described = input.describe(backend, &all, descriptor, progress)?;
+    let described = input.describe(backend, &all, (descriptor, options.transform.any()), progress)?;
     let describe_seconds = clock.elapsed().as_secs_f64();
     let skipped = named(dataset, &described.skipped);
     let split = without_skipped(dataset, split, &described.skipped)?;

@@ -25,7 +25,11 @@ mod sparse;
 mod stages;
 #[cfg(unix)]
 mod store;
+#[cfg(unix)]
+mod store_budget;
 mod store_python;
+#[cfg(unix)]
+mod store_resumed;
 mod stream;
 mod support;
 mod sweep;
@@ -59,7 +63,11 @@ fn main() {
     #[cfg(unix)]
     resume::register(&mut trials);
     #[cfg(unix)]
-    store::register(&mut trials);
+    {
+        store::register(&mut trials);
+        store_budget::register(&mut trials);
+        store_resumed::register(&mut trials);
+    }
     store_python::register(&mut trials);
     several::register(&mut trials);
     shards::register(&mut trials);

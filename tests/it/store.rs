@@ -1,7 +1,7 @@
 //! Feature stores: written as they go, gone on with after a kill, brought up to date, and trained on as the pictures themselves.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use huemax::features::store::{COMMIT, FEATURES, JOURNAL, META, SAMPLES};
 use libtest_mimic::Trial;
@@ -26,6 +26,7 @@ pub fn register(trials: &mut Vec<Trial>) {
         ("ctrl_c_keeps_what_was_done", ctrl_c_keeps_what_was_done),
         ("what_has_not_changed_is_kept", what_has_not_changed_is_kept),
         ("content_counts_where_it_is_asked_for_or_the_folder_is_another", content_counts),
+        ("folders_are_told_apart_by_where_they_lie", folders_are_told_apart_by_where_they_lie),
         ("pictures_that_cannot_be_read_are_tried_again", pictures_that_cannot_be_read_are_tried_again),
         ("other_features_are_refused", other_features_are_refused),
         ("one_at_a_time_writes_a_store", one_at_a_time_writes_a_store),
@@ -47,7 +48,7 @@ const FILES: [&str; 3] = [FEATURES, SAMPLES, META];
 
 /// The files of the store `name`, which are all that is in it.
 #[track_caller]
-fn bytes(at: &Path, name: &str) -> Vec<Vec<u8>> {
+pub fn bytes(at: &Path, name: &str) -> Vec<Vec<u8>> {
     let store = at.join(name);
     let mut names: Vec<_> =
         std::fs::read_dir(&store).expect("a folder").map(|e| e.expect("an entry").file_name()).collect();
@@ -58,7 +59,7 @@ fn bytes(at: &Path, name: &str) -> Vec<Vec<u8>> {
     FILES.map(|file| std::fs::read(store.join(file)).expect("a file")).into()
 }
 
-const EXTRACT: [&str; 6] = ["extract", "fruit", "--device", "cpu", "--checkpoint-every", "0"];
+const EXTRACT: [&str; 6] = ["extract", "fruit", "--device", "cpu", "--checkpoint-every", "0.000001"];
 
 fn extract(at: &Path, out: &str, more: &[&str]) -> Ran {
     huemax(&[&EXTRACT[..], &["--out", out], more].concat(), at)
@@ -72,7 +73,7 @@ fn fresh(at: &Path, more: &[&str]) -> Vec<Vec<u8>> {
     bytes(at, "fresh")
 }
 
-fn picture(at: &Path, name: &str) -> PathBuf {
+pub fn picture(at: &Path, name: &str) -> PathBuf {
     at.join("fruit").join(name)
 }
 
@@ -131,7 +132,7 @@ fn a_model_from_a_store_is_that_from_the_pictures() {
 }
 
 /// More pictures, so that it takes a while.
-fn more_fruit() -> tempfile::TempDir {
+pub fn more_fruit() -> tempfile::TempDir {
     let folder = fruit();
     let at = folder.path();
     for class in std::fs::read_dir(at.join("fruit")).expect("a folder") {
@@ -304,9 +305,21 @@ fn ctrl_c_keeps_what_was_done() {
 
 /// The time of the last change, later by a second.
 fn touch(path: &Path) {
-    let file = std::fs::File::options().write(true).open(path).expect("a file");
-    let time = file.metadata().and_then(|found| found.modified()).expect("a time");
-    file.set_modified(time + Duration::from_secs(1)).expect("a time");
+    let time = std::fs::metadata(path).and_then(|found| found.modified()).expect("a time");
+    set_time(path, time + Duration::from_secs(1));
+}
+
+/// Another content of the same size and time.
+pub fn replaced(path: &Path, content: &[u8]) {
+    let found = std::fs::metadata(path).expect("a file");
+    assert_eq!(found.len(), content.len() as u64);
+    std::fs::write(path, content).expect("a file");
+    set_time(path, found.modified().expect("a time"));
+}
+
+fn set_time(path: &Path, time: SystemTime) {
+    let file = std::fs::File::options().write(true).open(path);
+    file.and_then(|file| file.set_modified(time)).expect("a time");
 }
 
 fn what_has_not_changed_is_kept() {
@@ -366,26 +379,63 @@ fn content_counts() {
     let at = folder.path();
     extract(at, "out", &[]).check(0, &[]);
     touch(&picture(at, "kiwi/kiwi-001.jpg"));
-    // Another content of the same size and time, which nobody can see from outside.
+    // Which nobody can see from outside.
     let path = picture(at, "kiwi/kiwi-002.jpg");
-    let time = std::fs::metadata(&path).and_then(|found| found.modified()).expect("a time");
     let mut content = std::fs::read(&path).expect("a picture");
-    content.push(0);
-    let length = content.len() - 1;
-    content[length / 2] ^= 1;
-    std::fs::write(&path, &content[..length]).expect("a file");
-    std::fs::File::options()
-        .write(true)
-        .open(&path)
-        .and_then(|file| file.set_modified(time))
-        .expect("a time");
+    let middle = content.len() / 2;
+    content[middle] ^= 1;
+    replaced(&path, &content);
     extract(at, "out", &["--rehash"]).check(0, &["kept 95, read 1"]);
     assert!(bytes(at, "out") == fresh(at, &[]));
     // Size and time of files in another folder say nothing of these.
     std::fs::rename(at.join("fruit"), at.join("moved")).expect("a rename");
     let moved = ["extract", "moved", "--device", "cpu", "--out", "out"];
     huemax(&moved, at).check(0, &["kept 96, read 0", "comparing"]);
-    huemax(&moved, at).check(0, &["already: kept 96"]);
+    let again = huemax(&moved, at).check(0, &["already: kept 96"]);
+    assert!(!again.stderr().contains("comparing"), "{}", again.stderr());
+}
+
+/// A folder is where it lies, and not what is typed from where one happens to be.
+fn folders_are_told_apart_by_where_they_lie() {
+    let folder = fruit();
+    let at = folder.path();
+    let [one, two] = ["one", "two"].map(|name| at.join(name));
+    std::fs::create_dir(&one).expect("a folder");
+    std::fs::rename(at.join("fruit"), one.join("fruit")).expect("a rename");
+    // The same names, sizes and times, and one other content.
+    for class in std::fs::read_dir(one.join("fruit")).expect("a folder") {
+        let class = class.expect("an entry").path();
+        let to = two.join("fruit").join(class.file_name().expect("a name"));
+        std::fs::create_dir_all(&to).expect("a folder");
+        for entry in std::fs::read_dir(&class).into_iter().flatten() {
+            let from = entry.expect("an entry").path();
+            let to = to.join(from.file_name().expect("a name"));
+            std::fs::copy(&from, &to).expect("a copy");
+            set_time(&to, std::fs::metadata(&from).and_then(|found| found.modified()).expect("a time"));
+        }
+    }
+    let path = picture(&two, "kiwi/kiwi-001.jpg");
+    let size = std::fs::metadata(&path).expect("a picture").len();
+    replaced(&path, &vec![b'x'; size as usize]);
+    extract(&one, "../out", &[]).check(0, &["kept 0, read 96"]);
+    extract(&two, "../out", &[]).check(0, &["kept 95, read 0, dropped 0, skipped 1", "comparing"]);
+    assert!(bytes(at, "out")[..2] == fresh(&two, &[])[..2]);
+    // Typed in another way.
+    let typed = |data: &str, from: &Path, out: &str| {
+        let ran = huemax(&["extract", data, "--device", "cpu", "--out", out], from);
+        ran.check(0, &["kept 95, read 0, dropped 0, skipped 1"]).stderr()
+    };
+    for (data, from, out) in [("two/./fruit", at, "out"), (".", &two.join("fruit"), "../../out")] {
+        assert!(!typed(data, from, out).contains("comparing"), "{data}");
+    }
+    // What an older huemax wrote says no more than what was typed.
+    let path = at.join("out").join(META);
+    let text = std::fs::read_to_string(&path).expect("a file");
+    let mut meta: Value = serde_json::from_str(&text).expect("JSON");
+    meta.as_object_mut().and_then(|meta| meta.remove("root_xxh3")).expect("where it was");
+    std::fs::write(&path, serde_json::to_vec(&meta).expect("JSON")).expect("a file");
+    assert!(typed(".", &two.join("fruit"), "../../out").contains("comparing"));
+    assert!(!typed(".", &two.join("fruit"), "../../out").contains("comparing"));
 }
 
 fn pictures_that_cannot_be_read_are_tried_again() {
@@ -644,7 +694,7 @@ fn a_full_disk_loses_nothing() {
     let at = folder.path();
     let expected = fresh(at, &[]);
     // 96 rows take 192 KiB, and the journal comes on top.
-    let extract = "\"$HUEMAX\" extract fruit --device cpu --checkpoint-every 0 --out out";
+    let extract = "\"$HUEMAX\" extract fruit --device cpu --checkpoint-every 0.000001 --out out";
     let script = format!(
         "{extract}; echo code $?; ls out; mount -o remount,size=2m out && {extract} && mkdir -p saved && cp out/* saved"
     );

@@ -12,7 +12,7 @@ use super::meta::{Meta, probe};
 use super::stored::Stored;
 use super::writer::{Writer, is_part, next_part, remove, remove_parts};
 use super::{COMMIT, FEATURES, Hash, JOURNAL, LOCK, META, SAMPLES};
-use crate::features::{FeaturesError, Npy};
+use crate::features::{FeaturesError, Npy, Source};
 use crate::files::{FileError, Lock, Writing, sync_folder};
 
 /// A folder that this process alone makes a store in.
@@ -57,7 +57,8 @@ impl Folder {
         there.then(|| Stored::open(&self.path)).transpose()
     }
 
-    /// What is there of a store that was being made, if anything is, and its numbers.
+    /// What is there of a store that was being made, if anything is, and its numbers; nothing where those are not what the journal speaks
+    /// of.
     ///
     /// # Errors
     /// It cannot be read.
@@ -73,8 +74,15 @@ impl Folder {
         if !numbers.is_file() {
             return Ok(None);
         }
-        let numbers = Npy::open(&numbers)?;
-        Ok(Some((journal, numbers)))
+        let numbers = match Npy::open(&numbers) {
+            Ok(numbers) => numbers,
+            // Cut off, or something else.
+            Err(FeaturesError::Format { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let Header { rows, columns, descriptor, .. } = &journal.header;
+        let found = [numbers.rows(), numbers.columns()];
+        Ok((found == [*rows, *columns] && descriptor.len() == *columns).then_some((journal, numbers)))
     }
 
     /// Begins a store beside what `journal` names; `header` is completed with the name of its file.
@@ -111,7 +119,8 @@ impl Folder {
     }
 
     /// Lets the store take its place: the numbers of `writer`, or those that are there, with lines that `samples` writes and `meta`,
-    /// whose digests are filled in. Says whether that changes anything; where it does not, nothing is written.
+    /// whose digests are filled in. Says whether that changes anything; where it does not, nothing is written. Gives the numbers too: those
+    /// that another process puts in their place, once the folder's lock is let go, are others.
     ///
     /// # Errors
     /// Files cannot be written: the old store is then still whole.
@@ -120,7 +129,7 @@ impl Folder {
         writer: Option<Writer>,
         mut meta: Meta,
         samples: impl Fn(&mut dyn Write) -> io::Result<()>,
-    ) -> Result<bool, FeaturesError> {
+    ) -> Result<(bool, Npy), FeaturesError> {
         if let Some(writer) = &writer {
             writer.flush()?;
         }
@@ -132,7 +141,7 @@ impl Folder {
         meta.samples_xxh3 = Hash(hash.0.digest128());
         if features.is_none() && Meta::read(&self.path).is_ok_and(|old| old.as_ref() == Some(&meta)) {
             remove_parts(&self.path)?;
-            return Ok(false);
+            return Ok((false, Npy::open(&numbers)?));
         }
         self.write(&part(SAMPLES), |to| samples(to))?;
         self.write(&part(META), |to| {
@@ -146,7 +155,8 @@ impl Folder {
         self.rename(&new, COMMIT)?;
         sync_folder(&self.path)?;
         self.complete()?;
-        Ok(true)
+        // Opened here and not before: on some systems a file that is open cannot be renamed.
+        Ok((true, Npy::open(&self.path.join(FEATURES))?))
     }
 
     /// Finishes what [`COMMIT`] says, if it is there: whatever has been renamed already is passed over.

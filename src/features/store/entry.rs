@@ -1,12 +1,16 @@
 //! What was seen of a picture when it was described.
 
 use std::fmt;
+use std::io::{self, Read};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+
+/// Bytes that are read at a time.
+const BUFFER: usize = 64 << 10;
 
 /// XXH3-128 of bytes; 32 hexadecimal digits as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +22,22 @@ impl Hash {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(xxh3_128(bytes))
+    }
+
+    /// That of all that is left to read in `from`, which is not held as a whole.
+    ///
+    /// # Errors
+    /// Those of `from`.
+    pub fn of_all(mut from: impl Read) -> io::Result<Self> {
+        let (mut hash, mut buffer) = (Xxh3::new(), vec![0; BUFFER]);
+        loop {
+            match from.read(&mut buffer) {
+                Ok(0) => return Ok(Self(hash.digest128())),
+                Ok(count) => hash.update(&buffer[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ pub struct Header {
     pub decoder: String,
     /// The folder of the pictures, as it was typed.
     pub root: String,
+    /// XXH3-128 of where that is; see [`Meta`](super::Meta).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_xxh3: Option<Hash>,
     /// N.
     pub rows: usize,
     /// D.
@@ -90,6 +93,10 @@ impl Journal {
 pub(super) struct Appending {
     file: File,
     pub(super) path: PathBuf,
+    /// Bytes of the whole lines.
+    length: u64,
+    /// Whether there may be a part of a line behind them: nobody would read on there.
+    torn: bool,
 }
 
 impl Appending {
@@ -101,35 +108,91 @@ impl Appending {
             line.push(b'\n');
             file.write_all(&line)?;
             file.sync_all()?;
-            Ok(file)
+            Ok((file, line.len() as u64))
         };
-        let file = write().map_err(FileError::on("write", path))?;
-        Ok(Self { file, path: path.into() })
+        let (file, length) = write().map_err(FileError::on("write", path))?;
+        Ok(Self { file, path: path.into(), length, torn: false })
     }
 
     /// Goes on with `path` behind the lines of `journal`.
     pub(super) fn go_on(path: &Path, journal: &Journal) -> Result<Self, FileError> {
-        let open = || {
-            let mut file = File::options().write(true).open(path)?;
-            file.set_len(journal.length)?;
-            io::Seek::seek(&mut file, io::SeekFrom::End(0))?;
-            Ok(file)
-        };
-        Ok(Self { file: open().map_err(FileError::on("write", path))?, path: path.into() })
+        let file = File::options().write(true).open(path).map_err(FileError::on("write", path))?;
+        let mut appending = Self { file, path: path.into(), length: journal.length, torn: true };
+        appending.cut().map_err(FileError::on("write", path))?;
+        Ok(appending)
     }
 
-    /// Adds rows that are on the disk. When this returns, so is that they are.
+    /// Adds rows that are on the disk. When this returns, so is that they are; where it fails, nothing is added.
     pub(super) fn append(&mut self, rows: &[(usize, String, Entry)]) -> Result<(), FileError> {
+        let written = self.write(rows);
+        if written.is_err() {
+            // Where that fails too, the next one begins with it.
+            let _ = self.cut();
+        }
+        written.map_err(FileError::on("write", &self.path))
+    }
+
+    fn write(&mut self, rows: &[(usize, String, Entry)]) -> io::Result<()> {
         let mut text = Vec::with_capacity(160 * rows.len());
-        let mut write = || {
-            for (row, path, entry) in rows {
-                let line = Line { row: *row, path: path.clone(), entry: entry.clone() };
-                serde_json::to_writer(&mut text, &line)?;
-                text.push(b'\n');
-            }
-            self.file.write_all(&text)?;
-            self.file.sync_data()
+        for (row, path, entry) in rows {
+            let line = Line { row: *row, path: path.clone(), entry: entry.clone() };
+            serde_json::to_writer(&mut text, &line)?;
+            text.push(b'\n');
+        }
+        self.cut()?;
+        self.torn = true;
+        self.file.write_all(&text)?;
+        self.file.sync_data()?;
+        (self.length, self.torn) = (self.length + text.len() as u64, false);
+        Ok(())
+    }
+
+    /// Leaves nothing but whole lines, and stands behind them.
+    fn cut(&mut self) -> io::Result<()> {
+        if self.torn {
+            self.file.set_len(self.length)?;
+            self.file.seek(SeekFrom::Start(self.length))?;
+            self.torn = false;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::FORMAT;
+    use super::*;
+    use crate::features::Given;
+
+    /// A write that failed in the middle of a line, where the file could not be cut off either.
+    #[test]
+    fn nothing_is_written_behind_a_part_of_a_line() {
+        let at = tempfile::tempdir().unwrap();
+        let path = at.path().join("journal");
+        let header = Header {
+            format: FORMAT,
+            descriptor: Descriptor::Given(Given { columns: 2 }),
+            decoder: String::new(),
+            root: String::new(),
+            root_xxh3: None,
+            rows: 3,
+            columns: 2,
+            paths: Hash(0),
+            anew: false,
+            file: String::new(),
         };
-        write().map_err(FileError::on("write", &self.path))
+        let mut appending = Appending::create(&path, &header).unwrap();
+        let row = |row: usize| (row, format!("{row}.jpg"), Entry::default());
+        appending.append(&[row(0)]).unwrap();
+        let good = std::mem::replace(&mut appending.file, File::open(&path).unwrap());
+        appending.append(&[row(1)]).unwrap_err();
+        appending.append(&[row(1)]).unwrap_err();
+        (&good).write_all(b"{\"row\":1,\"pa").unwrap();
+        appending.file = good;
+        appending.append(&[row(2)]).unwrap();
+        let journal = Journal::read(&path).unwrap().unwrap();
+        assert_eq!(journal.done.len(), 2);
+        assert_eq!(journal.done["2.jpg"], (2, Entry::default()));
+        assert_eq!(journal.length, std::fs::metadata(&path).unwrap().len());
     }
 }

@@ -26,6 +26,10 @@ pub struct Meta {
     pub columns: usize,
     /// The folder of the pictures, as it was typed.
     pub root: String,
+    /// XXH3-128 of where that is, absolute and without links: another folder may be typed alike. None where that is not known, and in
+    /// stores of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_xxh3: Option<Hash>,
     /// Labels and how they stand in `samples.csv`.
     pub labels: Labels,
     /// XXH3-128 of `samples.csv`.

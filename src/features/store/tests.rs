@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::features::{Descriptor, Given, Source};
+use crate::features::{Descriptor, Given, Npy, Source};
 
 const ROWS: usize = 5;
 const COLUMNS: usize = 3;
@@ -15,6 +15,7 @@ fn header() -> Header {
         descriptor: Descriptor::Given(Given { columns: COLUMNS }),
         decoder: "none".into(),
         root: "pictures".into(),
+        root_xxh3: Some(Hash::of(b"/pictures")),
         rows: ROWS,
         columns: COLUMNS,
         paths: Hash::of(b"paths"),
@@ -46,6 +47,7 @@ fn meta() -> Meta {
         rows: ROWS,
         columns: COLUMNS,
         root: "pictures".into(),
+        root_xxh3: Some(Hash::of(b"/pictures")),
         labels: Labels {
             task: "multiclass".into(),
             classes: vec![" x".into()],
@@ -57,7 +59,7 @@ fn meta() -> Meta {
     }
 }
 
-fn commit(folder: &Folder, writer: Writer, seed: usize) -> bool {
+fn commit(folder: &Folder, writer: Writer, seed: usize) -> (bool, Npy) {
     let entries: Vec<Entry> = (0..ROWS).map(|r| entry(r, seed)).collect();
     let paths: Vec<String> = (0..ROWS).map(|r| format!("{r}.jpg")).collect();
     let lines = |to: &mut dyn std::io::Write| {
@@ -70,13 +72,15 @@ fn commit(folder: &Folder, writer: Writer, seed: usize) -> bool {
     folder.commit(Some(writer), meta(), lines).unwrap()
 }
 
-/// A store in `at`, made from nothing.
-fn make(at: &Path, seed: usize) {
+/// A store in `at`, made from nothing, and its numbers.
+fn make(at: &Path, seed: usize) -> Npy {
     let folder = Folder::open(at).unwrap();
     let writer = folder.begin(header(), None, Duration::ZERO).unwrap();
     writer.install().unwrap();
     put(&writer, (0..ROWS).rev(), seed);
-    assert!(commit(&folder, writer, seed));
+    let (changed, numbers) = commit(&folder, writer, seed);
+    assert!(changed);
+    numbers
 }
 
 fn check(at: &Path, seed: usize) {
@@ -103,6 +107,18 @@ fn what_was_written_is_read() {
     let mut names: Vec<_> = std::fs::read_dir(at.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, [META, FEATURES, SAMPLES]);
+}
+
+/// Whoever made a store has its numbers, whatever takes its place once the lock is let go.
+#[test]
+fn numbers_stay_those_that_were_made() {
+    let at = tempfile::tempdir().unwrap();
+    let numbers = make(at.path(), 1);
+    make(at.path(), 2);
+    let mut values = vec![0.0; ROWS * COLUMNS];
+    numbers.read(0, &mut values).unwrap();
+    assert_eq!(values, (0..ROWS).flat_map(|r| row(r, 1)).collect::<Vec<_>>());
+    check(at.path(), 2);
 }
 
 /// The three files are renamed one after the other; whoever stops between them, the next one finishes it.
@@ -150,7 +166,7 @@ fn a_half_written_line_is_passed_over_and_written_over() {
     let writer = folder.go_on(&journal, Duration::ZERO).unwrap();
     assert_eq!(writer.done(), 2);
     put(&writer, 2..ROWS, 1);
-    assert!(commit(&folder, writer, 1));
+    assert!(commit(&folder, writer, 1).0);
     check(at.path(), 1);
     // A journal that broke off before it named anything, and one whose numbers are gone, name nothing.
     std::fs::write(&path, &whole[..20]).unwrap();
@@ -159,6 +175,17 @@ fn a_half_written_line_is_passed_over_and_written_over() {
     assert!(folder.journal().unwrap().is_none());
     std::fs::write(&path, String::from_utf8(whole).unwrap().replace("features.npy.part", "../x")).unwrap();
     assert!(folder.journal().unwrap_err().to_string().contains("../x"));
+}
+
+#[test]
+fn hashes_of_pieces_are_those_of_the_whole() {
+    let bytes: Vec<u8> = (0..200_000u32).map(|i| (i.wrapping_mul(i) / 7) as u8).collect();
+    for length in [0, 1, 240, 241, 65_535, 65_536, 65_537, 131_072, 200_000] {
+        let (whole, half) = (&bytes[..length], length / 2);
+        assert_eq!(Hash::of_all(whole).unwrap(), Hash::of(whole), "{length}");
+        let pieces = std::io::Read::chain(&whole[..half], &whole[half..]);
+        assert_eq!(Hash::of_all(pieces).unwrap(), Hash::of(whole), "{length}");
+    }
 }
 
 #[test]

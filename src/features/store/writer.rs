@@ -26,7 +26,7 @@ pub struct Writer {
     path: PathBuf,
     /// Bytes before the first row.
     start: u64,
-    /// Time between entries of the journal.
+    /// Time between entries of the journal; [`Duration::MAX`] where nothing is entered before the end.
     every: Duration,
     pending: Mutex<Pending>,
     journal: Mutex<Appending>,
@@ -123,8 +123,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes `values` as the rows from `first` on, whose pictures have these paths and entries; now and then all that was written since
-    /// the last time is brought to the disk, and then into the journal.
+    /// Writes `values` as the rows from `first` on, whose pictures have these paths and entries; now and then, if that was not asked for
+    /// never to be, all that was written since the last time is brought to the disk, and then into the journal.
     ///
     /// # Errors
     /// The disk is full, or reports something else.
@@ -141,7 +141,8 @@ impl Writer {
             let rows = pictures.zip(first..).map(|((path, entry), row)| (row, path, entry));
             pending.rows.extend(rows);
             pending.bytes += size_of_val(values);
-            pending.bytes >= BATCH || pending.since.elapsed() >= self.every
+            let due = pending.bytes >= BATCH || pending.since.elapsed() >= self.every;
+            due && self.every < Duration::MAX
         };
         if due { self.flush() } else { Ok(()) }
     }
@@ -243,6 +244,7 @@ mod tests {
             descriptor: Descriptor::Given(Given { columns: 2 }),
             decoder: String::new(),
             root: String::new(),
+            root_xxh3: None,
             rows: 3,
             columns: 2,
             paths: Hash(0),

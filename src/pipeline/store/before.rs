@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::StoreOptions;
-use crate::features::store::{Entry, FEATURES, FORMAT, Folder, Header, Journal};
+use crate::features::store::{Entry, FEATURES, FORMAT, Folder, Hash, Header, Journal};
 use crate::features::{Descriptor, FeaturesError, Npy};
 
 /// Rows that are there, by the path of their picture.
@@ -71,7 +71,7 @@ fn part(folder: &Folder, wanted: &Header) -> Result<Option<(Journal, Rows)>, Fea
     if !fits(&journal.header, wanted) {
         return Err(other(folder.path(), &journal.header.descriptor, &journal.header.decoder, wanted));
     }
-    let same_root = journal.header.root == wanted.root;
+    let same_root = is_same(journal.header.root_xxh3, wanted);
     let rows = Rows { at: std::mem::take(&mut journal.done), numbers: Arc::new(numbers), same_root };
     Ok(Some((journal, rows)))
 }
@@ -96,7 +96,20 @@ fn finished(folder: &Folder, wanted: &Header) -> Result<Option<Rows>, FeaturesEr
         }
     }
     twice.iter().for_each(|path| drop(at.remove(path)));
-    Ok(Some(Rows { at, numbers: stored.numbers, same_root: meta.root == wanted.root }))
+    let same_root = is_same(meta.root_xxh3, wanted);
+    Ok(Some(Rows { at, numbers: stored.numbers, same_root }))
+}
+
+/// Over where the folder of pictures is, however that is typed; none where that cannot be told.
+pub(super) fn whereabouts(root: &Path) -> Option<Hash> {
+    // A pattern that names tar files is no file.
+    let path = std::fs::canonicalize(root).or_else(|_| std::path::absolute(root)).ok()?;
+    Some(Hash::of(path.as_os_str().as_encoded_bytes()))
+}
+
+/// Whether pictures were `there`, where they are now; if one or the other is not known, they may have been elsewhere.
+fn is_same(there: Option<Hash>, wanted: &Header) -> bool {
+    there.is_some() && there == wanted.root_xxh3
 }
 
 /// Whether rows that were made for `found` are such as are `wanted`.

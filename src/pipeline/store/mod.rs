@@ -3,9 +3,13 @@
 
 mod before;
 mod fill;
+mod keeper;
 mod labels;
 mod opened;
 mod plan;
+#[cfg(test)]
+mod tests;
+mod work;
 
 pub use opened::open_store;
 
@@ -31,7 +35,8 @@ pub struct StoreOptions {
     pub force: bool,
     /// Whether other features that are there are replaced; else they are refused.
     pub replace: bool,
-    /// Time after which what has been done is brought to the disk, so that it is not lost.
+    /// Time after which what has been done is brought to the disk, so that it is not lost to a kill; with [`Duration::MAX`] that is done at
+    /// the end, and when it is stopped.
     pub every: Duration,
     /// Whether to stop, which is asked now and then.
     pub stop: fn() -> bool,

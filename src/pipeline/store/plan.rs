@@ -1,13 +1,18 @@
 //! Which pictures have changed since their features were made.
 
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
 use super::StoreOptions;
 use super::before::{Before, Rows};
-use crate::dataset::{Dataset, Decoder};
+use crate::backend::Pictures;
+use crate::dataset::Dataset;
+use crate::features::PictureMemory;
 use crate::features::store::{Entry, Hash};
+use crate::pipeline::reading::Reading;
 use crate::progress::Progress;
 
 /// What is done for a picture.
@@ -30,12 +35,14 @@ pub(super) enum From {
     Part(usize),
 }
 
-/// What is done for each picture; nothing if that was stopped.
+/// What is done for each picture; nothing if that was stopped. Pictures that could not be read are tried again as they would be read now:
+/// within `memory`, and at 1/`scale`.
 pub(super) fn plan(
     dataset: &Dataset,
     paths: &[String],
     before: &Before,
     options: &StoreOptions,
+    (memory, scale): (&PictureMemory, u32),
     progress: &dyn Progress,
 ) -> Option<Vec<Step>> {
     let sources = [before.part.as_ref().map(|rows| (rows, From::Part as fn(usize) -> From))]
@@ -52,13 +59,19 @@ pub(super) fn plan(
         row > 0 && paths[row - 1] == paths[row] || paths.get(row + 1).is_some_and(|next| *next == paths[row])
     };
     let stopped = AtomicUsize::new(0);
-    let step = |decoder: &mut Decoder, (row, path): (usize, &String)| {
+    let step = |(row, path): (usize, &String)| {
         if (options.stop)() {
             stopped.fetch_add(1, Ordering::Relaxed);
             return Step::Read(Entry::default());
         }
         let now = look_at(dataset, row);
-        let mut look = Look { picture: (dataset, row), decoder, now, rehash: options.rehash, hash: None };
+        let mut look = Look {
+            picture: (dataset, row),
+            reading: (memory, scale),
+            now,
+            rehash: options.rehash,
+            hash: None,
+        };
         let mut usable = sources.iter().filter(|_| !alike(row));
         let found = usable.find_map(|(rows, from)| {
             let (row, entry) = rows.at.get(path)?;
@@ -72,7 +85,7 @@ pub(super) fn plan(
         }
         found.unwrap_or(Step::Read(look.now))
     };
-    let steps = paths.par_iter().enumerate().map_init(Decoder::default, step).collect();
+    let steps = paths.par_iter().enumerate().map(step).collect();
     if content {
         progress.end();
     }
@@ -91,7 +104,7 @@ fn look_at(dataset: &Dataset, row: usize) -> Entry {
 /// A look at a picture's file.
 struct Look<'a> {
     picture: (&'a Dataset, usize),
-    decoder: &'a mut Decoder,
+    reading: (&'a PictureMemory, u32),
     now: Entry,
     rehash: bool,
     /// Of its content, once that was looked at; within, none if it cannot be read.
@@ -103,11 +116,8 @@ impl Look<'_> {
     fn unchanged(&mut self, rows: &Rows, before: &Entry) -> Option<Entry> {
         if before.skipped.is_some() {
             // Whatever stood in the way may be gone, without a trace in the file.
-            let error = before.same_stamp(&self.now).then(|| {
-                let (dataset, row) = self.picture;
-                dataset.read(row, self.decoder).err()
-            })??;
-            return Some(Entry { skipped: Some(error.to_string()), ..self.now.clone() });
+            let reason = before.same_stamp(&self.now).then(|| self.refused())??;
+            return Some(Entry { skipped: Some(reason), ..self.now.clone() });
         }
         let same = match rows.same_root && !self.rehash {
             true => before.same_stamp(&self.now),
@@ -116,8 +126,23 @@ impl Look<'_> {
         same.then(|| Entry { hash: before.hash, ..self.now.clone() })
     }
 
+    /// Why it cannot be read, if so. Whatever that takes is given back at once.
+    fn refused(&self) -> Option<String> {
+        let ((dataset, row), (memory, scale)) = (self.picture, self.reading);
+        Reading::new(memory, scale).read(dataset.found(row), &mut Pictures::new(), |_| ()).err()
+    }
+
     fn hash(&mut self) -> Option<Hash> {
         let (dataset, row) = self.picture;
-        *self.hash.get_or_insert_with(|| dataset.content(row).ok().map(|bytes| Hash::of(&bytes)))
+        *self.hash.get_or_insert_with(|| content(dataset, row).ok())
     }
+}
+
+/// The hash of a picture's file, or of its part of a shard.
+fn content(dataset: &Dataset, row: usize) -> io::Result<Hash> {
+    let mut file = File::open(dataset.file(row))?;
+    let Some(shards) = &dataset.shards else { return Hash::of_all(file) };
+    let place = &shards.places[row];
+    file.seek(SeekFrom::Start(place.at))?;
+    Hash::of_all(file.take(place.len))
 }
