@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
 use tar::Archive;
@@ -37,13 +37,19 @@ const MAX_LABELS: u64 = 1 << 20;
 /// Reads the headers of the tar file `file` from front to back, and the small files between them that may hold labels.
 ///
 /// # Errors
-/// It cannot be read, is no tar file, or ends in the middle.
+/// It cannot be read, is no tar file, or ends before its end is marked.
 pub(super) fn scan(file: &Path) -> Result<Scanned, DatasetError> {
     walk(file).map_err(|error| {
+        let found = file.metadata();
         // Tar files are made of whole blocks.
-        let whole = file.metadata().is_ok_and(|found| found.len().is_multiple_of(512));
+        let whole = found.as_ref().is_ok_and(|found| found.len().is_multiple_of(512));
         let problem = match error.kind() {
-            io::ErrorKind::UnexpectedEof => "it ends in the middle of a file; copy it again".to_owned(),
+            io::ErrorKind::UnexpectedEof if found.is_ok_and(|found| found.len() == 0) => {
+                "it is empty; copy it again".to_owned()
+            }
+            io::ErrorKind::UnexpectedEof => {
+                "it ends in the middle: nothing marks its end; copy it again".to_owned()
+            }
             _ if !whole => "it ends in the middle; copy it again".to_owned(),
             _ => format!("it is no tar file that can be read ({error}); make it again"),
         };
@@ -54,7 +60,7 @@ pub(super) fn scan(file: &Path) -> Result<Scanned, DatasetError> {
 fn walk(file: &Path) -> io::Result<Scanned> {
     let opened = File::open(file)?;
     let length = opened.metadata()?.len();
-    let mut archive = Archive::new(opened);
+    let mut archive = Archive::new(Watched { file: opened, ended: false });
     let mut found = Scanned::default();
     for entry in archive.entries_with_seek()? {
         let mut entry = entry?;
@@ -82,7 +88,31 @@ fn walk(file: &Path) -> io::Result<Scanned> {
             found.beside.entry(slashed(&path.with_extension(""))).or_default().insert(kind, content);
         }
     }
-    Ok(found)
+    // A block of zeros marks the end. Where the file ended in its place, nobody knows what is missing.
+    match archive.into_inner().ended {
+        true => Err(io::ErrorKind::UnexpectedEof.into()),
+        false => Ok(found),
+    }
+}
+
+/// A file, and whether it came to its end when it was read last.
+struct Watched {
+    file: File,
+    ended: bool,
+}
+
+impl Read for Watched {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(to)?;
+        self.ended = count == 0 && !to.is_empty();
+        Ok(count)
+    }
+}
+
+impl Seek for Watched {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
 }
 
 /// The path without `.` and a leading `/`; none for hidden files, and for those that would lead out of the folder.

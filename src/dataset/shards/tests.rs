@@ -178,3 +178,34 @@ fn a_shard_that_shrinks_after_it_was_opened_is_noticed() {
         assert!(dataset.read(i, &mut decoder).is_err(), "{i}");
     }
 }
+
+#[test]
+fn a_shard_that_lacks_its_end_is_cut_off_wherever_that_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.tar");
+    let files: Vec<(String, Vec<u8>)> =
+        (0..4).map(|i| (format!("{}.{i}.jpg", ["cat", "dog"][i % 2]), vec![7u8; 300 * i + 100])).collect();
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
+    tar(&path, &files);
+    let whole = std::fs::read(&path).unwrap();
+    let mut ends = vec![0];
+    files
+        .iter()
+        .for_each(|(_, content)| ends.push(ends[ends.len() - 1] + 512 + content.len().next_multiple_of(512)));
+    // Without any of the two blocks that end it, and with padding or a part of such a block alone.
+    let cuts = ends.iter().flat_map(|&end| [end, end + 1, end + 100, end + 511]);
+    for cut in cuts.chain([ends[4] - 40]) {
+        std::fs::write(&path, &whole[..cut]).unwrap();
+        for error in [open(&path).unwrap_err(), Lying::under(&path).unwrap_err()] {
+            let error = error.to_string();
+            let wanted = if cut == 0 { "it is empty" } else { "it ends in the middle" };
+            assert!(
+                error.contains("x.tar") && error.contains(wanted) && error.contains("copy it again"),
+                "{cut}: {error}"
+            );
+        }
+    }
+    // One block is enough.
+    std::fs::write(&path, &whole[..ends[4] + 512]).unwrap();
+    assert_eq!(open(&path).unwrap().samples.len(), 4);
+}
