@@ -42,7 +42,7 @@ pub use mismatch::{Mention, Mismatches};
 pub use options::{LabelChoice, LabelOptions, LabelSource, Separator};
 pub use problem::{LabelProblem, MAX_LABEL_BYTES};
 pub use rows::Brought;
-pub use shards::{Place, Shards, reading_order};
+pub use shards::{Place, Shard, Shards, Stamp, reading_order};
 pub use split::{Split, SplitOptions};
 
 use std::io::{Read, Seek, SeekFrom};
@@ -239,18 +239,17 @@ impl Dataset {
     /// The file of sample `index`, opened, or its part of a shard. Panics if there is no such sample.
     ///
     /// # Errors
-    /// It cannot be opened.
+    /// It cannot be opened; the shard is not the one whose headers were read.
     pub fn found(&self, index: usize) -> Result<Found, PictureError> {
         let Some(shards) = &self.shards else { return Found::open(&self.path(index)) };
-        let Place { at, len, .. } = shards.places[index];
-        let file = std::fs::File::open(self.file(index)).map_err(PictureError::Unreadable)?;
-        Found::part(file, at, len)
+        let place = shards.places[index];
+        shards.files[place.shard as usize].part(place)
     }
 
     /// The file that sample `index` lies in: its own, or its shard. Panics if there is no such sample.
     pub fn file(&self, index: usize) -> PathBuf {
         match &self.shards {
-            Some(shards) => shards.files[shards.places[index].shard as usize].clone(),
+            Some(shards) => shards.files[shards.places[index].shard as usize].path.clone(),
             None => self.path(index),
         }
     }
@@ -258,11 +257,11 @@ impl Dataset {
     /// The content of the file of sample `index`, as it is. Panics if there is no such sample.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// It cannot be read; the shard is not the one whose headers were read.
     pub fn content(&self, index: usize) -> std::io::Result<Vec<u8>> {
         let Some(shards) = &self.shards else { return std::fs::read(self.path(index)) };
-        let Place { at, len, .. } = shards.places[index];
-        let mut file = std::fs::File::open(self.file(index))?;
+        let Place { shard, at, len } = shards.places[index];
+        let mut file = shards.files[shard as usize].open()?;
         file.seek(SeekFrom::Start(at))?;
         let mut bytes = Vec::new();
         file.take(len).read_to_end(&mut bytes)?;

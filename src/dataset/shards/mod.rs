@@ -8,14 +8,17 @@ mod labels;
 mod names;
 mod order;
 mod scan;
+mod shard;
 #[cfg(test)]
 mod tests;
 
 pub(super) use names::Set;
 pub use order::reading_order;
+pub use shard::{Shard, Stamp};
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -30,8 +33,8 @@ use scan::{Scanned, scan};
 /// Where the pictures of a [`Dataset`] lie, if that is in shards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shards {
-    /// The tar files.
-    pub files: Vec<PathBuf>,
+    /// The tar files, as they were when their headers were read.
+    pub files: Vec<Shard>,
     /// Where each sample lies, in their order.
     pub places: Vec<Place>,
 }
@@ -59,6 +62,9 @@ pub(super) fn open(set: &Set, options: &LabelOptions) -> Result<Dataset, Dataset
     let root = &set.root;
     let files: Vec<PathBuf> = set.files.iter().map(|file| root.join(file)).collect();
     let scanned: Vec<Scanned> = files.par_iter().map(|file| scan(file)).collect::<Result<_, _>>()?;
+    let stamped =
+        files.iter().zip(&scanned).map(|(path, scanned)| Shard { path: path.clone(), stamp: scanned.stamp });
+    let stamped = stamped.collect();
     let mut pictures = pictures(set, &files, scanned, options)?;
     if pictures.is_empty() {
         return Err(DatasetError::NoPictures(files.first().unwrap_or(root).clone()));
@@ -95,7 +101,7 @@ pub(super) fn open(set: &Set, options: &LabelOptions) -> Result<Dataset, Dataset
     };
     let places: HashMap<&Path, Place> = pictures.iter().map(|p| (p.path.as_path(), p.place)).collect();
     let places = dataset.samples.iter().map(|sample| places[sample.path.as_path()]).collect();
-    dataset.shards = Some(Shards { files, places });
+    dataset.shards = Some(Shards { files: stamped, places });
     Ok(dataset)
 }
 
@@ -103,8 +109,10 @@ pub(super) fn open(set: &Set, options: &LabelOptions) -> Result<Dataset, Dataset
 pub(super) fn members(set: &Set) -> Result<Vec<Lying>, DatasetError> {
     let mut pictures = Vec::new();
     for (shard, file) in set.files.iter().enumerate() {
-        let file = set.root.join(file);
-        let lying = scan(&file)?.pictures.into_iter().map(|member| {
+        let path = set.root.join(file);
+        let scanned = scan(&path)?;
+        let file = Arc::new(Shard { path, stamp: scanned.stamp });
+        let lying = scanned.pictures.into_iter().map(|member| {
             let place = Place { shard: shard as u32, at: member.at, len: member.len };
             Lying::Part(file.clone(), place, member.path)
         });
@@ -125,7 +133,7 @@ fn pictures(
 ) -> Result<Vec<Picture>, DatasetError> {
     let wanted = matches!(options.source, None | Some(LabelChoice::Sidecar));
     let mut pictures = Vec::new();
-    for (shard, Scanned { pictures: members, beside }) in scanned.into_iter().enumerate() {
+    for (shard, Scanned { pictures: members, beside, .. }) in scanned.into_iter().enumerate() {
         let folder = set.files[shard].parent().unwrap_or(Path::new(""));
         for member in members {
             let labels = match wanted {

@@ -9,6 +9,7 @@ use tar::Archive;
 
 use super::super::DatasetError;
 use super::super::find::{is_picture, slashed};
+use super::Stamp;
 
 /// A picture in a shard.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(super) struct Member {
 /// What is in a shard.
 #[derive(Debug, Default)]
 pub(super) struct Scanned {
+    /// The file, as it was then.
+    pub(super) stamp: Stamp,
     pub(super) pictures: Vec<Member>,
     /// Files that may hold labels, by their name without and their extension (in lower case).
     pub(super) beside: HashMap<String, HashMap<&'static str, Vec<u8>>>,
@@ -59,13 +62,13 @@ pub(super) fn scan(file: &Path) -> Result<Scanned, DatasetError> {
 
 fn walk(file: &Path) -> io::Result<Scanned> {
     let opened = File::open(file)?;
-    let length = opened.metadata()?.len();
+    let stamp = Stamp::of(&opened.metadata()?);
     let mut archive = Archive::new(Watched { file: opened, ended: false });
-    let mut found = Scanned::default();
+    let mut found = Scanned { stamp, ..Scanned::default() };
     for entry in archive.entries_with_seek()? {
         let mut entry = entry?;
         let (at, len) = (entry.raw_file_position(), entry.size());
-        if at.checked_add(len).is_none_or(|end| end > length) {
+        if at.checked_add(len).is_none_or(|end| end > stamp.len) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         // Anything but plain files: folders, links, devices; sparse files do not lie in one piece.

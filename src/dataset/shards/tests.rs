@@ -209,3 +209,28 @@ fn a_shard_that_lacks_its_end_is_cut_off_wherever_that_is() {
     std::fs::write(&path, &whole[..ends[4] + 512]).unwrap();
     assert_eq!(open(&path).unwrap().samples.len(), 4);
 }
+
+#[test]
+fn a_shard_that_is_replaced_after_it_was_opened_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.tar");
+    let pictures: Vec<Vec<u8>> = (0..4).map(|i| png(50 * i)).collect();
+    tar(&path, &[("cat.1.png", &pictures[0]), ("dog.1.png", &pictures[1])]);
+    let (dataset, lying) = (open(&path).unwrap(), Lying::under(&path).unwrap());
+    let then = std::fs::metadata(&path).unwrap();
+    // As long as before, and each picture where the other one was.
+    tar(&path, &[("dog.1.png", &pictures[2]), ("cat.1.png", &pictures[3])]);
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), then.len());
+    let later = then.modified().unwrap() + std::time::Duration::from_millis(7);
+    std::fs::File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
+    let mut decoder = Decoder::default();
+    for (i, lying) in lying.iter().enumerate() {
+        let error = dataset.read(i, &mut decoder).expect_err("another shard").to_string();
+        assert!(error.contains("x.tar") && error.contains("changed"), "{error}");
+        assert!(dataset.content(i).is_err());
+        let error = lying.found().expect_err("another shard").to_string();
+        assert!(error.contains("changed"), "{error}");
+    }
+    // Opened again, it is what it is now.
+    assert_eq!(open(&path).unwrap().read(0, &mut decoder).unwrap().rgb[0], 150);
+}
