@@ -1,13 +1,12 @@
 //! Labels from what lies beside a picture in its shard.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::super::LabelOptions;
 use super::super::find::slashed;
-use super::scan::LABELS;
+use super::scan::{Contents, LABELS};
 
 /// Labels of a picture, as they are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,11 +20,7 @@ const FIELDS: [&str; 6] = ["label", "labels", "cls", "class", "classes", "tags"]
 ///
 /// # Errors
 /// What there is holds no labels: what is wrong, and the way out.
-pub(super) fn of(
-    path: &Path,
-    beside: &HashMap<String, HashMap<&'static str, Vec<u8>>>,
-    options: &LabelOptions,
-) -> Result<Option<Labels>, String> {
+pub(super) fn of(path: &Path, beside: &Contents, options: &LabelOptions) -> Result<Option<Labels>, String> {
     let name = slashed(path);
     let stem = slashed(&path.with_extension(""));
     let file = name.rfind('/').map_or(0, |at| at + 1);

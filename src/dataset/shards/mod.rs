@@ -28,7 +28,7 @@ use super::index::Index;
 use super::layout::{Base, Found, detect, label};
 use super::{Dataset, DatasetError, LabelChoice, LabelOptions, LabelSource, Lying, Task, manifest};
 use labels::Labels;
-use scan::{Scanned, scan};
+use scan::{Member, Scanned, scan};
 
 /// Where the pictures of a [`Dataset`] lie, if that is in shards.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,18 +54,25 @@ pub struct Place {
 struct Picture {
     path: PathBuf,
     place: Place,
-    labels: Option<Labels>,
+    labels: Option<Result<Labels, String>>,
 }
 
 /// Opens the shards of `set`; see [`Dataset::open`].
 pub(super) fn open(set: &Set, options: &LabelOptions) -> Result<Dataset, DatasetError> {
     let root = &set.root;
     let files: Vec<PathBuf> = set.files.iter().map(|file| root.join(file)).collect();
-    let scanned: Vec<Scanned> = files.par_iter().map(|file| scan(file)).collect::<Result<_, _>>()?;
+    let wanted = matches!(options.source, None | Some(LabelChoice::Sidecar)).then_some(options);
+    let scanned: Vec<Scanned> = files.par_iter().map(|file| scan(file, wanted)).collect::<Result<_, _>>()?;
     let stamped =
         files.iter().zip(&scanned).map(|(path, scanned)| Shard { path: path.clone(), stamp: scanned.stamp });
     let stamped = stamped.collect();
-    let mut pictures = pictures(set, &files, scanned, options)?;
+    let mut pictures = pictures(set, scanned);
+    if let Some((picture, problem)) =
+        pictures.iter().find_map(|p| Some((p, p.labels.as_ref()?.as_ref().err()?)))
+    {
+        let file = files[picture.place.shard as usize].clone();
+        return Err(DatasetError::Shard { file, problem: problem.clone() });
+    }
     if pictures.is_empty() {
         return Err(DatasetError::NoPictures(files.first().unwrap_or(root).clone()));
     }
@@ -107,10 +114,10 @@ pub(super) fn open(set: &Set, options: &LabelOptions) -> Result<Dataset, Dataset
 
 /// The pictures in the shards of `set`, one shard after the other, as they lie there.
 pub(super) fn members(set: &Set) -> Result<Vec<Lying>, DatasetError> {
+    let files: Vec<PathBuf> = set.files.iter().map(|file| set.root.join(file)).collect();
+    let scanned: Vec<Scanned> = files.par_iter().map(|file| scan(file, None)).collect::<Result<_, _>>()?;
     let mut pictures = Vec::new();
-    for (shard, file) in set.files.iter().enumerate() {
-        let path = set.root.join(file);
-        let scanned = scan(&path)?;
+    for (shard, (path, scanned)) in files.into_iter().zip(scanned).enumerate() {
         let file = Arc::new(Shard { path, stamp: scanned.stamp });
         let lying = scanned.pictures.into_iter().map(|member| {
             let place = Place { shard: shard as u32, at: member.at, len: member.len };
@@ -125,27 +132,16 @@ pub(super) fn members(set: &Set) -> Result<Vec<Lying>, DatasetError> {
 }
 
 /// All pictures of all shards, with the labels beside them.
-fn pictures(
-    set: &Set,
-    files: &[PathBuf],
-    scanned: Vec<Scanned>,
-    options: &LabelOptions,
-) -> Result<Vec<Picture>, DatasetError> {
-    let wanted = matches!(options.source, None | Some(LabelChoice::Sidecar));
+fn pictures(set: &Set, scanned: Vec<Scanned>) -> Vec<Picture> {
     let mut pictures = Vec::new();
-    for (shard, Scanned { pictures: members, beside, .. }) in scanned.into_iter().enumerate() {
+    for (shard, scanned) in scanned.into_iter().enumerate() {
         let folder = set.files[shard].parent().unwrap_or(Path::new(""));
-        for member in members {
-            let labels = match wanted {
-                true => labels::of(&member.path, &beside, options)
-                    .map_err(|problem| DatasetError::Shard { file: files[shard].clone(), problem })?,
-                false => None,
-            };
-            let place = Place { shard: shard as u32, at: member.at, len: member.len };
-            pictures.push(Picture { path: folder.join(member.path), place, labels });
+        for Member { path, at, len, labels } in scanned.pictures {
+            let place = Place { shard: shard as u32, at, len };
+            pictures.push(Picture { path: folder.join(path), place, labels });
         }
     }
-    Ok(pictures)
+    pictures
 }
 
 /// Puts the name of its shard before that of each picture, where several shards use the same names.
@@ -182,7 +178,7 @@ fn entries(files: &[PathBuf], pictures: &[Picture]) -> Result<Entries, DatasetEr
     entries.beside = true;
     entries.files = files.iter().map(|file| (file.clone(), String::new())).collect();
     for picture in pictures {
-        let Some(found) = &picture.labels else { continue };
+        let Some(Ok(found)) = &picture.labels else { continue };
         let file = picture.place.shard as usize;
         let mut numbers = Vec::with_capacity(found.0.len());
         for label in &found.0 {

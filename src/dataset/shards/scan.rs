@@ -8,11 +8,13 @@ use std::path::{Component, Path, PathBuf};
 use tar::Archive;
 
 use super::super::DatasetError;
+use super::super::LabelOptions;
 use super::super::find::{is_picture, slashed};
 use super::Stamp;
+use super::labels::{self, Labels};
 
 /// A picture in a shard.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Member {
     /// Its name there.
     pub(super) path: PathBuf,
@@ -20,6 +22,8 @@ pub(super) struct Member {
     pub(super) at: u64,
     /// How many bytes it has.
     pub(super) len: u64,
+    /// Labels beside it or what is wrong with them, where there are any and they were wanted.
+    pub(super) labels: Option<Result<Labels, String>>,
 }
 
 /// What is in a shard.
@@ -28,21 +32,26 @@ pub(super) struct Scanned {
     /// The file, as it was then.
     pub(super) stamp: Stamp,
     pub(super) pictures: Vec<Member>,
-    /// Files that may hold labels, by their name without and their extension (in lower case).
-    pub(super) beside: HashMap<String, HashMap<&'static str, Vec<u8>>>,
+    /// Bytes that were read for that.
+    #[cfg(test)]
+    pub(super) read: u64,
 }
+
+/// The contents of files that may hold labels, by their name without and their extension (in lower case).
+pub(super) type Contents = HashMap<String, HashMap<&'static str, Vec<u8>>>;
 
 /// Extensions of files that hold labels, the one that counts first.
 pub(super) const LABELS: [&str; 3] = ["cls", "json", "txt"];
 /// A file with labels that is larger is none.
 const MAX_LABELS: u64 = 1 << 20;
 
-/// Reads the headers of the tar file `file` from front to back, and the small files between them that may hold labels.
+/// Reads the headers of the tar file `file` from front to back, and, where labels are `wanted`, the small files between them that may
+/// hold these: they are in memory for as long as the one shard is read.
 ///
 /// # Errors
 /// It cannot be read, is no tar file, or ends before its end is marked.
-pub(super) fn scan(file: &Path) -> Result<Scanned, DatasetError> {
-    walk(file).map_err(|error| {
+pub(super) fn scan(file: &Path, wanted: Option<&LabelOptions>) -> Result<Scanned, DatasetError> {
+    walk(file, wanted).map_err(|error| {
         let found = file.metadata();
         // Tar files are made of whole blocks.
         let whole = found.as_ref().is_ok_and(|found| found.len().is_multiple_of(512));
@@ -60,10 +69,11 @@ pub(super) fn scan(file: &Path) -> Result<Scanned, DatasetError> {
     })
 }
 
-fn walk(file: &Path) -> io::Result<Scanned> {
+fn walk(file: &Path, wanted: Option<&LabelOptions>) -> io::Result<Scanned> {
     let opened = File::open(file)?;
     let stamp = Stamp::of(&opened.metadata()?);
-    let mut archive = Archive::new(Watched { file: opened, ended: false });
+    let mut archive = Archive::new(Watched::new(opened));
+    let mut beside = Contents::new();
     let mut found = Scanned { stamp, ..Scanned::default() };
     for entry in archive.entries_with_seek()? {
         let mut entry = entry?;
@@ -77,37 +87,64 @@ fn walk(file: &Path) -> io::Result<Scanned> {
         }
         let Some(path) = plain(&entry.path()?) else { continue };
         if is_picture(&path) {
-            found.pictures.push(Member { path, at, len });
+            found.pictures.push(Member { path, at, len, labels: None });
             continue;
         }
         let kind = path.extension().map(|e| e.to_ascii_lowercase());
         let kind = LABELS.into_iter().find(|known| kind.as_deref().is_some_and(|e| e == *known));
-        if let (Some(kind), 0..=MAX_LABELS) = (kind, len) {
+        if let (Some(_), Some(kind), 0..=MAX_LABELS) = (wanted, kind, len) {
             let mut content = Vec::new();
             entry.read_to_end(&mut content)?;
             if (content.len() as u64) < len {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            found.beside.entry(slashed(&path.with_extension(""))).or_default().insert(kind, content);
+            beside.entry(slashed(&path.with_extension(""))).or_default().insert(kind, content);
         }
     }
     // A block of zeros marks the end. Where the file ended in its place, nobody knows what is missing.
-    match archive.into_inner().ended {
-        true => Err(io::ErrorKind::UnexpectedEof.into()),
-        false => Ok(found),
+    let file = archive.into_inner();
+    if file.ended {
+        return Err(io::ErrorKind::UnexpectedEof.into());
     }
+    #[cfg(test)]
+    {
+        found.read = file.read;
+    }
+    if let Some(options) = wanted {
+        for picture in &mut found.pictures {
+            picture.labels = labels::of(&picture.path, &beside, options).transpose();
+        }
+    }
+    Ok(found)
 }
 
 /// A file, and whether it came to its end when it was read last.
 struct Watched {
     file: File,
     ended: bool,
+    #[cfg(test)]
+    read: u64,
+}
+
+impl Watched {
+    fn new(file: File) -> Self {
+        Self {
+            file,
+            ended: false,
+            #[cfg(test)]
+            read: 0,
+        }
+    }
 }
 
 impl Read for Watched {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         let count = self.file.read(to)?;
         self.ended = count == 0 && !to.is_empty();
+        #[cfg(test)]
+        {
+            self.read += count as u64;
+        }
         Ok(count)
     }
 }

@@ -234,3 +234,27 @@ fn a_shard_that_is_replaced_after_it_was_opened_is_noticed() {
     // Opened again, it is what it is now.
     assert_eq!(open(&path).unwrap().read(0, &mut decoder).unwrap().rgb[0], 150);
 }
+
+#[test]
+fn labels_that_nobody_wants_are_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.tar");
+    let long = "cat\n".repeat(50_000);
+    tar(
+        &path,
+        &[
+            ("a.jpg", &[7u8; 3000] as &[u8]),
+            ("a.txt", long.as_bytes()),
+            ("b.jpg", &[7u8; 3000]),
+            ("b.json", b"{\"label\": 3}"),
+        ],
+    );
+    let read = |wanted| scan(&path, wanted).unwrap();
+    // Headers, and the end.
+    assert!(read(None).read <= 6 * 512, "{}", read(None).read);
+    assert!(read(None).pictures.iter().all(|picture| picture.labels.is_none()));
+    let wanted = read(Some(&LabelOptions::default()));
+    assert!(wanted.read > long.len() as u64);
+    let labels: Vec<_> = wanted.pictures.into_iter().map(|p| p.labels.unwrap().unwrap().0.len()).collect();
+    assert_eq!(labels, [50_000, 1]);
+}
