@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::shards::{Place, Set, Shard, members};
+use super::shards::{DEREFERENCE, Place, Set, Shard, members};
 use super::{DatasetError, Found, PictureError, pictures_under};
 
 /// A picture in a file of its own, or in a shard.
@@ -13,6 +13,8 @@ pub enum Lying {
     File(PathBuf),
     /// In this tar file, at this place, under this name.
     Part(Arc<Shard>, Place, PathBuf),
+    /// A symbolic link of this name in this tar file, which is not followed.
+    Link(Arc<Shard>, PathBuf),
 }
 
 impl Lying {
@@ -37,18 +39,23 @@ impl Lying {
     pub fn name(&self) -> String {
         match self {
             Self::File(path) => path.to_string_lossy().into_owned(),
-            Self::Part(shard, _, name) => shard.path.join(name).to_string_lossy().into_owned(),
+            Self::Part(shard, _, name) | Self::Link(shard, name) => {
+                shard.path.join(name).to_string_lossy().into_owned()
+            }
         }
     }
 
     /// The file, opened, or the part of the shard.
     ///
     /// # Errors
-    /// It cannot be opened; the shard is not the one whose headers were read.
+    /// It cannot be opened; the shard is not the one whose headers were read; it is a link in a shard.
     pub fn found(&self) -> Result<Found, PictureError> {
         match self {
             Self::File(path) => Found::open(path),
             Self::Part(shard, place, _) => shard.part(*place),
+            Self::Link(..) => Err(PictureError::Unreadable(std::io::Error::other(format!(
+                "it is a symbolic link in a tar file, which is not followed; {DEREFERENCE}"
+            )))),
         }
     }
 }

@@ -160,9 +160,9 @@ impl Dataset {
     /// - `DATA/1.txt` or `DATA/1.jpg.txt` beside `DATA/1.jpg`, for at least half of the pictures: a label a line.
     ///
     /// `root` may also be a tar file, a pattern of such (`shard-{000..099}.tar`), or a folder with tar files and no pictures: as
-    /// WebDataset has them, `0001.jpg` with `0001.cls` (a class), `0001.json` (a field `label` or `labels`) or `0001.txt` (a label
-    /// a line) beside it. A picture in a shard is called as if the shard had been unpacked into the folder it lies in, and where
-    /// most have no such file, that name gives its label.
+    /// WebDataset has them, `0001.jpg` with `0001.cls` (a class) or `0001.json` (a field `label` or `labels`) beside it. A picture in a
+    /// shard is called as if the shard had been unpacked into the folder it lies in, and where most have no such file, that name gives
+    /// its label, or a text beside it, as above. Tables are not looked for in shards or beside them.
     ///
     /// A table names pictures relative to its own folder or to `root`, with or without extension, or by the name of the
     /// file alone where only one file has it.

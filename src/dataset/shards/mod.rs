@@ -2,7 +2,8 @@
 //!
 //! Nothing is unpacked. The headers of all shards are read once, with the small files that hold labels; after that a picture is a
 //! range of bytes in its shard. A picture is called as it would be if each shard had been unpacked into the folder it lies in, so that
-//! labels, split and model are those of the unpacked pictures.
+//! labels, split and model are those of the unpacked pictures. What only shards have comes first: labels in `.cls`, and in a field of
+//! `.json`. Hard links are the files that they lead to; symbolic ones are not followed, and told.
 
 mod labels;
 mod names;
@@ -23,11 +24,12 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::entries::{Entries, Entry, assemble};
-use super::find::slashed;
+use super::find::{is_picture, slashed};
 use super::index::Index;
 use super::layout::{Base, Found, detect, label};
+use super::open::is_weak;
 use super::{Dataset, DatasetError, LabelChoice, LabelOptions, LabelSource, Lying, Task, manifest};
-use labels::Labels;
+use labels::Beside;
 use scan::{Member, Scanned, scan};
 
 /// Where the pictures of a [`Dataset`] lie, if that is in shards.
@@ -54,7 +56,7 @@ pub struct Place {
 struct Picture {
     path: PathBuf,
     place: Place,
-    labels: Option<Result<Labels, String>>,
+    labels: Option<Beside>,
 }
 
 /// Opens the shards of `set`; see [`Dataset::open`].
@@ -66,19 +68,17 @@ pub(super) fn open(set: &Set, options: &LabelOptions) -> Result<Dataset, Dataset
     let stamped =
         files.iter().zip(&scanned).map(|(path, scanned)| Shard { path: path.clone(), stamp: scanned.stamp });
     let stamped = stamped.collect();
+    let links = links(set, &scanned);
     let mut pictures = pictures(set, scanned);
-    if let Some((picture, problem)) =
-        pictures.iter().find_map(|p| Some((p, p.labels.as_ref()?.as_ref().err()?)))
-    {
-        let file = files[picture.place.shard as usize].clone();
-        return Err(DatasetError::Shard { file, problem: problem.clone() });
+    if let (true, Some(link)) = (pictures.is_empty(), links.first()) {
+        let problem = format!("it has no pictures, only symbolic links such as {link}; {DEREFERENCE}");
+        return Err(DatasetError::Shard { file: files.first().unwrap_or(root).clone(), problem });
     }
     if pictures.is_empty() {
         return Err(DatasetError::NoPictures(files.first().unwrap_or(root).clone()));
     }
-    let labelled = pictures.iter().filter(|picture| picture.labels.is_some()).count();
     let beside = match &options.source {
-        None => 2 * labelled >= pictures.len(),
+        None => says_beside(root, &pictures),
         Some(source) => *source == LabelChoice::Sidecar,
     };
     name_apart(set, &mut pictures, beside)?;
@@ -108,6 +108,7 @@ pub(super) fn open(set: &Set, options: &LabelOptions) -> Result<Dataset, Dataset
     };
     let places: HashMap<&Path, Place> = pictures.iter().map(|p| (p.path.as_path(), p.place)).collect();
     let places = dataset.samples.iter().map(|sample| places[sample.path.as_path()]).collect();
+    dataset.mismatches.links = links;
     dataset.shards = Some(Shards { files: stamped, places });
     Ok(dataset)
 }
@@ -124,6 +125,8 @@ pub(super) fn members(set: &Set) -> Result<Vec<Lying>, DatasetError> {
             Lying::Part(file.clone(), place, member.path)
         });
         pictures.extend(lying);
+        let links = scanned.links.into_iter().filter(|link| is_picture(link));
+        pictures.extend(links.map(|link| Lying::Link(file.clone(), link)));
     }
     match pictures.is_empty() {
         true => Err(DatasetError::NoPictures(set.root.clone())),
@@ -143,6 +146,35 @@ fn pictures(set: &Set, scanned: Vec<Scanned>) -> Vec<Picture> {
     }
     pictures
 }
+
+/// Whether labels are those beside the pictures, where nobody says: at least half of them have a class or a field of labels there, which
+/// nothing else is for, or a text, and names that say nothing. The latter is so of pictures in folders too.
+fn says_beside(root: &Path, pictures: &[Picture]) -> bool {
+    let half = |count: usize| 2 * count >= pictures.len();
+    let beside = || pictures.iter().filter_map(|picture| picture.labels.as_ref());
+    if half(beside().filter(|beside| beside.sure).count()) {
+        return true;
+    }
+    if !half(beside().count()) {
+        return false;
+    }
+    let found: Vec<Found> = pictures.iter().map(|picture| Found::new(picture.path.clone())).collect();
+    let base = Base::of(&found);
+    is_weak(&detect(root, &found, &base), &base)
+}
+
+/// The symbolic links in the shards of `set`, as `shard.tar/name`.
+fn links(set: &Set, scanned: &[Scanned]) -> Vec<String> {
+    let links = set
+        .files
+        .iter()
+        .zip(scanned)
+        .flat_map(|(file, scanned)| scanned.links.iter().map(|link| file.join(link)));
+    links.map(|link| slashed(&link)).collect()
+}
+
+/// What to do about a symbolic link.
+pub(super) const DEREFERENCE: &str = "pack the pictures themselves (tar --dereference)";
 
 /// Puts the name of its shard before that of each picture, where several shards use the same names.
 fn name_apart(set: &Set, pictures: &mut [Picture], beside: bool) -> Result<(), DatasetError> {
@@ -178,10 +210,13 @@ fn entries(files: &[PathBuf], pictures: &[Picture]) -> Result<Entries, DatasetEr
     entries.beside = true;
     entries.files = files.iter().map(|file| (file.clone(), String::new())).collect();
     for picture in pictures {
-        let Some(Ok(found)) = &picture.labels else { continue };
+        let Some(found) = &picture.labels else { continue };
         let file = picture.place.shard as usize;
-        let mut numbers = Vec::with_capacity(found.0.len());
-        for label in &found.0 {
+        let wrong =
+            |problem: &String| DatasetError::Shard { file: files[file].clone(), problem: problem.clone() };
+        let labels = found.says.as_ref().map_err(wrong)?;
+        let mut numbers = Vec::with_capacity(labels.len());
+        for label in labels {
             numbers.push(entries.label(label).map_err(|problem| DatasetError::Shard {
                 file: files[file].clone(),
                 problem: format!("beside {}: {problem}", slashed(&picture.path)),
