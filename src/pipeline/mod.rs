@@ -2,6 +2,7 @@
 
 mod answer;
 mod choose;
+mod columns;
 mod data;
 mod evaluate;
 mod input;

@@ -81,7 +81,7 @@ pub fn rows_of_store(folder: &Path) -> Result<(Rows, Vec<String>)> {
 /// Predicts `rows` in order, calling `sink` with the number of each and what the model says of it.
 ///
 /// # Errors
-/// Rows that the model is not for; what `sink` returns; rows that cannot be read; a device that is lost or has no memory left.
+/// Rows that the model is not for, or that lack one of its columns; what `sink` returns; rows that cannot be read; a device that is lost or has no memory left.
 pub fn predict_rows(
     model: &Model,
     rows: &Rows,
@@ -89,6 +89,7 @@ pub fn predict_rows(
     progress: &dyn Progress,
     sink: &mut dyn FnMut(usize, Predicted<'_>) -> Result<()>,
 ) -> Result<()> {
+    let rows = &rows.for_model(model)?;
     if rows.descriptor != model.descriptor {
         return Err(ModelError::OtherFeatures { model: model.descriptor, data: rows.descriptor }.into());
     }

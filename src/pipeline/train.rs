@@ -99,7 +99,10 @@ pub fn train_watched<'a>(
     session: &Session<'_>,
     progress: &dyn Progress,
 ) -> Result<Run> {
-    let input = input.into();
+    let mut input = input.into();
+    if let Begin::Warm { model, .. } = session.begin {
+        input = input.for_model(model)?;
+    }
     on_device!(device, backend => train_on(backend, device, &input, options, session, progress))
 }
 
@@ -235,6 +238,7 @@ fn train_on<B: Backend>(
         transform,
         classes: dataset.classes.clone(),
         descriptor,
+        columns: input.columns(),
         activation,
         temperature: 1.0,
         weight,

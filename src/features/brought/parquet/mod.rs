@@ -4,7 +4,7 @@
 mod leaf;
 mod table;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +28,11 @@ const NO_FEATURES: [&str; 4] = ["label", "target", "class", "y"];
 /// Feature rows in a Parquet file.
 pub(super) struct Parquet {
     path: PathBuf,
-    reader: Reader,
+    reader: Arc<Reader>,
+    /// What the columns are called, if each of them is one of the file, and nobody named it.
+    names: Option<Vec<String>>,
+    /// Whether a column was asked for.
+    keyed: bool,
     /// The first row of each row group, and the number of all rows.
     firsts: Vec<usize>,
     columns: usize,
@@ -74,6 +78,32 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(damaged(&"its reader gave up")))
 }
 
+/// Fails where `rows` of `columns` numbers are more bytes than there can be.
+fn countable(rows: usize, columns: usize) -> Result<(), String> {
+    let bytes = rows.checked_mul(columns).and_then(|numbers| numbers.checked_mul(size_of::<f32>()));
+    match bytes.filter(|&bytes| isize::try_from(bytes).is_ok()) {
+        Some(_) => Ok(()),
+        None => Err(damaged(&format!("{rows} rows of {columns} numbers are more than can be counted"))),
+    }
+}
+
+/// What the columns `leaves` are called; none where two of them are called alike.
+fn names(reader: &Reader, leaves: &[usize]) -> Option<Vec<String>> {
+    let schema = reader.metadata().file_metadata().schema_descr();
+    let names: Vec<String> = leaves.iter().map(|&leaf| name(&schema.column(leaf)).to_owned()).collect();
+    let different: HashSet<&String> = names.iter().collect();
+    (different.len() == names.len()).then_some(names)
+}
+
+/// How the numbers of a column make rows, if they do.
+fn place(leaf: usize, column: &ColumnDescriptor) -> Option<Leaves> {
+    match (column.max_rep_level(), column.path().parts().len()) {
+        (1, _) => Some(Leaves::List(leaf)),
+        (0, 1) => Some(Leaves::Columns(vec![leaf])),
+        _ => None,
+    }
+}
+
 /// A column as it is called: `embedding`, not `embedding.list.element`.
 fn name(column: &ColumnDescriptor) -> &str {
     column.path().parts().first().map_or("", String::as_str)
@@ -95,17 +125,63 @@ impl Parquet {
             return Err("it has no rows, and nothing can be learned from that".into());
         }
         let leaves = leaves(&reader, options)?;
-        let mut parquet =
-            Self { path: path.into(), reader, columns: 0, firsts, leaves, room, unpacked: Mutex::default() };
-        parquet.columns = match &parquet.leaves {
+        let columns = match &leaves {
             Leaves::Columns(columns) => columns.len(),
             Leaves::List(leaf) => {
-                let group =
-                    (0..parquet.firsts.len() - 1).find(|&g| parquet.firsts[g + 1] > parquet.firsts[g]);
-                guarded(|| leaf::list_length(&parquet.reader, group.unwrap_or(0), *leaf))?
+                let group = (0..firsts.len() - 1).find(|&g| firsts[g + 1] > firsts[g]);
+                guarded(|| leaf::list_length(&reader, group.unwrap_or(0), *leaf))?
             }
         };
-        Ok(parquet)
+        countable(firsts[firsts.len() - 1], columns)?;
+        let keyed = options.key.is_some();
+        let names = match &leaves {
+            Leaves::Columns(leaves) if !keyed => names(&reader, leaves),
+            _ => None,
+        };
+        let (path, reader, unpacked) = (path.into(), Arc::new(reader), Mutex::default());
+        Ok(Self { path, reader, names, keyed, firsts, columns, leaves, room, unpacked })
+    }
+
+    /// The columns of these names; none where columns are not known by names.
+    fn select(&self, names: &[String]) -> Result<Option<Self>, String> {
+        if self.keyed {
+            return Ok(None);
+        }
+        let schema = self.reader.metadata().file_metadata().schema_descr();
+        let columns: Vec<&ColumnDescriptor> = schema.columns().iter().map(AsRef::as_ref).collect();
+        let floats: Vec<usize> = (0..columns.len())
+            .filter(|&leaf| {
+                leaf::is_float(columns[leaf])
+                    && place(leaf, columns[leaf]) == Some(Leaves::Columns(vec![leaf]))
+            })
+            .collect();
+        // The first of a name, as everywhere.
+        let known: HashMap<&str, usize> =
+            floats.iter().rev().map(|&leaf| (name(columns[leaf]), leaf)).collect();
+        let lacking: Vec<&str> =
+            names.iter().map(String::as_str).filter(|name| !known.contains_key(name)).collect();
+        if lacking.len() == names.len() && matches!(self.leaves, Leaves::List(_)) {
+            return Ok(None);
+        }
+        if !lacking.is_empty() {
+            let has = match floats.as_slice() {
+                [] => "it has none".to_owned(),
+                floats => format!("it has {}", some(floats.iter().map(|&leaf| name(columns[leaf])))),
+            };
+            return Err(format!("it lacks columns of floats that the model takes: {}; {has}", some(lacking)));
+        }
+        countable(self.firsts[self.firsts.len() - 1], names.len())?;
+        Ok(Some(Self {
+            path: self.path.clone(),
+            reader: self.reader.clone(),
+            names: Some(names.to_vec()),
+            keyed: false,
+            firsts: self.firsts.clone(),
+            columns: names.len(),
+            leaves: Leaves::Columns(names.iter().map(|name| known[name.as_str()]).collect()),
+            room: self.room,
+            unpacked: Mutex::default(),
+        }))
     }
 
     /// The rows of group `group`.
@@ -167,6 +243,17 @@ impl Source for Parquet {
         self.columns
     }
 
+    fn names(&self) -> Option<&[String]> {
+        self.names.as_deref()
+    }
+
+    fn named(&self, names: &[String]) -> Result<Option<Arc<dyn Source>>, FeaturesError> {
+        let selected = self
+            .select(names)
+            .map_err(|problem| FeaturesError::Format { path: self.path.clone(), problem })?;
+        Ok(selected.map(|selected| Arc::new(selected) as Arc<dyn Source>))
+    }
+
     fn read(&self, first: usize, to: &mut [f32]) -> Result<(), FeaturesError> {
         let (columns, mut row, mut to) = (self.columns, first, to);
         while !to.is_empty() {
@@ -198,11 +285,7 @@ fn leaves(reader: &Reader, options: &BringOptions) -> Result<Leaves, String> {
     let schema = reader.metadata().file_metadata().schema_descr();
     let columns: Vec<&ColumnDescriptor> = schema.columns().iter().map(AsRef::as_ref).collect();
     let all = || some(columns.iter().map(|column| name(column)));
-    let place = |leaf: usize| match (columns[leaf].max_rep_level(), columns[leaf].path().parts().len()) {
-        (1, _) => Some(Leaves::List(leaf)),
-        (0, 1) => Some(Leaves::Columns(vec![leaf])),
-        _ => None,
-    };
+    let place = |leaf: usize| place(leaf, columns[leaf]);
     if let Some(key) = &options.key {
         let named: Vec<usize> = (0..columns.len()).filter(|&leaf| name(columns[leaf]) == key).collect();
         return match named.as_slice() {
