@@ -46,6 +46,11 @@ pub trait Source: Debug + Send + Sync {
     /// meanwhile.
     fn ahead(&self, _first: usize, _count: usize) {}
 
+    /// Whether rows are unpacked in large blocks, so that a few of them here and there cost about as much as all.
+    fn in_blocks(&self) -> bool {
+        false
+    }
+
     /// What the columns are called, where each is one of a table.
     fn names(&self) -> Option<&[String]> {
         None

@@ -20,6 +20,7 @@ pub fn register(trials: &mut Vec<Trial>) {
     for (name, test) in [
         ("columns_are_known_by_their_names", columns_are_known_by_their_names as fn()),
         ("a_column_of_labels_is_no_feature_later", a_column_of_labels_is_no_feature_later),
+        ("mini_batches_of_what_must_be_unpacked_are_refused", mini_batches_are_refused),
         ("more_rows_than_can_be_counted_are_refused", more_rows_than_can_be_counted_are_refused),
     ] {
         plain(trials, &format!("embeddings::{name}"), test);
@@ -157,6 +158,27 @@ fn a_column_of_labels_is_no_feature_later() {
     huemax(&train, at).check(0, &["2 features a row"]);
     let predict = ["predict", "run/model.safetensors", "--features", "x.parquet", "--device", "cpu"];
     huemax(&predict, at).check(0, &["row 1999"]);
+}
+
+fn mini_batches_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    table(&at.join("x.parquet"), &["a", "b", "c", "d", "e", "f", "g", "h"]);
+    let train = |more: &[&str]| {
+        let start = ["train", "--features", "x.parquet", "--device", "cpu", "--force", "--out", "run"];
+        huemax(&[&start[..], more].concat(), at)
+    };
+    let small = ["--memory", "48KiB"];
+    for solver in ["sgd", "adam"] {
+        let mini = ["--solver", solver, "--epochs", "2", "--batch-size", "32"];
+        for transform in [&[][..], &["--standardize"]] {
+            train(&[&mini[..], &small, transform].concat())
+                .check(2, &["--solver", solver, "62 KiB", ".npy", "--memory", "--solver lbfgs"]);
+        }
+        train(&mini).check(0, &[]);
+    }
+    train(&small).check(0, &["pass through"]);
+    train(&[&small[..], &["--standardize"]].concat()).check(0, &["pass through"]);
 }
 
 fn more_rows_than_can_be_counted_are_refused() {
