@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use crate::cli::common::{BudgetArgs, Common};
 use crate::cli::features::FeatureArgs;
 use crate::cli::output;
-use crate::dataset::{Dataset, LabelOptions, Lying};
+use crate::dataset::Lying;
 use crate::error::{Error, FileError, Result};
 use crate::features::store::is_store;
 use crate::model::Model;
-use crate::pipeline::{Predicted, Rows, open_store, predict_rows, predict_within};
+use crate::pipeline::{Predicted, Rows, predict_rows, predict_within, rows_of_store};
 use crate::progress::Progress;
 use crate::report::{Format, PredictionWriter, display_width};
 
@@ -70,8 +70,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
         Some(file) => What::Rows(args.features.open(file, &[], args.budget.budget())?),
         None => match args.pictures.as_slice() {
             [store] if is_store(store) => {
-                let (dataset, rows) = open_store(store, &LabelOptions::default())?;
-                What::Kept(rows, Box::new(dataset))
+                let (rows, names) = rows_of_store(store)?;
+                What::Kept(rows, names)
             }
             pictures => What::Pictures(self::pictures(pictures)?),
         },
@@ -123,7 +123,7 @@ enum What {
     Pictures(Vec<Lying>),
     Rows(Rows),
     /// Of a store, with the names of its samples.
-    Kept(Rows, Box<Dataset>),
+    Kept(Rows, Vec<String>),
 }
 
 impl What {
@@ -139,7 +139,7 @@ impl What {
     fn name(&self, i: usize) -> String {
         match self {
             Self::Pictures(pictures) => pictures[i].name(),
-            Self::Kept(_, dataset) => dataset.relative_path_string(i),
+            Self::Kept(_, names) => names[i].clone(),
             Self::Rows(_) => format!("row {i}"),
         }
     }

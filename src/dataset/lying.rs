@@ -1,9 +1,9 @@
 //! Pictures without labels, wherever they lie.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::shards::{Place, Set, members};
+use super::shards::{DEREFERENCE, Place, Set, Shard, members};
 use super::{DatasetError, Found, PictureError, pictures_under};
 
 /// A picture in a file of its own, or in a shard.
@@ -12,7 +12,9 @@ pub enum Lying {
     /// In this file.
     File(PathBuf),
     /// In this tar file, at this place, under this name.
-    Part(PathBuf, Place, PathBuf),
+    Part(Arc<Shard>, Place, PathBuf),
+    /// A symbolic link of this name in this tar file, which is not followed.
+    Link(Arc<Shard>, PathBuf),
 }
 
 impl Lying {
@@ -37,21 +39,23 @@ impl Lying {
     pub fn name(&self) -> String {
         match self {
             Self::File(path) => path.to_string_lossy().into_owned(),
-            Self::Part(shard, _, name) => shard.join(name).to_string_lossy().into_owned(),
+            Self::Part(shard, _, name) | Self::Link(shard, name) => {
+                shard.path.join(name).to_string_lossy().into_owned()
+            }
         }
     }
 
     /// The file, opened, or the part of the shard.
     ///
     /// # Errors
-    /// It cannot be opened.
+    /// It cannot be opened; the shard is not the one whose headers were read; it is a link in a shard.
     pub fn found(&self) -> Result<Found, PictureError> {
         match self {
             Self::File(path) => Found::open(path),
-            Self::Part(shard, place, _) => {
-                let file = File::open(shard).map_err(PictureError::Unreadable)?;
-                Found::part(file, place.at, place.len)
-            }
+            Self::Part(shard, place, _) => shard.part(*place),
+            Self::Link(..) => Err(PictureError::Unreadable(std::io::Error::other(format!(
+                "it is a symbolic link in a tar file, which is not followed; {DEREFERENCE}"
+            )))),
         }
     }
 }

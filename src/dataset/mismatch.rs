@@ -22,6 +22,9 @@ pub struct Mismatches {
     pub duplicates: Vec<Mention>,
     /// Pictures that several rows give different labels or parts; left out.
     pub conflicts: Vec<Mention>,
+    /// Symbolic links in tar files, which are not followed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
     /// Labels that only rows without a picture have, or columns without a single 1. No error, whatever is asked for.
     pub unused_labels: Vec<String>,
 }
@@ -33,6 +36,7 @@ impl Mismatches {
             && self.pictures_without_row.is_empty()
             && self.duplicates.is_empty()
             && self.conflicts.is_empty()
+            && self.links.is_empty()
     }
 
     /// A line for each kind that there is: how many, and the first three.
@@ -55,6 +59,11 @@ impl Mismatches {
                 "picture has rows that contradict each other, and is left out",
                 "pictures have rows that contradict each other, and are left out",
                 &self.conflicts,
+            ),
+            names(
+                "symbolic link in a tar file is not followed",
+                "symbolic links in tar files are not followed",
+                &self.links,
             ),
             names("label has no picture", "labels have no picture", &self.unused_labels),
         ]

@@ -42,7 +42,7 @@ pub use mismatch::{Mention, Mismatches};
 pub use options::{LabelChoice, LabelOptions, LabelSource, Separator};
 pub use problem::{LabelProblem, MAX_LABEL_BYTES};
 pub use rows::Brought;
-pub use shards::{Place, Shards, reading_order};
+pub use shards::{Place, Shard, Shards, Stamp, reading_order};
 pub use split::{Split, SplitOptions};
 
 use std::io::{Read, Seek, SeekFrom};
@@ -160,9 +160,9 @@ impl Dataset {
     /// - `DATA/1.txt` or `DATA/1.jpg.txt` beside `DATA/1.jpg`, for at least half of the pictures: a label a line.
     ///
     /// `root` may also be a tar file, a pattern of such (`shard-{000..099}.tar`), or a folder with tar files and no pictures: as
-    /// WebDataset has them, `0001.jpg` with `0001.cls` (a class), `0001.json` (a field `label` or `labels`) or `0001.txt` (a label
-    /// a line) beside it. A picture in a shard is called as if the shard had been unpacked into the folder it lies in, and where
-    /// most have no such file, that name gives its label.
+    /// WebDataset has them, `0001.jpg` with `0001.cls` (a class) or `0001.json` (a field `label` or `labels`) beside it. A picture in a
+    /// shard is called as if the shard had been unpacked into the folder it lies in, and where most have no such file, that name gives
+    /// its label, or a text beside it, as above. Tables are not looked for in shards or beside them.
     ///
     /// A table names pictures relative to its own folder or to `root`, with or without extension, or by the name of the
     /// file alone where only one file has it.
@@ -239,18 +239,17 @@ impl Dataset {
     /// The file of sample `index`, opened, or its part of a shard. Panics if there is no such sample.
     ///
     /// # Errors
-    /// It cannot be opened.
+    /// It cannot be opened; the shard is not the one whose headers were read.
     pub fn found(&self, index: usize) -> Result<Found, PictureError> {
         let Some(shards) = &self.shards else { return Found::open(&self.path(index)) };
-        let Place { at, len, .. } = shards.places[index];
-        let file = std::fs::File::open(self.file(index)).map_err(PictureError::Unreadable)?;
-        Found::part(file, at, len)
+        let place = shards.places[index];
+        shards.files[place.shard as usize].part(place)
     }
 
     /// The file that sample `index` lies in: its own, or its shard. Panics if there is no such sample.
     pub fn file(&self, index: usize) -> PathBuf {
         match &self.shards {
-            Some(shards) => shards.files[shards.places[index].shard as usize].clone(),
+            Some(shards) => shards.files[shards.places[index].shard as usize].path.clone(),
             None => self.path(index),
         }
     }
@@ -258,11 +257,11 @@ impl Dataset {
     /// The content of the file of sample `index`, as it is. Panics if there is no such sample.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// It cannot be read; the shard is not the one whose headers were read.
     pub fn content(&self, index: usize) -> std::io::Result<Vec<u8>> {
         let Some(shards) = &self.shards else { return std::fs::read(self.path(index)) };
-        let Place { at, len, .. } = shards.places[index];
-        let mut file = std::fs::File::open(self.file(index))?;
+        let Place { shard, at, len } = shards.places[index];
+        let mut file = shards.files[shard as usize].open()?;
         file.seek(SeekFrom::Start(at))?;
         let mut bytes = Vec::new();
         file.take(len).read_to_end(&mut bytes)?;

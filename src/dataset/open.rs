@@ -55,13 +55,7 @@ pub(super) fn open(root: &Path, options: &LabelOptions) -> Result<Dataset, Datas
                     }
                 }
             }
-            // Plain names in a single folder are one class, which is next to nothing.
-            let weak = match layout {
-                Ok(LabelSource::Folder) => !base.divided && base.folders < 2,
-                Ok(_) => false,
-                Err(_) => true,
-            };
-            if weak {
+            if is_weak(&layout, &base) {
                 let index = index();
                 if sidecar::there(root, &index, found.len())? {
                     let entries = sidecar::read(root, &index)?;
@@ -70,6 +64,16 @@ pub(super) fn open(root: &Path, options: &LabelOptions) -> Result<Dataset, Datas
             }
             named(found, base, layout?)
         }
+    }
+}
+
+/// Whether the names of pictures say little enough of what is in them for texts beside them to count.
+pub(super) fn is_weak(layout: &Result<LabelSource, DatasetError>, base: &Base) -> bool {
+    match layout {
+        // Plain names in a single folder are one class, which is next to nothing.
+        Ok(LabelSource::Folder) => !base.divided && base.folders < 2,
+        Ok(_) => false,
+        Err(_) => true,
     }
 }
 

@@ -48,6 +48,19 @@ impl Dataset {
         }
         Ok((assemble(features, (manifest, entries), options, several)?, left_out))
     }
+
+    /// What the table `path` calls the `rows` rows of features that the file `features` holds, and those of them that are to be left out.
+    /// Labels are not looked for. A row without a name is called by its number.
+    ///
+    /// # Errors
+    /// The table cannot be read, or does not have as many rows.
+    pub fn names_of_rows(
+        path: &Path,
+        features: &Path,
+        rows: usize,
+    ) -> Result<(Vec<String>, Vec<(usize, String)>), DatasetError> {
+        manifest::read_names(path, (features, rows))
+    }
 }
 
 /// Whether a file is an array of labels, by its name or by how it begins.

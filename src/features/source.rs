@@ -1,6 +1,7 @@
 //! Feature rows that are on the host: in memory, in a store, in a file that was brought from elsewhere.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use super::FeaturesError;
 
@@ -44,6 +45,24 @@ pub trait Source: Debug + Send + Sync {
     /// The `count` rows from `first` on (fewer, where there are fewer) are about to be wanted: a file may bring them from the disk
     /// meanwhile.
     fn ahead(&self, _first: usize, _count: usize) {}
+
+    /// Whether rows are unpacked in large blocks, so that a few of them here and there cost about as much as all.
+    fn in_blocks(&self) -> bool {
+        false
+    }
+
+    /// What the columns are called, where each is one of a table.
+    fn names(&self) -> Option<&[String]> {
+        None
+    }
+
+    /// The same rows with the columns of these names, in that order; none where columns are not known by names.
+    ///
+    /// # Errors
+    /// There is no such column.
+    fn named(&self, _names: &[String]) -> Result<Option<Arc<dyn Source>>, FeaturesError> {
+        Ok(None)
+    }
 }
 
 /// Rows in the memory of the host.

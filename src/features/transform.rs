@@ -216,6 +216,10 @@ impl Source for Transformed {
         self.transform.apply(to, self.columns());
         Ok(())
     }
+
+    fn in_blocks(&self) -> bool {
+        self.source.in_blocks()
+    }
 }
 
 #[cfg(test)]

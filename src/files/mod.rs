@@ -7,9 +7,10 @@ mod writing;
 pub(crate) use lock::Lock;
 pub(crate) use writing::{Writing, settle};
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 /// Reading or writing `path` failed.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,14 @@ impl FileError {
         let path = path.to_owned();
         move |source| Self { action, path, source }
     }
+}
+
+/// When a file was changed last, in nanoseconds since 1970; 0 where that is not known.
+pub(crate) fn modified(found: &Metadata) -> i64 {
+    found.modified().map_or(0, |time| match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |n| -n),
+    })
 }
 
 /// Writes `path` whole with `fill`, and waits until it is on the disk.

@@ -32,6 +32,8 @@ struct Metadata {
     classes: Vec<String>,
     descriptor: Descriptor,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    columns: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     transform: Option<TransformOptions>,
     trained: Trained,
 }
@@ -94,6 +96,7 @@ impl Model {
             temperature: self.temperature,
             classes: self.classes.clone(),
             descriptor: self.descriptor,
+            columns: self.columns.clone(),
             transform: self.transform.as_ref().map(Transform::options),
             trained: self.trained.clone(),
         };
@@ -143,6 +146,11 @@ impl Model {
         let activation = metadata.activation().map_err(damaged)?;
         metadata.descriptor.check().map_err(damaged)?;
         let (classes, features) = (metadata.classes.len(), metadata.descriptor.len());
+        if let Some(columns) = &metadata.columns
+            && columns.len() != features
+        {
+            return Err(damaged(format!("it has names for {} of {features} features", columns.len())));
+        }
         let least = if matches!(activation, Activation::Sigmoid { .. }) { 1 } else { 2 };
         if classes < least {
             return Err(damaged(format!("it has {classes} classes")));
@@ -154,8 +162,8 @@ impl Model {
         // Only now is the rest read, and no more than the layer has numbers.
         let transform = metadata.transform.filter(|transform| transform.any());
         let standardized = transform.is_some_and(|transform| transform.standardize);
-        let numbers = classes * (features + 1) + if standardized { 2 * features } else { 0 };
-        let expected = (bytes.len() + 4 * numbers) as u64;
+        let expected = length(bytes.len(), (classes, features), standardized)
+            .ok_or_else(|| damaged(format!("{classes} × {features} weights are more than can be counted")))?;
         if len != expected {
             return Err(damaged(format!("it has {len} bytes and should have {expected}")));
         }
@@ -192,9 +200,18 @@ impl Model {
             activation,
             temperature: metadata.temperature,
             descriptor: metadata.descriptor,
+            columns: metadata.columns,
             trained: metadata.trained,
         })
     }
+}
+
+/// Bytes of a model file whose header has `header`, if they can be counted: a header may claim any number of features.
+fn length(header: usize, (classes, features): (usize, usize), standardized: bool) -> Option<u64> {
+    let [header, classes, features] = [header, classes, features].map(|n| n as u64);
+    let weights = classes.checked_mul(features.checked_add(1)?)?;
+    let numbers = weights.checked_add(if standardized { features.checked_mul(2)? } else { 0 })?;
+    numbers.checked_mul(4)?.checked_add(header)
 }
 
 fn little_endian(values: &[f32]) -> Vec<u8> {

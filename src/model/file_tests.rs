@@ -8,6 +8,7 @@ fn model() -> Model {
     Model {
         classes: vec!["cat".into(), "dog, \"big\"".into(), "鳥".into()],
         descriptor: Descriptor::Histogram(Histogram { bins: [2, 1, 2], decode_scale: 1 }),
+        columns: None,
         transform: None,
         activation: Activation::Softmax,
         temperature: 1.0,
@@ -197,4 +198,39 @@ fn a_fraction_of_the_size_is_kept_and_older_readers_refuse_it() {
     assert!(scaled.is_ok() && text.contains(r#"\"format\":3"#) && text.contains(r#"\"decode_scale\":4"#));
     let wrong = format(3).0.unwrap_err().to_string();
     assert!(wrong.contains("not at 1/3"), "{wrong}");
+}
+
+#[test]
+fn more_features_than_can_be_counted_are_damage() {
+    let (_folder, path) = saved(&model());
+    let bytes = std::fs::read(&path).unwrap();
+    for columns in [usize::MAX, usize::MAX / 3, usize::MAX / 12 + 1] {
+        let (was, now) = (r#"{\"bins\":[2,1,2]}"#, format!(r#"{{\"columns\":{columns}}}"#));
+        let text: String = bytes.iter().map(|&byte| char::from(byte)).collect();
+        assert!(text.contains(was));
+        let text = text.replace(was, &now);
+        let mut bytes: Vec<u8> = text.chars().map(|c| c as u8).collect();
+        let header = (bytes.len() - 8 - 4 * 15) as u64;
+        bytes[..8].copy_from_slice(&header.to_le_bytes());
+        std::fs::write(&path, bytes).unwrap();
+        let error = Model::load(&path).unwrap_err();
+        assert!(matches!(error, ModelError::Damaged { .. }), "{columns}: {error}");
+    }
+}
+
+#[test]
+fn names_of_columns_are_kept_and_as_many_as_there_are_features() {
+    let named = |names: &[&str]| {
+        let descriptor = Descriptor::Given(crate::features::Given { columns: 4 });
+        let columns = Some(names.iter().map(|&name| name.to_owned()).collect());
+        Model { descriptor, columns, ..model() }
+    };
+    let model = named(&["a", "b \"c\"", "", "鳥"]);
+    let (_folder, path) = saved(&model);
+    assert_eq!(Model::load(&path).unwrap(), model);
+    for names in [&["a", "b", "c"][..], &[], &["a"; 5]] {
+        let (_folder, path) = saved(&named(names));
+        let error = Model::load(&path).unwrap_err().to_string();
+        assert!(error.contains("of 4 features") && error.contains("damaged"), "{error}");
+    }
 }

@@ -21,6 +21,9 @@ pub struct Model {
     pub classes: Vec<String>,
     /// What pictures are described by; D features.
     pub descriptor: Descriptor,
+    /// What the features are called that it was trained on, where they were columns of a table; D of them. Rows with such names are taken
+    /// by these, others as they stand.
+    pub columns: Option<Vec<String>>,
     /// What is done to features before they are scored; none where that is nothing.
     pub transform: Option<Transform>,
     /// What scores are turned into.

@@ -21,14 +21,14 @@ use crate::progress::Progress;
 /// first format).
 ///
 /// # Errors
-/// A label that the model does not know; no picture that can be read; a device that is lost or has no memory left.
+/// A label that the model does not know; rows that lack one of its columns; no picture that can be read; a device that is lost or has no memory left.
 pub fn evaluate<'a>(
     model: &Model,
     input: impl Into<Input<'a>>,
     device: &Device,
     progress: &dyn Progress,
 ) -> Result<Run> {
-    let input = input.into();
+    let input = input.into().for_model(model)?;
     on_device!(device, backend => evaluate_on(backend, device, model, &input, progress))
 }
 

@@ -2,6 +2,7 @@
 
 mod answer;
 mod choose;
+mod columns;
 mod data;
 mod evaluate;
 mod input;
@@ -18,7 +19,7 @@ mod weights;
 pub use choose::Choices;
 pub use evaluate::evaluate;
 pub use input::{Input, Origin, Rows};
-pub use predict::{Predicted, predict, predict_rows, predict_within};
+pub use predict::{Predicted, predict, predict_rows, predict_within, rows_of_store};
 pub use session::{Begin, Onlooker, Session};
 pub use store::{Cache, Extraction, StoreOptions, extract_to, open_store};
 pub use summary::{DataSummary, HeldOut, Run, Seconds, SkippedPicture, Summary, TrainSummary};

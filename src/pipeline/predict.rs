@@ -1,14 +1,15 @@
 //! Predicting: what a model says of pictures without labels.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::answer::answers;
 use super::input::{describe_found, histogram};
 use super::{Rows, about, on_device};
 use crate::backend::{Backend, Device};
-use crate::dataset::Lying;
+use crate::dataset::{Dataset, Lying};
 use crate::error::Result;
-use crate::features::{Budget, Matrix, Skipped, check_finite};
+use crate::features::store::{FEATURES, SAMPLES, Stored};
+use crate::features::{Budget, Matrix, Skipped, Source, check_finite};
 use crate::learn::{Labelled, Targets};
 use crate::model::{Model, ModelError};
 use crate::progress::Progress;
@@ -56,10 +57,31 @@ pub fn predict_within(
     on_device!(device, backend => predict_on(backend, (device, budget), model, pictures, progress, sink))
 }
 
+/// Opens the store `folder` to predict its rows: these, and what they are called. Labels are not asked for, of a store that others wrote.
+///
+/// # Errors
+/// Files are missing, damaged or do not belong together.
+pub fn rows_of_store(folder: &Path) -> Result<(Rows, Vec<String>)> {
+    let stored = Stored::open(folder)?;
+    let source = stored.numbers.clone();
+    let Some(meta) = &stored.meta else {
+        let (table, features) = (folder.join(SAMPLES), folder.join(FEATURES));
+        let (names, left_out) = Dataset::names_of_rows(&table, &features, source.rows())?;
+        let skipped = left_out.into_iter().map(|(index, reason)| Skipped { index, reason }).collect();
+        return Ok((Rows { skipped, ..Rows::given(source) }, names));
+    };
+    let (mut names, mut skipped) = (Vec::with_capacity(meta.rows), Vec::new());
+    for (index, line) in stored.lines()?.into_iter().enumerate() {
+        names.push(line.path);
+        skipped.extend(line.entry.skipped.map(|reason| Skipped { index, reason }));
+    }
+    Ok((Rows { descriptor: meta.descriptor, source, skipped }, names))
+}
+
 /// Predicts `rows` in order, calling `sink` with the number of each and what the model says of it.
 ///
 /// # Errors
-/// Rows that the model is not for; what `sink` returns; rows that cannot be read; a device that is lost or has no memory left.
+/// Rows that the model is not for, or that lack one of its columns; what `sink` returns; rows that cannot be read; a device that is lost or has no memory left.
 pub fn predict_rows(
     model: &Model,
     rows: &Rows,
@@ -67,6 +89,7 @@ pub fn predict_rows(
     progress: &dyn Progress,
     sink: &mut dyn FnMut(usize, Predicted<'_>) -> Result<()>,
 ) -> Result<()> {
+    let rows = &rows.for_model(model)?;
     if rows.descriptor != model.descriptor {
         return Err(ModelError::OtherFeatures { model: model.descriptor, data: rows.descriptor }.into());
     }

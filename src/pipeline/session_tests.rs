@@ -15,6 +15,7 @@ fn model(names: &[&str]) -> Model {
     Model {
         classes: labels(names),
         descriptor: Descriptor::Histogram(Histogram { bins: [2, 1, 2], decode_scale: 1 }),
+        columns: None,
         transform: None,
         activation: Activation::Softmax,
         temperature: 2.0,

@@ -14,9 +14,9 @@ use super::{Choices, DataSummary, HeldOut, Input, Run, Seconds, Summary, TrainSu
 use crate::backend::{Backend, Device, Loss};
 use crate::dataset::{Dataset, Split, SplitOptions, Task};
 use crate::error::{Error, Result};
-use crate::features::{Descriptor, Transform, TransformOptions, survey};
+use crate::features::{Bytes, Descriptor, Matrix, Transform, TransformOptions, survey};
 use crate::learn::checkpoint::Belongs;
-use crate::learn::{Labelled, Parts, SolverOptions, Targets, fit};
+use crate::learn::{Labelled, Parts, SolverKind, SolverOptions, Targets, fit};
 use crate::model::{Activation, Model, Trained};
 use crate::progress::Progress;
 use crate::report::Scored;
@@ -99,7 +99,10 @@ pub fn train_watched<'a>(
     session: &Session<'_>,
     progress: &dyn Progress,
 ) -> Result<Run> {
-    let input = input.into();
+    let mut input = input.into();
+    if let Begin::Warm { model, .. } = session.begin {
+        input = input.for_model(model)?;
+    }
     on_device!(device, backend => train_on(backend, device, &input, options, session, progress))
 }
 
@@ -189,6 +192,7 @@ fn train_on<B: Backend>(
         weights: weighed,
         init: session.begin.init(),
     };
+    batches_can_be_read(&matrix, belongs.plan.solver.kind())?;
     let (start, notes) = session.begin.start(&belongs)?;
     notes.iter().for_each(|note| progress.say(note));
     let parts = Parts { train: &split.train, val: &split.val };
@@ -235,6 +239,7 @@ fn train_on<B: Backend>(
         transform,
         classes: dataset.classes.clone(),
         descriptor,
+        columns: input.columns(),
         activation,
         temperature: 1.0,
         weight,
@@ -349,6 +354,19 @@ fn transformed<B: Backend>(
     };
     let described = Described { rows: Place::Host(source), skipped };
     Ok((described.transformed(backend, transform.as_ref())?, transform))
+}
+
+/// Fails where the solver takes rows in an order of its own, and any few of them cost about as much to read as all.
+fn batches_can_be_read<B: Backend>(matrix: &Matrix<B>, solver: SolverKind) -> Result<()> {
+    if solver == SolverKind::Lbfgs || !matrix.in_blocks() {
+        return Ok(());
+    }
+    let bytes = Bytes(4 * matrix.rows() as u64 * matrix.columns() as u64);
+    let problem = format!(
+        "{} takes rows in another order each time, and the features ({bytes} unpacked) do not fit the memory that there is for them: for every          batch all of the Parquet file would be unpacked again; save them as .npy, give more --memory, or use --solver lbfgs",
+        solver.name()
+    );
+    Err(Error::option("--solver", problem))
 }
 
 /// Fails where early stopping has nothing to look at, with `val` pictures.

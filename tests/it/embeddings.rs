@@ -24,6 +24,7 @@ pub fn register(trials: &mut Vec<Trial>) {
         ("files_that_are_refused", files_that_are_refused),
         ("labels_that_are_refused", labels_that_are_refused),
         ("train_evaluate_predict", train_evaluate_predict),
+        ("a_store_of_ones_own_needs_no_labels", a_store_of_ones_own_needs_no_labels),
         ("wrong_usage", wrong_usage),
         ("pictures_are_transformed_too", pictures_are_transformed_too),
         ("a_model_goes_on_with_its_transform", a_model_goes_on_with_its_transform),
@@ -435,6 +436,55 @@ fn train_evaluate_predict() {
     numbers[21] = f32::NAN;
     std::fs::write(&narrow, npy("'<f4'", false, "(2, 16)", bytemuck::cast_slice(&numbers))).expect("a file");
     huemax(&[&wrong[..], &cpu].concat(), at).check(1, &["row 1, column 5 is NaN"]);
+}
+
+/// Rows and a table beside them, of which nothing says what is in them.
+fn a_store_of_ones_own_needs_no_labels() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let (x, y) = (file("f32.npy"), file("labels.csv"));
+    let (x, y) = (text(&x), text(&y));
+    let train = ["train", "--features", x, "--labels", y, "--out", "run", "--device", "cpu"];
+    huemax(&train, at).check(0, &[]);
+    let predict = |data: &[&str]| {
+        let start = ["predict", "run/model.safetensors", "--device", "cpu", "--format", "csv"];
+        let ran = huemax(&[&start[..], data].concat(), at).check(0, &[]);
+        let rows: Vec<(String, String)> = ran
+            .stdout()
+            .lines()
+            .skip(1)
+            .map(|line| line.split_once(',').expect("a name"))
+            .map(|(name, said)| (name.to_owned(), said.to_owned()))
+            .collect();
+        (rows, ran.stderr())
+    };
+    let (rows, _) = predict(&["--features", x]);
+    let own = at.join("own");
+    std::fs::create_dir(&own).expect("a folder");
+    std::fs::copy(x, own.join("features.npy")).expect("a copy");
+    let samples = |header: &str, line: &dyn Fn(usize) -> String| {
+        let lines: Vec<String> = (0..240).map(line).collect();
+        std::fs::write(own.join("samples.csv"), format!("{header}\n{}\n", lines.join("\n")))
+            .expect("written");
+    };
+    let said = |rows: &[(String, String)]| rows.iter().map(|(_, said)| said.clone()).collect::<Vec<_>>();
+    samples("path,width", &|i| format!("p/{i}.jpg,{}", i % 7));
+    let (named, _) = predict(&["own"]);
+    assert_eq!(said(&named), said(&rows));
+    assert_eq!((named[0].0.as_str(), named[3 * 17].0.as_str()), ("p/0.jpg", "p/17.jpg"));
+    // In another order, and one of them left out.
+    samples("row,path,skipped", &|i| {
+        format!("{},p/{}.jpg,{}", 239 - i, 239 - i, if i == 0 { "it was broken" } else { "" })
+    });
+    let (named, told) = predict(&["own"]);
+    assert_eq!(said(&named), said(&rows[..3 * 239]));
+    assert_eq!(named[3 * 17].0, "p/17.jpg");
+    assert!(told.contains("skipped p/239.jpg: it was broken"), "{told}");
+    // Without names they are numbers.
+    samples("width", &|i| i.to_string());
+    assert_eq!(predict(&["own"]).0, rows);
+    std::fs::write(own.join("samples.csv"), "path\na\nb\n").expect("written");
+    huemax(&["predict", "run/model.safetensors", "own"], at).check(1, &["samples.csv", "2 rows", "240"]);
 }
 
 fn wrong_usage() {

@@ -33,6 +33,8 @@ mod store_resumed;
 mod stream;
 mod support;
 mod sweep;
+#[cfg(feature = "parquet")]
+mod tables;
 mod tensorboard;
 mod training;
 mod verify;
@@ -57,6 +59,8 @@ fn main() {
     cli_errors::register(&mut trials);
     cli_sweep::register(&mut trials);
     embeddings::register(&mut trials);
+    #[cfg(feature = "parquet")]
+    tables::register(&mut trials);
     tensorboard::register(&mut trials);
     #[cfg(unix)]
     interrupt::register(&mut trials);

@@ -3,7 +3,11 @@
 use std::fs::{self, File};
 use std::path::Path;
 
+use huemax::backend::Device;
+use huemax::dataset::{Dataset, LabelOptions};
 use huemax::demo::{DrawOptions, draw};
+use huemax::features::{Budget, Descriptor, Npy, Source};
+use huemax::pipeline::{StoreOptions, extract_to};
 use huemax::progress::Quiet;
 use libtest_mimic::Trial;
 
@@ -13,6 +17,7 @@ use crate::support::plain;
 pub fn register(trials: &mut Vec<Trial>) {
     plain(trials, "shards::a_model_from_shards_is_that_of_the_folder", same_model);
     plain(trials, "shards::broken_shards_are_named", broken);
+    plain(trials, "shards::features_of_a_replaced_shard_are_not_kept", replaced);
 }
 
 /// Packs the pictures below `from`, taken in an order of their own, into `count` shards, the class beside each where `labels` is set.
@@ -91,4 +96,50 @@ fn broken() {
         .check(1, &["3 of its 5 files are not there, for example packed/s-002.tar"]);
     huemax(&["train", "packed/s-{0..x}.tar"], at).check(1, &["counts from one number to another"]);
     assert!(!at.join("run").exists(), "a failed training left a folder");
+}
+
+/// A shard that is replaced between the look at its headers and the reading: what is read there belongs to other names, and must
+/// not count as theirs the next time.
+fn replaced() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let shard = at.join("s.tar");
+    let pack = |pictures: [(&str, u8); 3]| {
+        let mut archive = tar::Builder::new(File::create(&shard).expect("a shard"));
+        for (name, red) in pictures {
+            let mut bytes = std::io::Cursor::new(Vec::new());
+            let picture = image::RgbImage::from_pixel(3, 2, image::Rgb([red, 7, 9]));
+            picture.write_to(&mut bytes, image::ImageFormat::Png).expect("a picture");
+            let mut header = tar::Header::new_gnu();
+            header.set_size(bytes.get_ref().len() as u64);
+            header.set_mode(0o644);
+            archive.append_data(&mut header, name, bytes.get_ref().as_slice()).expect("appended");
+        }
+        archive.finish().expect("finished");
+    };
+    let open = || Dataset::open(&shard, &LabelOptions::default()).expect("pictures");
+    let extract = |dataset: &Dataset, store: &str| {
+        let (device, options, budget) = (Device::cpu(), StoreOptions::default(), Budget::default());
+        let made =
+            extract_to(dataset, &at.join(store), Descriptor::default(), &device, &budget, &options, &Quiet);
+        let made = made.expect("features");
+        let source = Npy::open(&at.join(store).join("features.npy")).expect("rows");
+        let mut rows = vec![0.0; source.rows() * source.columns()];
+        source.read(0, &mut rows).expect("rows");
+        (made, rows)
+    };
+    pack([("cat.1.png", 250), ("cat.2.png", 180), ("dog.1.png", 20)]);
+    let dataset = open();
+    let then = fs::metadata(&shard).expect("a shard");
+    pack([("dog.1.png", 240), ("cat.1.png", 90), ("cat.2.png", 150)]);
+    let now = fs::metadata(&shard).expect("a shard");
+    assert_eq!(now.len(), then.len());
+    let later = then.modified().expect("a time") + std::time::Duration::from_millis(3);
+    File::options().write(true).open(&shard).expect("a shard").set_modified(later).expect("a time");
+    let (made, _) = extract(&dataset, "store");
+    assert_eq!(made.skipped.len(), 3, "{made:?}");
+    assert!(made.skipped[0].reason.contains("changed"), "{made:?}");
+    let (made, rows) = extract(&open(), "store");
+    assert_eq!((made.kept, made.read), (0, 3));
+    assert!(rows == extract(&open(), "fresh").1, "rows of other pictures were kept");
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 pub use columns::LabelColumns;
 use columns::{Columns, is_one};
-pub(super) use rows::read_rows;
+pub(super) use rows::{read_names, read_rows};
 use table::{Cell, Row, Table};
 
 use super::entries::{Entries, Entry};

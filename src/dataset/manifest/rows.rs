@@ -36,10 +36,9 @@ pub(in crate::dataset) fn read_rows(
     let name = match &options.name_column {
         Some(wanted) => Some(asked("--name-column", wanted)?),
         // `id` may be anything, but of all columns that tell rows apart it is one.
-        None => NAMES.iter().filter_map(|name| table.column(name)).find(|column| !wanted.contains(column)),
+        None => name_of_row(&table, &wanted),
     };
-    let taken = |column: &usize| wanted.contains(column) || Some(*column) == name;
-    let order = ROWS.iter().filter_map(|name| table.column(name)).find(|column| !taken(column));
+    let order = number_of_row(&table, &wanted, name);
     let not: Vec<usize> = name.into_iter().chain(order).collect();
     let part = part_column(&table, &not)?.filter(|part| !wanted.contains(part));
     let labels = match wanted.is_empty() {
@@ -55,23 +54,9 @@ pub(in crate::dataset) fn read_rows(
     let columns = Columns { name, labels, part, form };
     let mut entries = entries_of(&table, &columns)?;
     // Before they change places: the rows of the table are still those of the entries.
-    let number = |at: usize, row: &Row| match order {
-        Some(order) => table.cell(row, order).text().and_then(|text| text.parse().ok()).unwrap_or(at),
-        None => at,
-    };
-    let mut left_out: LeftOut = match table.column(SKIPPED).filter(|column| !columns.labels.contains(column))
-    {
-        None => Vec::new(),
-        Some(column) => {
-            let reason =
-                |row: &Row| table.cell(row, column).text().filter(|text| !text.is_empty()).map(str::to_owned);
-            let rows = table.rows.iter().enumerate();
-            rows.filter_map(|(at, row)| Some((number(at, row), reason(row)?))).collect()
-        }
-    };
-    left_out.sort_unstable();
+    let left_out = left_out(&table, order, &columns.labels);
     if let Some(order) = order.filter(|_| entries.rows.len() == count) {
-        entries = ordered(&table, order, entries)?;
+        entries.rows = ordered(&table, order, entries.rows)?;
     }
     for (number, row) in entries.rows.iter_mut().enumerate() {
         if row.name.is_empty() {
@@ -81,11 +66,67 @@ pub(in crate::dataset) fn read_rows(
     Ok((columns.manifest(&table), entries, left_out))
 }
 
-/// The rows in the order of the numbers in `column`, each of which is there once.
-fn ordered(table: &Table, column: usize, mut entries: Entries) -> Result<Entries, DatasetError> {
-    let count = entries.rows.len();
+/// Reads what the table `path` calls the rows of the features in the file `features`, of which there are `count`, whatever else it says
+/// of them or does not, and those that are to be left out.
+pub(in crate::dataset) fn read_names(
+    path: &Path,
+    (features, count): (&Path, usize),
+) -> Result<(Vec<String>, LeftOut), DatasetError> {
+    let table = Table::of_rows(path, &[])?;
+    let name = name_of_row(&table, &[]);
+    let order = number_of_row(&table, &[], name);
+    let left_out = left_out(&table, order, &[]);
+    let text =
+        |row: &Row| name.and_then(|name| table.cell(row, name).text().map(str::to_owned)).unwrap_or_default();
+    let mut names: Vec<String> = table.rows.iter().map(text).collect();
+    if names.len() != count {
+        let (rows, features) = (names.len(), features.display());
+        let problem = format!(
+            "it has {rows} rows, and {features} has {count}; a row of one is to be a row of the other"
+        );
+        return Err(DatasetError::Array { file: path.to_owned(), problem });
+    }
+    if let Some(order) = order {
+        names = ordered(&table, order, names)?;
+    }
+    let unnamed = names.iter_mut().enumerate().filter(|(_, name)| name.is_empty());
+    unnamed.for_each(|(number, name)| *name = format!("row {number}"));
+    Ok((names, left_out))
+}
+
+/// The column that says what rows are called.
+fn name_of_row(table: &Table, not: &[usize]) -> Option<usize> {
+    NAMES.iter().filter_map(|name| table.column(name)).find(|column| !not.contains(column))
+}
+
+/// The column that says which row a row is.
+fn number_of_row(table: &Table, not: &[usize], name: Option<usize>) -> Option<usize> {
+    let taken = |column: &usize| not.contains(column) || Some(*column) == name;
+    ROWS.iter().filter_map(|name| table.column(name)).find(|column| !taken(column))
+}
+
+/// The rows that a column says are to be left out, in the order of their numbers, and why.
+fn left_out(table: &Table, order: Option<usize>, not: &[usize]) -> LeftOut {
+    let Some(column) = table.column(SKIPPED).filter(|column| !not.contains(column)) else {
+        return Vec::new();
+    };
+    let number = |at: usize, row: &Row| match order {
+        Some(order) => table.cell(row, order).text().and_then(|text| text.parse().ok()).unwrap_or(at),
+        None => at,
+    };
+    let reason =
+        |row: &Row| table.cell(row, column).text().filter(|text| !text.is_empty()).map(str::to_owned);
+    let rows = table.rows.iter().enumerate();
+    let mut left_out: LeftOut = rows.filter_map(|(at, row)| Some((number(at, row), reason(row)?))).collect();
+    left_out.sort_unstable();
+    left_out
+}
+
+/// What belongs to the rows, in the order of the numbers in `column`, each of which is there once.
+fn ordered<T>(table: &Table, column: usize, items: Vec<T>) -> Result<Vec<T>, DatasetError> {
+    let count = items.len();
     let mut rows: Vec<_> = std::iter::repeat_with(|| None).take(count).collect();
-    for (entry, row) in std::mem::take(&mut entries.rows).into_iter().zip(&table.rows) {
+    for (entry, row) in items.into_iter().zip(&table.rows) {
         let cell = table.cell(row, column);
         let text = cell.text().unwrap_or_default();
         let wrong = |twice| {
@@ -98,6 +139,5 @@ fn ordered(table: &Table, column: usize, mut entries: Entries) -> Result<Entries
             return Err(wrong(true));
         }
     }
-    entries.rows = rows.into_iter().flatten().collect();
-    Ok(entries)
+    Ok(rows.into_iter().flatten().collect())
 }

@@ -1,55 +1,67 @@
 //! Labels from what lies beside a picture in its shard.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::super::LabelOptions;
 use super::super::find::slashed;
-use super::scan::LABELS;
+use super::scan::{Contents, LABELS};
 
-/// Labels of a picture, as they are written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Labels(pub(super) Vec<String>);
+/// What lies beside a picture.
+#[derive(Debug)]
+pub(super) struct Beside {
+    /// Labels, as they are written; or what is wrong, and the way out.
+    pub(super) says: Result<Vec<String>, String>,
+    /// Whether it is there to say labels, as a class or a field of that name is. A text may be a caption, and counts where the names of
+    /// pictures say nothing, as it does beside pictures in a folder.
+    pub(super) sure: bool,
+}
 
 /// Fields of a JSON file that hold labels, where nothing is said of it.
 const FIELDS: [&str; 6] = ["label", "labels", "cls", "class", "classes", "tags"];
 
-/// The labels that lie beside the picture `path`: in the file of its name with another extension, or of its key, which is the name up
-/// to its first dot. `Ok(None)` where there is none.
-///
-/// # Errors
-/// What there is holds no labels: what is wrong, and the way out.
-pub(super) fn of(
-    path: &Path,
-    beside: &HashMap<String, HashMap<&'static str, Vec<u8>>>,
-    options: &LabelOptions,
-) -> Result<Option<Labels>, String> {
+/// What lies beside the picture `path`, if anything does: a file of its whole name with another extension behind it, of its name with that
+/// in place of its own, or of its key, which is the name up to its first dot.
+pub(super) fn of(path: &Path, beside: &Contents, options: &LabelOptions) -> Option<Beside> {
     let name = slashed(path);
     let stem = slashed(&path.with_extension(""));
     let file = name.rfind('/').map_or(0, |at| at + 1);
     let key = name[file..].find('.').map_or(name.as_str(), |dot| &name[..file + dot]);
-    let Some(files) = beside.get(&stem).or_else(|| beside.get(key)) else { return Ok(None) };
-    let Some((kind, content)) = LABELS.iter().find_map(|kind| files.get(kind).map(|c| (*kind, c))) else {
-        return Ok(None);
-    };
+    let files = || [name.as_str(), &stem, key].into_iter().filter_map(|name| beside.get(name));
+    let (kind, content) = LABELS.iter().find_map(|kind| Some((*kind, files().find_map(|f| f.get(kind))?)))?;
     let wrong = |problem: String| format!("the .{kind} beside {name} {problem}");
-    let text = std::str::from_utf8(content).map_err(|_| wrong("is not UTF-8".into()))?;
-    let labels = match kind {
-        "json" => json(text, options).map_err(wrong)?,
-        "cls" => match text.trim() {
-            "" => return Err(wrong("is empty; it should hold a class".into())),
-            class => vec![class.to_owned()],
-        },
-        _ => text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect(),
+    let Ok(text) = std::str::from_utf8(content) else {
+        return Some(Beside { says: Err(wrong("is not UTF-8".into())), sure: kind != "txt" });
     };
-    Ok(Some(Labels(labels)))
+    Some(match kind {
+        "json" => {
+            let read = serde_json::from_str(text).map_err(|e| format!("cannot be read as JSON ({e})"));
+            let sure = !read.as_ref().is_ok_and(|value| says_other(value, options));
+            Beside { says: read.and_then(|value| json(&value, options)).map_err(wrong), sure }
+        }
+        "cls" => {
+            let says = match text.trim() {
+                "" => Err(wrong("is empty; it should hold a class".into())),
+                class => Ok(vec![class.to_owned()]),
+            };
+            Beside { says, sure: true }
+        }
+        _ => {
+            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+            Beside { says: Ok(lines.map(str::to_owned).collect()), sure: false }
+        }
+    })
 }
 
-fn json(text: &str, options: &LabelOptions) -> Result<Vec<String>, String> {
-    let value: Value = serde_json::from_str(text).map_err(|e| format!("cannot be read as JSON ({e})"))?;
-    let Value::Object(fields) = &value else { return listed(&value) };
+/// Whether the JSON of a picture has other fields than labels, and nobody asked for one of them.
+fn says_other(value: &Value, options: &LabelOptions) -> bool {
+    let other = |fields: &serde_json::Map<_, _>| FIELDS.iter().all(|name| !fields.contains_key(*name));
+    options.label_columns.is_empty() && value.as_object().is_some_and(other)
+}
+
+fn json(value: &Value, options: &LabelOptions) -> Result<Vec<String>, String> {
+    let Value::Object(fields) = value else { return listed(value) };
     let asked: Vec<&str> = options.label_columns.iter().map(String::as_str).collect();
     match asked.as_slice() {
         [] => {

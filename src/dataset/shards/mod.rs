@@ -2,36 +2,41 @@
 //!
 //! Nothing is unpacked. The headers of all shards are read once, with the small files that hold labels; after that a picture is a
 //! range of bytes in its shard. A picture is called as it would be if each shard had been unpacked into the folder it lies in, so that
-//! labels, split and model are those of the unpacked pictures.
+//! labels, split and model are those of the unpacked pictures. What only shards have comes first: labels in `.cls`, and in a field of
+//! `.json`. Hard links are the files that they lead to; symbolic ones are not followed, and told.
 
 mod labels;
 mod names;
 mod order;
 mod scan;
+mod shard;
 #[cfg(test)]
 mod tests;
 
 pub(super) use names::Set;
 pub use order::reading_order;
+pub use shard::{Shard, Stamp};
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::entries::{Entries, Entry, assemble};
-use super::find::slashed;
+use super::find::{is_picture, slashed};
 use super::index::Index;
 use super::layout::{Base, Found, detect, label};
+use super::open::is_weak;
 use super::{Dataset, DatasetError, LabelChoice, LabelOptions, LabelSource, Lying, Task, manifest};
-use labels::Labels;
-use scan::{Scanned, scan};
+use labels::Beside;
+use scan::{Member, Scanned, scan};
 
 /// Where the pictures of a [`Dataset`] lie, if that is in shards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shards {
-    /// The tar files.
-    pub files: Vec<PathBuf>,
+    /// The tar files, as they were when their headers were read.
+    pub files: Vec<Shard>,
     /// Where each sample lies, in their order.
     pub places: Vec<Place>,
 }
@@ -51,21 +56,29 @@ pub struct Place {
 struct Picture {
     path: PathBuf,
     place: Place,
-    labels: Option<Labels>,
+    labels: Option<Beside>,
 }
 
 /// Opens the shards of `set`; see [`Dataset::open`].
 pub(super) fn open(set: &Set, options: &LabelOptions) -> Result<Dataset, DatasetError> {
     let root = &set.root;
     let files: Vec<PathBuf> = set.files.iter().map(|file| root.join(file)).collect();
-    let scanned: Vec<Scanned> = files.par_iter().map(|file| scan(file)).collect::<Result<_, _>>()?;
-    let mut pictures = pictures(set, &files, scanned, options)?;
+    let wanted = matches!(options.source, None | Some(LabelChoice::Sidecar)).then_some(options);
+    let scanned: Vec<Scanned> = files.par_iter().map(|file| scan(file, wanted)).collect::<Result<_, _>>()?;
+    let stamped =
+        files.iter().zip(&scanned).map(|(path, scanned)| Shard { path: path.clone(), stamp: scanned.stamp });
+    let stamped = stamped.collect();
+    let links = links(set, &scanned);
+    let mut pictures = pictures(set, scanned);
+    if let (true, Some(link)) = (pictures.is_empty(), links.first()) {
+        let problem = format!("it has no pictures, only symbolic links such as {link}; {DEREFERENCE}");
+        return Err(DatasetError::Shard { file: files.first().unwrap_or(root).clone(), problem });
+    }
     if pictures.is_empty() {
         return Err(DatasetError::NoPictures(files.first().unwrap_or(root).clone()));
     }
-    let labelled = pictures.iter().filter(|picture| picture.labels.is_some()).count();
     let beside = match &options.source {
-        None => 2 * labelled >= pictures.len(),
+        None => says_beside(root, &pictures),
         Some(source) => *source == LabelChoice::Sidecar,
     };
     name_apart(set, &mut pictures, beside)?;
@@ -95,20 +108,25 @@ pub(super) fn open(set: &Set, options: &LabelOptions) -> Result<Dataset, Dataset
     };
     let places: HashMap<&Path, Place> = pictures.iter().map(|p| (p.path.as_path(), p.place)).collect();
     let places = dataset.samples.iter().map(|sample| places[sample.path.as_path()]).collect();
-    dataset.shards = Some(Shards { files, places });
+    dataset.mismatches.links = links;
+    dataset.shards = Some(Shards { files: stamped, places });
     Ok(dataset)
 }
 
 /// The pictures in the shards of `set`, one shard after the other, as they lie there.
 pub(super) fn members(set: &Set) -> Result<Vec<Lying>, DatasetError> {
+    let files: Vec<PathBuf> = set.files.iter().map(|file| set.root.join(file)).collect();
+    let scanned: Vec<Scanned> = files.par_iter().map(|file| scan(file, None)).collect::<Result<_, _>>()?;
     let mut pictures = Vec::new();
-    for (shard, file) in set.files.iter().enumerate() {
-        let file = set.root.join(file);
-        let lying = scan(&file)?.pictures.into_iter().map(|member| {
+    for (shard, (path, scanned)) in files.into_iter().zip(scanned).enumerate() {
+        let file = Arc::new(Shard { path, stamp: scanned.stamp });
+        let lying = scanned.pictures.into_iter().map(|member| {
             let place = Place { shard: shard as u32, at: member.at, len: member.len };
             Lying::Part(file.clone(), place, member.path)
         });
         pictures.extend(lying);
+        let links = scanned.links.into_iter().filter(|link| is_picture(link));
+        pictures.extend(links.map(|link| Lying::Link(file.clone(), link)));
     }
     match pictures.is_empty() {
         true => Err(DatasetError::NoPictures(set.root.clone())),
@@ -117,28 +135,46 @@ pub(super) fn members(set: &Set) -> Result<Vec<Lying>, DatasetError> {
 }
 
 /// All pictures of all shards, with the labels beside them.
-fn pictures(
-    set: &Set,
-    files: &[PathBuf],
-    scanned: Vec<Scanned>,
-    options: &LabelOptions,
-) -> Result<Vec<Picture>, DatasetError> {
-    let wanted = matches!(options.source, None | Some(LabelChoice::Sidecar));
+fn pictures(set: &Set, scanned: Vec<Scanned>) -> Vec<Picture> {
     let mut pictures = Vec::new();
-    for (shard, Scanned { pictures: members, beside }) in scanned.into_iter().enumerate() {
+    for (shard, scanned) in scanned.into_iter().enumerate() {
         let folder = set.files[shard].parent().unwrap_or(Path::new(""));
-        for member in members {
-            let labels = match wanted {
-                true => labels::of(&member.path, &beside, options)
-                    .map_err(|problem| DatasetError::Shard { file: files[shard].clone(), problem })?,
-                false => None,
-            };
-            let place = Place { shard: shard as u32, at: member.at, len: member.len };
-            pictures.push(Picture { path: folder.join(member.path), place, labels });
+        for Member { path, at, len, labels } in scanned.pictures {
+            let place = Place { shard: shard as u32, at, len };
+            pictures.push(Picture { path: folder.join(path), place, labels });
         }
     }
-    Ok(pictures)
+    pictures
 }
+
+/// Whether labels are those beside the pictures, where nobody says: at least half of them have a class or a field of labels there, which
+/// nothing else is for, or a text, and names that say nothing. The latter is so of pictures in folders too.
+fn says_beside(root: &Path, pictures: &[Picture]) -> bool {
+    let half = |count: usize| 2 * count >= pictures.len();
+    let beside = || pictures.iter().filter_map(|picture| picture.labels.as_ref());
+    if half(beside().filter(|beside| beside.sure).count()) {
+        return true;
+    }
+    if !half(beside().count()) {
+        return false;
+    }
+    let found: Vec<Found> = pictures.iter().map(|picture| Found::new(picture.path.clone())).collect();
+    let base = Base::of(&found);
+    is_weak(&detect(root, &found, &base), &base)
+}
+
+/// The symbolic links in the shards of `set`, as `shard.tar/name`.
+fn links(set: &Set, scanned: &[Scanned]) -> Vec<String> {
+    let links = set
+        .files
+        .iter()
+        .zip(scanned)
+        .flat_map(|(file, scanned)| scanned.links.iter().map(|link| file.join(link)));
+    links.map(|link| slashed(&link)).collect()
+}
+
+/// What to do about a symbolic link.
+pub(super) const DEREFERENCE: &str = "pack the pictures themselves (tar --dereference)";
 
 /// Puts the name of its shard before that of each picture, where several shards use the same names.
 fn name_apart(set: &Set, pictures: &mut [Picture], beside: bool) -> Result<(), DatasetError> {
@@ -176,8 +212,11 @@ fn entries(files: &[PathBuf], pictures: &[Picture]) -> Result<Entries, DatasetEr
     for picture in pictures {
         let Some(found) = &picture.labels else { continue };
         let file = picture.place.shard as usize;
-        let mut numbers = Vec::with_capacity(found.0.len());
-        for label in &found.0 {
+        let wrong =
+            |problem: &String| DatasetError::Shard { file: files[file].clone(), problem: problem.clone() };
+        let labels = found.says.as_ref().map_err(wrong)?;
+        let mut numbers = Vec::with_capacity(labels.len());
+        for label in labels {
             numbers.push(entries.label(label).map_err(|problem| DatasetError::Shard {
                 file: files[file].clone(),
                 problem: format!("beside {}: {problem}", slashed(&picture.path)),

@@ -2,16 +2,19 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
 use tar::Archive;
 
 use super::super::DatasetError;
+use super::super::LabelOptions;
 use super::super::find::{is_picture, slashed};
+use super::Stamp;
+use super::labels::{self, Beside};
 
 /// A picture in a shard.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Member {
     /// Its name there.
     pub(super) path: PathBuf,
@@ -19,31 +22,55 @@ pub(super) struct Member {
     pub(super) at: u64,
     /// How many bytes it has.
     pub(super) len: u64,
+    /// Labels that lie beside it, where they were wanted.
+    pub(super) labels: Option<Beside>,
 }
 
 /// What is in a shard.
 #[derive(Debug, Default)]
 pub(super) struct Scanned {
+    /// The file, as it was then.
+    pub(super) stamp: Stamp,
     pub(super) pictures: Vec<Member>,
-    /// Files that may hold labels, by their name without and their extension (in lower case).
-    pub(super) beside: HashMap<String, HashMap<&'static str, Vec<u8>>>,
+    /// Symbolic links that may stand for a picture, its labels or a folder of them. They are not followed.
+    pub(super) links: Vec<PathBuf>,
+    /// Bytes that were read for that.
+    #[cfg(test)]
+    pub(super) read: u64,
 }
+
+/// The contents of files that may hold labels, by their name without and their extension (in lower case).
+pub(super) type Contents = HashMap<String, HashMap<&'static str, Vec<u8>>>;
 
 /// Extensions of files that hold labels, the one that counts first.
 pub(super) const LABELS: [&str; 3] = ["cls", "json", "txt"];
 /// A file with labels that is larger is none.
 const MAX_LABELS: u64 = 1 << 20;
 
-/// Reads the headers of the tar file `file` from front to back, and the small files between them that may hold labels.
+/// Reads the headers of the tar file `file` from front to back, and, where labels are `wanted`, the small files between them that may
+/// hold these: they are in memory for as long as the one shard is read.
 ///
 /// # Errors
-/// It cannot be read, is no tar file, or ends in the middle.
-pub(super) fn scan(file: &Path) -> Result<Scanned, DatasetError> {
-    walk(file).map_err(|error| {
+/// It cannot be read, is no tar file, or ends before its end is marked.
+pub(super) fn scan(file: &Path, wanted: Option<&LabelOptions>) -> Result<Scanned, DatasetError> {
+    walk(file, wanted).map_err(|problem| {
+        let error = match problem {
+            Problem::Io(error) => error,
+            Problem::Link(problem) => {
+                let problem = format!("{problem}; make it again with both of them");
+                return DatasetError::Shard { file: file.to_owned(), problem };
+            }
+        };
+        let found = file.metadata();
         // Tar files are made of whole blocks.
-        let whole = file.metadata().is_ok_and(|found| found.len().is_multiple_of(512));
+        let whole = found.as_ref().is_ok_and(|found| found.len().is_multiple_of(512));
         let problem = match error.kind() {
-            io::ErrorKind::UnexpectedEof => "it ends in the middle of a file; copy it again".to_owned(),
+            io::ErrorKind::UnexpectedEof if found.is_ok_and(|found| found.len() == 0) => {
+                "it is empty; copy it again".to_owned()
+            }
+            io::ErrorKind::UnexpectedEof => {
+                "it ends in the middle: nothing marks its end; copy it again".to_owned()
+            }
             _ if !whole => "it ends in the middle; copy it again".to_owned(),
             _ => format!("it is no tar file that can be read ({error}); make it again"),
         };
@@ -51,50 +78,164 @@ pub(super) fn scan(file: &Path) -> Result<Scanned, DatasetError> {
     })
 }
 
-fn walk(file: &Path) -> io::Result<Scanned> {
+fn walk(file: &Path, wanted: Option<&LabelOptions>) -> Result<Scanned, Problem> {
     let opened = File::open(file)?;
-    let length = opened.metadata()?.len();
-    let mut archive = Archive::new(opened);
-    let mut found = Scanned::default();
+    let stamp = Stamp::of(&opened.metadata()?);
+    let mut archive = Archive::new(Watched::new(opened));
+    let mut found = Scanned { stamp, ..Scanned::default() };
+    let mut beside = Contents::new();
+    // Where every file lies, as hard links lead to files before them; and contents that such links lead to.
+    let (mut all, mut late) = (HashMap::new(), Vec::new());
     for entry in archive.entries_with_seek()? {
         let mut entry = entry?;
-        let (at, len) = (entry.raw_file_position(), entry.size());
-        if at.checked_add(len).is_none_or(|end| end > length) {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        let (mut at, mut len) = (entry.raw_file_position(), entry.size());
+        if at.checked_add(len).is_none_or(|end| end > stamp.len) {
+            return Err(Problem::Io(io::ErrorKind::UnexpectedEof.into()));
         }
-        // Anything but plain files: folders, links, devices; sparse files do not lie in one piece.
-        if !entry.header().entry_type().is_file() && !entry.header().entry_type().is_contiguous() {
+        let (kind, path) = (entry.header().entry_type(), entry.path()?.into_owned());
+        // Folders and devices are none; sparse files do not lie in one piece.
+        if !(kind.is_file() || kind.is_contiguous() || kind.is_hard_link() || kind.is_symlink()) {
             continue;
         }
-        let Some(path) = plain(&entry.path()?) else { continue };
-        if is_picture(&path) {
-            found.pictures.push(Member { path, at, len });
+        let name = if is_hidden(&path) { None } else { inside(&path) };
+        let (picture, labels) =
+            name.as_deref().map_or((false, None), |name| (is_picture(name), label_kind(name)));
+        if kind.is_symlink() {
+            found.links.extend(name.filter(|name| picture || labels.is_some() || name.extension().is_none()));
             continue;
         }
-        let kind = path.extension().map(|e| e.to_ascii_lowercase());
-        let kind = LABELS.into_iter().find(|known| kind.as_deref().is_some_and(|e| e == *known));
-        if let (Some(kind), 0..=MAX_LABELS) = (kind, len) {
-            let mut content = Vec::new();
-            entry.read_to_end(&mut content)?;
-            if (content.len() as u64) < len {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+        // Some writers put the content beside a link too.
+        let linked = kind.is_hard_link() && len == 0;
+        if linked {
+            let target = entry.link_name()?.unwrap_or_default().into_owned();
+            match inside(&target).and_then(|target| all.get(&target)) {
+                Some(&place) => (at, len) = place,
+                None if picture || labels.is_some() => {
+                    let (path, target) = (path.display(), target.display());
+                    return Err(Problem::Link(format!(
+                        "{path} is a hard link to {target}, which is not before it"
+                    )));
+                }
+                None => continue,
             }
-            found.beside.entry(slashed(&path.with_extension(""))).or_default().insert(kind, content);
+        }
+        if let Some(path) = inside(&path) {
+            all.insert(path, (at, len));
+        }
+        match (name, labels, wanted) {
+            (Some(path), ..) if picture => found.pictures.push(Member { path, at, len, labels: None }),
+            (Some(path), Some(kind), Some(_)) if len <= MAX_LABELS => {
+                let key = slashed(&path.with_extension(""));
+                if linked {
+                    late.push((key, kind, at, len));
+                } else {
+                    beside.entry(key).or_default().insert(kind, content(&mut entry, len)?);
+                }
+            }
+            _ => {}
+        }
+    }
+    // A block of zeros marks the end. Where the file ended in its place, nobody knows what is missing.
+    let mut file = archive.into_inner();
+    if file.ended {
+        return Err(Problem::Io(io::ErrorKind::UnexpectedEof.into()));
+    }
+    for (key, kind, at, len) in late {
+        file.seek(SeekFrom::Start(at))?;
+        beside.entry(key).or_default().insert(kind, content((&mut file).take(len), len)?);
+    }
+    #[cfg(test)]
+    {
+        found.read = file.read;
+    }
+    if let Some(options) = wanted {
+        for picture in &mut found.pictures {
+            picture.labels = labels::of(&picture.path, &beside, options);
         }
     }
     Ok(found)
 }
 
-/// The path without `.` and a leading `/`; none for hidden files, and for those that would lead out of the folder.
-fn plain(path: &Path) -> Option<PathBuf> {
-    let mut plain = PathBuf::new();
+/// What is wrong with a shard.
+enum Problem {
+    Io(io::Error),
+    /// A link leads nowhere.
+    Link(String),
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// The `len` bytes that come from `from`.
+fn content(mut from: impl Read, len: u64) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    match from.read_to_end(&mut content)? as u64 == len {
+        true => Ok(content),
+        false => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+/// Which of [`LABELS`] the file is by its extension.
+fn label_kind(path: &Path) -> Option<&'static str> {
+    let extension = path.extension()?.to_ascii_lowercase();
+    LABELS.into_iter().find(|known| extension == *known)
+}
+
+/// A file, and whether it came to its end when it was read last.
+struct Watched {
+    file: File,
+    ended: bool,
+    #[cfg(test)]
+    read: u64,
+}
+
+impl Watched {
+    fn new(file: File) -> Self {
+        Self {
+            file,
+            ended: false,
+            #[cfg(test)]
+            read: 0,
+        }
+    }
+}
+
+impl Read for Watched {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(to)?;
+        self.ended = count == 0 && !to.is_empty();
+        #[cfg(test)]
+        {
+            self.read += count as u64;
+        }
+        Ok(count)
+    }
+}
+
+impl Seek for Watched {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+/// The path without `.` and a leading `/`; none where it would lead out of the folder.
+fn inside(path: &Path) -> Option<PathBuf> {
+    let mut inside = PathBuf::new();
     for component in path.components() {
         match component {
-            Component::Normal(name) if name.as_encoded_bytes().starts_with(b".") => return None,
-            Component::Normal(name) => plain.push(name),
+            Component::Normal(name) => inside.push(name),
             Component::ParentDir => return None,
             _ => {}
         }
     }
-    plain.file_name().is_some().then_some(plain)
+    inside.file_name().is_some().then_some(inside)
+}
+
+/// Whether the file is hidden, or lies in a folder that is.
+fn is_hidden(path: &Path) -> bool {
+    let hidden = |part| matches!(part, Component::Normal(name) if name.as_encoded_bytes().starts_with(b"."));
+    path.components().any(hidden)
 }

@@ -178,3 +178,224 @@ fn a_shard_that_shrinks_after_it_was_opened_is_noticed() {
         assert!(dataset.read(i, &mut decoder).is_err(), "{i}");
     }
 }
+
+/// Writes a tar file with pictures, files, and links (`name -> target`; symbolic where `=>` stands).
+fn tar_with_links(path: &Path, files: &[(&str, &[u8])]) {
+    let mut archive = tar::Builder::new(std::fs::File::create(path).unwrap());
+    for (name, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        let link = [("->", tar::EntryType::Link), ("=>", tar::EntryType::Symlink)].into_iter();
+        let mut link = link.filter_map(|(arrow, kind)| Some((name.split_once(arrow)?, kind)));
+        match link.next() {
+            Some(((name, target), kind)) => {
+                header.set_entry_type(kind);
+                header.set_size(0);
+                archive.append_link(&mut header, name.trim(), target.trim()).unwrap();
+            }
+            None => {
+                header.set_size(content.len() as u64);
+                archive.append_data(&mut header, name, *content).unwrap();
+            }
+        }
+    }
+    archive.finish().unwrap();
+}
+
+#[test]
+fn a_shard_that_lacks_its_end_is_cut_off_wherever_that_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.tar");
+    let files: Vec<(String, Vec<u8>)> =
+        (0..4).map(|i| (format!("{}.{i}.jpg", ["cat", "dog"][i % 2]), vec![7u8; 300 * i + 100])).collect();
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
+    tar(&path, &files);
+    let whole = std::fs::read(&path).unwrap();
+    let mut ends = vec![0];
+    files
+        .iter()
+        .for_each(|(_, content)| ends.push(ends[ends.len() - 1] + 512 + content.len().next_multiple_of(512)));
+    // Without any of the two blocks that end it, and with padding or a part of such a block alone.
+    let cuts = ends.iter().flat_map(|&end| [end, end + 1, end + 100, end + 511]);
+    for cut in cuts.chain([ends[4] - 40]) {
+        std::fs::write(&path, &whole[..cut]).unwrap();
+        for error in [open(&path).unwrap_err(), Lying::under(&path).unwrap_err()] {
+            let error = error.to_string();
+            let wanted = if cut == 0 { "it is empty" } else { "it ends in the middle" };
+            assert!(
+                error.contains("x.tar") && error.contains(wanted) && error.contains("copy it again"),
+                "{cut}: {error}"
+            );
+        }
+    }
+    // One block is enough.
+    std::fs::write(&path, &whole[..ends[4] + 512]).unwrap();
+    assert_eq!(open(&path).unwrap().samples.len(), 4);
+}
+
+#[test]
+fn a_shard_that_is_replaced_after_it_was_opened_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.tar");
+    let pictures: Vec<Vec<u8>> = (0..4).map(|i| png(50 * i)).collect();
+    tar(&path, &[("cat.1.png", &pictures[0]), ("dog.1.png", &pictures[1])]);
+    let (dataset, lying) = (open(&path).unwrap(), Lying::under(&path).unwrap());
+    let then = std::fs::metadata(&path).unwrap();
+    // As long as before, and each picture where the other one was.
+    tar(&path, &[("dog.1.png", &pictures[2]), ("cat.1.png", &pictures[3])]);
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), then.len());
+    let later = then.modified().unwrap() + std::time::Duration::from_millis(7);
+    std::fs::File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
+    let mut decoder = Decoder::default();
+    for (i, lying) in lying.iter().enumerate() {
+        let error = dataset.read(i, &mut decoder).expect_err("another shard").to_string();
+        assert!(error.contains("x.tar") && error.contains("changed"), "{error}");
+        assert!(dataset.content(i).is_err());
+        let error = lying.found().expect_err("another shard").to_string();
+        assert!(error.contains("changed"), "{error}");
+    }
+    // Opened again, it is what it is now.
+    assert_eq!(open(&path).unwrap().read(0, &mut decoder).unwrap().rgb[0], 150);
+}
+
+#[test]
+fn labels_that_nobody_wants_are_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.tar");
+    let long = "cat\n".repeat(50_000);
+    tar(
+        &path,
+        &[
+            ("a.jpg", &[7u8; 3000] as &[u8]),
+            ("a.txt", long.as_bytes()),
+            ("b.jpg", &[7u8; 3000]),
+            ("b.json", b"{\"label\": 3}"),
+        ],
+    );
+    let read = |wanted| scan(&path, wanted).unwrap();
+    // Headers, and the end.
+    assert!(read(None).read <= 6 * 512, "{}", read(None).read);
+    assert!(read(None).pictures.iter().all(|picture| picture.labels.is_none()));
+    let wanted = read(Some(&LabelOptions::default()));
+    assert!(wanted.read > long.len() as u64);
+    let labels: Vec<_> = wanted.pictures.into_iter().map(|p| p.labels.unwrap().says.unwrap().len()).collect();
+    assert_eq!(labels, [50_000, 1]);
+}
+
+#[test]
+fn links_are_what_they_lead_to_or_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.tar");
+    let pictures: Vec<Vec<u8>> = (0..2).map(|i| png(50 * i)).collect();
+    tar_with_links(
+        &path,
+        &[
+            ("store/blob", &pictures[0]),
+            ("./cat/1.png", &pictures[1]),
+            ("dog/1.png -> cat/1.png", b""),
+            ("dog/2.png -> ./dog/1.png", b""),
+            ("dog/3.png -> store/blob", b""),
+            ("dog/4.png => 3.png", b""),
+            ("dog/.hidden.png => 3.png", b""),
+        ],
+    );
+    let dataset = open(&path).unwrap();
+    assert_eq!(lines(&dataset), ["cat/1.png: cat", "dog/1.png: dog", "dog/2.png: dog", "dog/3.png: dog"]);
+    let mut decoder = Decoder::default();
+    for (i, red) in [50, 50, 50, 0].into_iter().enumerate() {
+        assert_eq!(dataset.read(i, &mut decoder).unwrap().rgb[0], red, "{i}");
+    }
+    assert_eq!(
+        dataset.mismatches.describe(),
+        ["1 symbolic link in a tar file is not followed: x.tar/dog/4.png"]
+    );
+    let strict = LabelOptions { strict: true, ..LabelOptions::default() };
+    let error = Dataset::open(&path, &strict).unwrap_err().to_string();
+    assert!(error.contains("dog/4.png"), "{error}");
+    let lying = Lying::under(&path).unwrap();
+    let found: Vec<bool> = lying.iter().map(|lying| lying.found().is_ok()).collect();
+    assert_eq!(found, [true, true, true, true, false]);
+    let error = lying[4].found().unwrap_err().to_string();
+    assert!(lying[4].name().ends_with("dog/4.png") && error.contains("symbolic link"), "{error}");
+
+    // Labels may be links too.
+    tar_with_links(
+        &path,
+        &[
+            ("a.png", &pictures[0]),
+            ("a.cls", b"7"),
+            ("b.png", &pictures[0]),
+            ("b.cls -> a.cls", b""),
+            ("c.png", &pictures[0]),
+            ("c.cls", b"8"),
+        ],
+    );
+    assert_eq!(lines(&open(&path).unwrap()), ["a.png: 7", "b.png: 7", "c.png: 8"]);
+    tar_with_links(&path, &[("cat.1.png", &pictures[0]), ("dog.1.png -> gone.png", b"")]);
+    let error = open(&path).unwrap_err().to_string();
+    assert!(error.contains("dog.1.png") && error.contains("gone.png"), "{error}");
+}
+
+/// Text files count as they do in a folder.
+#[test]
+fn labels_of_a_shard_are_those_of_its_folder() {
+    let layouts: [&[(&str, &str)]; 6] = [
+        // A caption beside each picture, in folders of classes.
+        &[("cat/1.jpg", ""), ("cat/1.txt", "on a mat"), ("dog/1.jpg", ""), ("dog/1.txt", "outside")],
+        &[("cat.1.jpg", ""), ("cat.1.txt", "on a mat"), ("dog.1.jpg", ""), ("dog.1.txt", "outside")],
+        // The whole name, with its extension.
+        &[("1.jpg", ""), ("1.jpg.txt", "cat"), ("2.jpg", ""), ("2.jpg.txt", "dog")],
+        &[("d/1.jpg", ""), ("d/1.txt", "cat"), ("d/2.jpg", ""), ("d/2.jpg.txt", "dog"), ("d/3.jpg", "")],
+        &[
+            ("train/1.jpg", ""),
+            ("train/1.txt", "cat"),
+            ("train/2.jpg", ""),
+            ("train/2.txt", "dog"),
+            ("test/1.jpg", ""),
+            ("test/1.txt", "cat"),
+        ],
+        // Neither says what is in the pictures.
+        &[("1.jpg", ""), ("1.txt", "cat"), ("2.jpg", ""), ("3.jpg", "")],
+    ];
+    for files in layouts {
+        let folder = tempfile::tempdir().unwrap();
+        let (unpacked, packed) = (folder.path().join("unpacked"), folder.path().join("packed"));
+        files.iter().for_each(|(name, content)| drop(write(&unpacked, name, content)));
+        let files: Vec<(&str, &[u8])> = files.iter().map(|(name, c)| (*name, c.as_bytes())).collect();
+        tar(&packed.join("x.tar"), &files);
+        match (open(&unpacked), open(&packed)) {
+            (Ok(unpacked), Ok(packed)) => {
+                assert_eq!(lines(&packed), lines(&unpacked));
+                assert_eq!((packed.labels, packed.unlabelled), (unpacked.labels, unpacked.unlabelled));
+            }
+            (
+                Err(DatasetError::Undetected { seen: unpacked, .. }),
+                Err(DatasetError::Undetected { seen, .. }),
+            ) => {
+                assert_eq!(seen, unpacked);
+            }
+            (unpacked, packed) => panic!("{files:?}: {unpacked:?} and {packed:?}"),
+        }
+    }
+    // What only shards have counts before folders: labels in .cls, and in a field of .json.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.tar");
+    let two = |beside: [&str; 2], kind: &str| {
+        let names: Vec<String> = ["a/1", "b/1"].iter().map(|key| format!("{key}.{kind}")).collect();
+        tar(
+            &path,
+            &[
+                ("a/1.jpg", b"" as &[u8]),
+                (&names[0], beside[0].as_bytes()),
+                ("b/1.jpg", b""),
+                (&names[1], beside[1].as_bytes()),
+            ],
+        );
+        open(&path).map(|dataset| lines(&dataset).join(" "))
+    };
+    assert_eq!(two(["0", "1"], "cls").unwrap(), "a/1.jpg: 0 b/1.jpg: 1");
+    assert_eq!(two([r#"{"label": 0}"#, r#"{"label": 1}"#], "json").unwrap(), "a/1.jpg: 0 b/1.jpg: 1");
+    // A field that says something else is no label, and folders are.
+    assert_eq!(two([r#"{"width": 0}"#, r#"{"width": 1}"#], "json").unwrap(), "a/1.jpg: a b/1.jpg: b");
+    assert!(two([r#"{"label": 0}"#, r#"{"width": 1}"#], "json").is_err());
+}

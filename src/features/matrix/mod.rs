@@ -259,6 +259,12 @@ impl<B: Backend> Matrix<B> {
         }
     }
 
+    /// Whether rows pass through the device, and reading a few of them here and there takes about as much as reading all.
+    #[must_use]
+    pub fn in_blocks(&self) -> bool {
+        matches!(&self.held, Held::Streamed(_, source) if source.in_blocks())
+    }
+
     /// N.
     #[must_use]
     pub fn rows(&self) -> usize {

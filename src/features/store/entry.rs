@@ -4,13 +4,14 @@ use std::fmt;
 use std::io::{self, Read};
 use std::path::Path;
 use std::str::FromStr;
-use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 /// Bytes that are read at a time.
 const BUFFER: usize = 64 << 10;
+
+use crate::files::modified;
 
 /// XXH3-128 of bytes; 32 hexadecimal digits as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,11 +92,7 @@ impl Entry {
     #[must_use]
     pub fn look(path: &Path) -> Self {
         let Ok(found) = std::fs::metadata(path) else { return Self::default() };
-        let nanoseconds = found.modified().map_or(0, |time| match time.duration_since(UNIX_EPOCH) {
-            Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
-            Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |n| -n),
-        });
-        Self { size: found.len(), modified: nanoseconds, hash: None, skipped: None }
+        Self { size: found.len(), modified: modified(&found), hash: None, skipped: None }
     }
 
     /// Whether `now` has the same size and time.

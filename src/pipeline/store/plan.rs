@@ -92,12 +92,16 @@ pub(super) fn plan(
     (stopped.into_inner() == 0).then_some(steps)
 }
 
-/// Size and time of a picture's file as it is now; of one in a shard, its size there and the time of the shard.
+/// Size and time of a picture's file as it is now; of one in a shard, its size there and the time that the shard had.
 fn look_at(dataset: &Dataset, row: usize) -> Entry {
-    let found = Entry::look(&dataset.file(row));
     match &dataset.shards {
-        Some(shards) => Entry { size: shards.places[row].len, ..found },
-        None => found,
+        Some(shards) => {
+            let place = shards.places[row];
+            // As it was when its headers were read: what is there now is noticed when it is read.
+            let modified = shards.files[place.shard as usize].stamp.modified;
+            Entry { size: place.len, modified, ..Entry::default() }
+        }
+        None => Entry::look(&dataset.file(row)),
     }
 }
 

@@ -1,20 +1,21 @@
 //! Parquet: a column of lists of floats, or columns of floats. Row groups are unpacked one at a time, and kept as long as there is
 //! room.
 
+mod columns;
 mod leaf;
 mod table;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes as Shared;
-use parquet::basic::Type;
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::schema::types::ColumnDescriptor;
 
 pub(crate) use table::table;
+
+use columns::{Leaves, leaves, name, names};
 
 use super::{BringOptions, some};
 use crate::features::mapped::Mapped;
@@ -22,30 +23,31 @@ use crate::features::{Bytes, FeaturesError, Source};
 
 type Reader = SerializedFileReader<Shared>;
 
-/// Names of columns that are labels, not features, where every column of floats is a feature.
-const NO_FEATURES: [&str; 4] = ["label", "target", "class", "y"];
-
 /// Feature rows in a Parquet file.
 pub(super) struct Parquet {
     path: PathBuf,
-    reader: Reader,
+    reader: Arc<Reader>,
+    /// What the columns are called, if each of them is one of the file, and nobody named it.
+    names: Option<Vec<String>>,
+    /// Whether a column was asked for.
+    keyed: bool,
     /// The first row of each row group, and the number of all rows.
     firsts: Vec<usize>,
     columns: usize,
     leaves: Leaves,
     /// Bytes for row groups that are unpacked.
     room: u64,
-    unpacked: Mutex<VecDeque<(usize, Arc<Vec<f32>>)>>,
+    /// Row groups that are unpacked, or are just being so, the oldest first.
+    unpacked: Mutex<VecDeque<(usize, Arc<Unpacked>)>>,
+    /// Held while a large one is unpacked: of these not several at a time.
+    large: Mutex<()>,
 }
 
-/// Where the numbers of a row are.
-#[derive(Debug, Clone, PartialEq)]
-enum Leaves {
-    /// A list a row, in this column.
-    List(usize),
-    /// A number a row, in each of these columns.
-    Columns(Vec<usize>),
-}
+/// The rows of a group once they are unpacked, or what is wrong with them. Whoever wants them meanwhile waits.
+type Unpacked = OnceLock<Result<Arc<Vec<f32>>, String>>;
+
+/// Row groups that take more than this share of the room are unpacked one at a time: there are about as many threads that read.
+const LARGE: u64 = 32;
 
 impl std::fmt::Debug for Parquet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -74,9 +76,13 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(damaged(&"its reader gave up")))
 }
 
-/// A column as it is called: `embedding`, not `embedding.list.element`.
-fn name(column: &ColumnDescriptor) -> &str {
-    column.path().parts().first().map_or("", String::as_str)
+/// Fails where `rows` of `columns` numbers are more bytes than there can be.
+fn countable(rows: usize, columns: usize) -> Result<(), String> {
+    let bytes = rows.checked_mul(columns).and_then(|numbers| numbers.checked_mul(size_of::<f32>()));
+    match bytes.filter(|&bytes| isize::try_from(bytes).is_ok()) {
+        Some(_) => Ok(()),
+        None => Err(damaged(&format!("{rows} rows of {columns} numbers are more than can be counted"))),
+    }
 }
 
 impl Parquet {
@@ -95,17 +101,44 @@ impl Parquet {
             return Err("it has no rows, and nothing can be learned from that".into());
         }
         let leaves = leaves(&reader, options)?;
-        let mut parquet =
-            Self { path: path.into(), reader, columns: 0, firsts, leaves, room, unpacked: Mutex::default() };
-        parquet.columns = match &parquet.leaves {
+        let columns = match &leaves {
             Leaves::Columns(columns) => columns.len(),
             Leaves::List(leaf) => {
-                let group =
-                    (0..parquet.firsts.len() - 1).find(|&g| parquet.firsts[g + 1] > parquet.firsts[g]);
-                guarded(|| leaf::list_length(&parquet.reader, group.unwrap_or(0), *leaf))?
+                let group = (0..firsts.len() - 1).find(|&g| firsts[g + 1] > firsts[g]);
+                guarded(|| leaf::list_length(&reader, group.unwrap_or(0), *leaf))?
             }
         };
-        Ok(parquet)
+        countable(firsts[firsts.len() - 1], columns)?;
+        let keyed = options.key.is_some();
+        let names = match &leaves {
+            Leaves::Columns(leaves) if !keyed => names(&reader, leaves),
+            _ => None,
+        };
+        let (path, reader, unpacked, large) =
+            (path.into(), Arc::new(reader), Mutex::default(), Mutex::default());
+        Ok(Self { path, reader, names, keyed, firsts, columns, leaves, room, unpacked, large })
+    }
+
+    /// The columns of these names; none where columns are not known by names.
+    fn select(&self, names: &[String]) -> Result<Option<Self>, String> {
+        if self.keyed {
+            return Ok(None);
+        }
+        let lists = matches!(self.leaves, Leaves::List(_));
+        let Some(leaves) = columns::named(&self.reader, names, lists)? else { return Ok(None) };
+        countable(self.firsts[self.firsts.len() - 1], names.len())?;
+        Ok(Some(Self {
+            path: self.path.clone(),
+            reader: self.reader.clone(),
+            names: Some(names.to_vec()),
+            keyed: false,
+            firsts: self.firsts.clone(),
+            columns: names.len(),
+            leaves: Leaves::Columns(leaves),
+            room: self.room,
+            unpacked: Mutex::default(),
+            large: Mutex::default(),
+        }))
     }
 
     /// The rows of group `group`.
@@ -139,22 +172,32 @@ impl Parquet {
 
     /// The same, from memory where it is still there.
     fn group(&self, group: usize) -> Result<Arc<Vec<f32>>, FeaturesError> {
-        let mut unpacked = self.unpacked.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, rows)) = unpacked.iter().find(|(known, _)| *known == group) {
-            return Ok(rows.clone());
-        }
         let bytes = |group: usize| 4 * ((self.firsts[group + 1] - self.firsts[group]) * self.columns) as u64;
+        let slot = self.slot(group, &bytes);
+        let rows = slot.get_or_init(|| {
+            let large = bytes(group) > self.room / LARGE;
+            let _alone = large.then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
+            guarded(|| self.unpack(group)).map(Arc::new)
+        });
+        let wrong = |problem| FeaturesError::Format { path: self.path.clone(), problem };
+        rows.clone().map_err(wrong)
+    }
+
+    /// The place of a group in memory. To unpack it takes long, and those who want others do not wait for that.
+    fn slot(&self, group: usize, bytes: &impl Fn(usize) -> u64) -> Arc<Unpacked> {
+        let mut unpacked = self.unpacked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, slot)) = unpacked.iter().find(|(known, _)| *known == group) {
+            return slot.clone();
+        }
         // A quarter of the room: the rows are about to be copied to where they are wanted.
         let mut kept: u64 = unpacked.iter().map(|(group, _)| bytes(*group)).sum();
         while kept + bytes(group) > self.room / 4 {
             let Some((oldest, _)) = unpacked.pop_front() else { break };
             kept -= bytes(oldest);
         }
-        let rows = guarded(|| self.unpack(group))
-            .map_err(|problem| FeaturesError::Format { path: self.path.clone(), problem })?;
-        let rows = Arc::new(rows);
-        unpacked.push_back((group, rows.clone()));
-        Ok(rows)
+        let slot = Arc::new(Unpacked::new());
+        unpacked.push_back((group, slot.clone()));
+        slot
     }
 }
 
@@ -165,6 +208,21 @@ impl Source for Parquet {
 
     fn columns(&self) -> usize {
         self.columns
+    }
+
+    fn names(&self) -> Option<&[String]> {
+        self.names.as_deref()
+    }
+
+    fn in_blocks(&self) -> bool {
+        true
+    }
+
+    fn named(&self, names: &[String]) -> Result<Option<Arc<dyn Source>>, FeaturesError> {
+        let selected = self
+            .select(names)
+            .map_err(|problem| FeaturesError::Format { path: self.path.clone(), problem })?;
+        Ok(selected.map(|selected| Arc::new(selected) as Arc<dyn Source>))
     }
 
     fn read(&self, first: usize, to: &mut [f32]) -> Result<(), FeaturesError> {
@@ -190,54 +248,5 @@ impl Source for Parquet {
             self.read(rows[i], &mut to[i * columns..(i + 1) * columns])?;
         }
         Ok(())
-    }
-}
-
-/// Where the features are.
-fn leaves(reader: &Reader, options: &BringOptions) -> Result<Leaves, String> {
-    let schema = reader.metadata().file_metadata().schema_descr();
-    let columns: Vec<&ColumnDescriptor> = schema.columns().iter().map(AsRef::as_ref).collect();
-    let all = || some(columns.iter().map(|column| name(column)));
-    let place = |leaf: usize| match (columns[leaf].max_rep_level(), columns[leaf].path().parts().len()) {
-        (1, _) => Some(Leaves::List(leaf)),
-        (0, 1) => Some(Leaves::Columns(vec![leaf])),
-        _ => None,
-    };
-    if let Some(key) = &options.key {
-        let named: Vec<usize> = (0..columns.len()).filter(|&leaf| name(columns[leaf]) == key).collect();
-        return match named.as_slice() {
-            [] => Err(format!("it has no column {key:?}; it has {}", all())),
-            &[leaf] if leaf::is_float(columns[leaf]) => place(leaf)
-                .ok_or_else(|| format!("its column {key:?} is nested deeper than a list of numbers")),
-            &[leaf] => {
-                let kind = match columns[leaf].physical_type() {
-                    Type::INT32 | Type::INT64 => "integers; convert it to float",
-                    Type::BYTE_ARRAY => "text or bytes; write the numbers as a list of float",
-                    _ => "no floats; convert it to float",
-                };
-                Err(format!("its column {key:?} holds {kind}"))
-            }
-            _ => Err(format!("its column {key:?} is a record, and a list of floats is wanted")),
-        };
-    }
-    let floats: Vec<usize> = (0..columns.len())
-        .filter(|&leaf| leaf::is_float(columns[leaf]))
-        .filter(|&leaf| !options.except.iter().any(|except| except == name(columns[leaf])))
-        .collect();
-    let lists: Vec<usize> =
-        floats.iter().copied().filter(|&leaf| columns[leaf].max_rep_level() == 1).collect();
-    let label = |leaf: usize| NO_FEATURES.iter().any(|label| label.eq_ignore_ascii_case(name(columns[leaf])));
-    let single: Vec<usize> = floats
-        .into_iter()
-        .filter(|&leaf| matches!(place(leaf), Some(Leaves::Columns(_))) && !label(leaf))
-        .collect();
-    match (lists.as_slice(), single.is_empty()) {
-        (&[leaf], _) => Ok(Leaves::List(leaf)),
-        ([], false) => Ok(Leaves::Columns(single)),
-        ([], true) => Err(format!("it has no column of floats; its columns are {}", all())),
-        (several, _) => Err(format!(
-            "it has several columns of lists of floats; say which with --features-key: {}",
-            some(several.iter().map(|&leaf| name(columns[leaf])))
-        )),
     }
 }
