@@ -10,6 +10,12 @@ use crate::features::store::{is_store, is_unfinished};
 use crate::features::{Budget, Descriptor, FeaturesError, Skipped, brought};
 use crate::pipeline::{Cache, Input, Origin, Rows, open_store};
 
+/// Of a store that is not finished.
+pub(super) fn unfinished(store: &Path) -> Error {
+    let problem = "the features there are not finished; run the same `huemax extract DATA --out STORE` again, which goes on";
+    FeaturesError::Format { path: store.into(), problem: problem.into() }.into()
+}
+
 /// What a command works on, opened.
 #[derive(Debug)]
 pub(super) struct Opened {
@@ -42,8 +48,7 @@ impl Opened {
             return Ok(Self { dataset, origin: Origin::Rows(rows) });
         }
         if is_unfinished(data) {
-            let problem = "the features there are not finished; run the same `huemax extract DATA --out STORE` again, which goes on";
-            return Err(FeaturesError::Format { path: data.into(), problem: problem.into() }.into());
+            return Err(unfinished(data));
         }
         Ok(Self { dataset: Dataset::open(data, options)?, origin: Origin::Pictures })
     }

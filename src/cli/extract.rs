@@ -114,7 +114,18 @@ pub(super) fn run(args: &Args) -> Result<()> {
         output::tell("go on with the same command");
     }
     let extraction = outcome?;
-    report(args, &dataset, &extraction, clock.elapsed().as_secs_f64())
+    report(args, &dataset, &extraction, clock.elapsed().as_secs_f64())?;
+    match extraction.skipped.as_slice() {
+        [first, ..] if extraction.skipped.len() == dataset.samples.len() => {
+            let problem = format!(
+                "none of the pictures could be read, for example {}: {}",
+                dataset.relative_path_string(first.index),
+                first.reason
+            );
+            Err(FeaturesError::Format { path: args.data.clone(), problem }.into())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn report(args: &Args, dataset: &Dataset, extraction: &Extraction, seconds: f64) -> Result<()> {

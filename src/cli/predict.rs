@@ -4,11 +4,12 @@ use std::io::{BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::cli::common::{BudgetArgs, Common};
+use crate::cli::data::unfinished;
 use crate::cli::features::FeatureArgs;
 use crate::cli::output;
 use crate::dataset::Lying;
 use crate::error::{Error, FileError, Result};
-use crate::features::store::is_store;
+use crate::features::store::{is_store, is_unfinished};
 use crate::model::Model;
 use crate::pipeline::{Predicted, Rows, predict_rows, predict_within, rows_of_store};
 use crate::progress::Progress;
@@ -73,6 +74,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
                 let (rows, names) = rows_of_store(store)?;
                 What::Kept(rows, names)
             }
+            [store] if is_unfinished(store) => return Err(unfinished(store)),
             pictures => What::Pictures(self::pictures(pictures)?),
         },
     };

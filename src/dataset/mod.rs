@@ -41,7 +41,7 @@ pub use manifest::{LabelColumns, Manifest};
 pub use mismatch::{Mention, Mismatches};
 pub use options::{LabelChoice, LabelOptions, LabelSource, Separator};
 pub use problem::{LabelProblem, MAX_LABEL_BYTES};
-pub use rows::Brought;
+pub use rows::{Brought, Named};
 pub use shards::{Place, Shard, Shards, Stamp, reading_order};
 pub use split::{Split, SplitOptions};
 

@@ -8,6 +8,9 @@ use super::{
     Unit, array, manifest,
 };
 
+/// What rows are called, and those of them that are to be left out, with the reason that a column `skipped` gives.
+pub type Named = (Vec<String>, Vec<(usize, String)>);
+
 /// Rows, and those of them that are to be left out, with the reason that a column `skipped` gives.
 pub type Brought = (Dataset, Vec<(usize, String)>);
 
@@ -54,11 +57,7 @@ impl Dataset {
     ///
     /// # Errors
     /// The table cannot be read, or does not have as many rows.
-    pub fn names_of_rows(
-        path: &Path,
-        features: &Path,
-        rows: usize,
-    ) -> Result<(Vec<String>, Vec<(usize, String)>), DatasetError> {
+    pub fn names_of_rows(path: &Path, features: &Path, rows: usize) -> Result<Named, DatasetError> {
         manifest::read_names(path, (features, rows))
     }
 }

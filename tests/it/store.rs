@@ -29,6 +29,7 @@ pub fn register(trials: &mut Vec<Trial>) {
         ("folders_are_told_apart_by_where_they_lie", folders_are_told_apart_by_where_they_lie),
         ("pictures_that_cannot_be_read_are_tried_again", pictures_that_cannot_be_read_are_tried_again),
         ("other_features_are_refused", other_features_are_refused),
+        ("features_of_other_pictures_are_refused", features_of_other_pictures_are_refused),
         ("one_at_a_time_writes_a_store", one_at_a_time_writes_a_store),
         ("what_does_not_belong_together_is_refused", what_does_not_belong_together_is_refused),
         ("a_training_keeps_its_features", a_training_keeps_its_features),
@@ -457,6 +458,39 @@ fn pictures_that_cannot_be_read_are_tried_again() {
     std::fs::write(&path, good).expect("a file");
     extract(at, "out", &[]).check(0, &["kept 95, read 1, dropped 0, skipped 0"]);
     assert!(bytes(at, "out") == fresh(at, &[]));
+}
+
+/// A store, or half of one, is not thrown away because somebody names its folder for other pictures.
+fn features_of_other_pictures_are_refused() {
+    let folder = fruit();
+    let at = folder.path();
+    extract(at, "out", &[]).check(0, &[]);
+    let before = bytes(at, "out");
+    for (i, class) in ["fig", "fig", "nut", "nut"].iter().enumerate() {
+        let to = at.join("other").join(class);
+        std::fs::create_dir_all(&to).expect("a folder");
+        let mut content = std::fs::read(picture(at, "kiwi/kiwi-001.jpg")).expect("a picture");
+        content.push(i as u8);
+        std::fs::write(to.join(format!("{i}.jpg")), content).expect("a picture");
+    }
+    let refused =
+        ["out: the features there are of 96 pictures in another folder, and of none of these", "--force"];
+    let other = ["extract", "other", "--device", "cpu", "--out", "out"];
+    huemax(&other, at).check(1, &refused);
+    huemax(&["train", "other", "--device", "cpu", "--test-size", "0.5", "--cache", "out"], at)
+        .check(1, &refused);
+    assert!(bytes(at, "out") == before);
+    huemax(&["extract", "other", "--device", "cpu", "--out", "other"], at)
+        .check(2, &["--out: other holds the pictures"]);
+    huemax(&["train", "other", "--device", "cpu", "--cache", "./other"], at)
+        .check(2, &["--cache: other holds the pictures"]);
+    huemax(&[&other[..], &["--force"]].concat(), at).check(0, &["read 4"]);
+    // Not one can be read.
+    for (i, class) in ["fig", "fig", "nut", "nut"].iter().enumerate() {
+        replaced(&at.join("other").join(class).join(format!("{i}.jpg")), b"x");
+    }
+    huemax(&other, at)
+        .check(1, &["skipped 4", "other: none of the pictures could be read, for example fig/0.jpg: "]);
 }
 
 fn other_features_are_refused() {

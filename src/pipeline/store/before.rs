@@ -57,6 +57,20 @@ impl Before {
         Ok(before)
     }
 
+    /// Fails where there are rows, of pictures in another folder: with not one picture that is known, to go on would be to throw them away.
+    pub(super) fn of_these_pictures(&self, folder: &Folder) -> Result<(), FeaturesError> {
+        let there: Vec<&Rows> = self.store.iter().chain(&self.part).collect();
+        let rows = there.iter().map(|rows| rows.at.len()).max().unwrap_or(0);
+        if rows == 0 || there.iter().any(|rows| rows.same_root) {
+            return Ok(());
+        }
+        let problem = format!(
+            "the features there are of {rows} pictures in another folder, and of none of these; name another folder, or write over it with \
+             `huemax extract DATA --out STORE --force`"
+        );
+        Err(FeaturesError::Format { path: folder.path().into(), problem })
+    }
+
     /// Rows of pictures of which none of `paths` is one.
     pub(super) fn dropped(&self, paths: &[String]) -> usize {
         let Some(rows) = self.store.as_ref().or(self.part.as_ref()) else { return 0 };

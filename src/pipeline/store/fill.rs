@@ -70,6 +70,10 @@ pub(in crate::pipeline) fn fill<B: Backend>(
     };
     let todo: Vec<usize> = (0..rows).filter(|&row| matches!(steps[row], Step::Read(_))).collect();
     let todo = in_reading_order(dataset, todo);
+    let known = steps.iter().any(|step| !matches!(step, Step::Read(_)));
+    if !known && !options.force && !options.replace {
+        before.of_these_pictures(&folder)?;
+    }
     let dropped = before.dropped(&paths);
     let kept = steps.iter().filter(|step| matches!(step, Step::Keep(..))).count();
     if kept > 0 {
