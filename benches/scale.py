@@ -12,7 +12,7 @@
 Time is to grow with the rows, and memory hardly: what is left of it a row is labels, their division, and answers of the test part.
 The same problem without a budget is fitted too: the objective must be the same but for 1e-6, and where the rows lie the same bytes.
 """
-import argparse, json, os, pathlib, subprocess, sys, time
+import argparse, json, os, pathlib, random, subprocess, sys, time
 
 import numpy as np
 
@@ -65,9 +65,10 @@ def linked(folder, data, count):
     if path.exists():
         return path
     pictures = sorted(p for p in data.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    random.Random(1).shuffle(pictures)  # of every class from the beginning
     for i in range(count):
         source = pictures[i % len(pictures)]
-        to = path / source.parent.name / f"{i // len(pictures):04}-{source.name}"
+        to = path / source.parent.name / f"{source.stem}-{i // len(pictures):04}{source.suffix}"  # labels may stand in front
         to.parent.mkdir(parents=True, exist_ok=True)
         try:
             os.link(source, to)
