@@ -1,0 +1,117 @@
+//! Files of huemax's own, and those that it is given, with bytes flipped, cut off and taken from elsewhere: each is refused or
+//! read, without a panic, without an end that does not come, and without memory out of proportion to the file.
+//!
+//! `HUEMAX_DAMAGED=20` tries twenty times as many; `HUEMAX_SEEDS=FOLDER` writes the files that are damaged, for `fuzz`.
+
+#![allow(unreachable_pub)] // a test binary exports nothing
+
+mod readers;
+mod seeds;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Arguments, Trial};
+use peak_alloc::PeakAlloc;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use readers::{KINDS, Kind};
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// The longest that one file may take: some hundred times what the slowest takes in a debug build.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// What stands for numbers and what divides text.
+const TEXT: &[u8] = b"0123456789-+.eE,:;\"'{}[]\n\r\t /\\";
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // Memory is counted for the whole process.
+    arguments.test_threads = Some(1);
+    let trials = KINDS.iter().map(|kind| {
+        Trial::test(format!("damaged::{}", kind.name), || {
+            damage(kind);
+            Ok(())
+        })
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit();
+}
+
+/// A folder in memory, where there is one: hundreds of thousands of files are written.
+fn folder() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let here = memory.is_dir().then(|| tempfile::tempdir_in(memory).ok()).flatten();
+    here.unwrap_or_else(|| tempfile::tempdir().expect("a folder"))
+}
+
+fn damage(kind: &Kind) {
+    let at = folder();
+    let seeds = seeds::of(kind.name, at.path());
+    if let Some(to) = std::env::var_os("HUEMAX_SEEDS") {
+        let to = Path::new(&to).join(kind.name);
+        std::fs::create_dir_all(&to).expect("a folder for seeds");
+        for (i, seed) in seeds.iter().enumerate() {
+            std::fs::write(to.join(format!("{}-{i}", kind.name)), seed).expect("a seed");
+        }
+    }
+    let work = folder();
+    let read = |bytes: &[u8], how: &str| read(kind, work.path(), bytes, how);
+    for (i, seed) in seeds.iter().enumerate() {
+        // Whatever is made once, for all, is made by these.
+        (kind.read)(work.path(), seed);
+        assert!(read(seed, "whole"), "a real file ({i}) of the kind {} is refused", kind.name);
+    }
+    let more: usize = std::env::var("HUEMAX_DAMAGED").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    let mut random = ChaCha8Rng::seed_from_u64(7);
+    let tries = more * if kind.name == "state" { 150 } else { 600 };
+    for seed in seeds.iter().filter(|seed| !seed.is_empty()) {
+        let each = tries / seeds.len();
+        for _ in 0..each {
+            let length = random.random_range(0..seed.len());
+            read(&seed[..length], "cut");
+            let mut bytes = seed.clone();
+            for _ in 0..random.random_range(1..=3) {
+                let at = random.random_range(0..bytes.len());
+                bytes[at] = match random.random_range(0..4) {
+                    0 => bytes[at] ^ (1 << random.random_range(0..8)),
+                    1 => [0, 0xff, 0x7f, 0x80][random.random_range(0..4)],
+                    2 => TEXT[random.random_range(0..TEXT.len())],
+                    _ => random.random(),
+                };
+            }
+            read(&bytes, "flipped");
+            let from = &seeds[random.random_range(0..seeds.len())];
+            let start = random.random_range(0..=from.len());
+            let end = random.random_range(start..=from.len());
+            let at = random.random_range(0..=seed.len());
+            let until = random.random_range(at..=seed.len());
+            let spliced = [&seed[..at], &from[start..end], &seed[until..]].concat();
+            read(&spliced, "spliced");
+        }
+    }
+}
+
+/// Reads; says what was tried where that goes wrong.
+fn read(kind: &Kind, folder: &Path, bytes: &[u8], how: &str) -> bool {
+    MEMORY.reset_peak_usage();
+    let (before, began) = (MEMORY.current_usage(), Instant::now());
+    let outcome = catch_unwind(AssertUnwindSafe(|| (kind.read)(folder, bytes)));
+    let (took, memory) = (began.elapsed(), MEMORY.peak_usage().saturating_sub(before));
+    let (each, base) = kind.memory;
+    let allowed = each * bytes.len() + base;
+    if outcome.is_err() || took > LONGEST || memory > allowed {
+        let path = std::env::temp_dir().join(format!("huemax-{}-{how}", kind.name));
+        std::fs::write(&path, bytes).expect("the file that is at fault");
+        panic!(
+            "{}, {how}, {} bytes (now in {}): {}, {took:?} of {LONGEST:?}, {memory} bytes of memory of {allowed}",
+            kind.name,
+            bytes.len(),
+            path.display(),
+            if outcome.is_err() { "panicked" } else { "did not panic" },
+        );
+    }
+    outcome.unwrap_or(false)
+}
