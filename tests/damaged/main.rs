@@ -64,6 +64,11 @@ fn damage(kind: &Kind) {
         (kind.read)(work.path(), seed);
         assert!(read(seed, "whole"), "a real file ({i}) of the kind {} is refused", kind.name);
     }
+    // What the fuzzer found once.
+    let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/damaged/found").join(kind.name);
+    for found in std::fs::read_dir(found).into_iter().flatten().flatten() {
+        read(&std::fs::read(found.path()).expect("a file that was found"), "found");
+    }
     let more: usize = std::env::var("HUEMAX_DAMAGED").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
     let mut random = ChaCha8Rng::seed_from_u64(7);
     let tries = more * if kind.name == "state" { 150 } else { 600 };

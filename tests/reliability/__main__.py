@@ -1,6 +1,6 @@
 """Ends huemax in the middle, fills its disk, takes its output away, and lets it run for hours.
 
-    python3 tests/reliability [kills|disk|outputs|soak ...] [--times N] [--seconds S] [--huemax PROGRAM]
+    python3 tests/reliability [kills|disk|outputs|together|soak ...] [--times N] [--seconds S] [--huemax PROGRAM]
 
 Python's own library is enough. Without a name every check is run, in a short form. It ends with 1 at the first thing that must not
 happen. `docs/reliability.md` has what it said.
@@ -15,6 +15,7 @@ import disk
 import kills
 import outputs
 import soak
+import together
 from common import Bench, Failure
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -22,7 +23,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checks", nargs="*", help="kills, disk, outputs, soak")
+    parser.add_argument("checks", nargs="*", help="kills, disk, outputs, together, soak")
     parser.add_argument("--times", type=int, default=3, help="kills, disks, vanishing folders of each kind")
     parser.add_argument("--seconds", type=float, default=30, help="of the soak")
     parser.add_argument("--device", default="cpu", help="of the soak")
@@ -33,6 +34,7 @@ def main():
         "kills": lambda bench: kills.check(bench, arguments.times),
         "disk": lambda bench: disk.check(bench, arguments.times),
         "outputs": lambda bench: outputs.check(bench, arguments.times),
+        "together": lambda bench: together.check(bench, arguments.times),
         "soak": lambda bench: soak.check(bench, arguments.seconds, arguments.device),
     }
     for name in arguments.checks:
