@@ -5,6 +5,7 @@
 
 #![allow(unreachable_pub)] // a test binary exports nothing
 
+mod damage;
 mod readers;
 mod seeds;
 
@@ -24,16 +25,13 @@ static MEMORY: PeakAlloc = PeakAlloc;
 /// The longest that one file may take: some hundred times what the slowest takes in a debug build.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// What stands for numbers and what divides text.
-const TEXT: &[u8] = b"0123456789-+.eE,:;\"'{}[]\n\r\t /\\";
-
 fn main() {
     let mut arguments = Arguments::from_args();
     // Memory is counted for the whole process.
     arguments.test_threads = Some(1);
     let trials = KINDS.iter().map(|kind| {
         Trial::test(format!("damaged::{}", kind.name), || {
-            damage(kind);
+            try_all(kind);
             Ok(())
         })
     });
@@ -47,7 +45,7 @@ fn folder() -> tempfile::TempDir {
     here.unwrap_or_else(|| tempfile::tempdir().expect("a folder"))
 }
 
-fn damage(kind: &Kind) {
+fn try_all(kind: &Kind) {
     let at = folder();
     let seeds = seeds::of(kind.name, at.path());
     if let Some(to) = std::env::var_os("HUEMAX_SEEDS") {
@@ -71,30 +69,18 @@ fn damage(kind: &Kind) {
     }
     let more: usize = std::env::var("HUEMAX_DAMAGED").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
     let mut random = ChaCha8Rng::seed_from_u64(7);
-    let tries = more * if kind.name == "state" { 150 } else { 600 };
+    let tries = more * if kind.name == "state" { 60 } else { 400 };
     for seed in seeds.iter().filter(|seed| !seed.is_empty()) {
-        let each = tries / seeds.len();
-        for _ in 0..each {
-            let length = random.random_range(0..seed.len());
-            read(&seed[..length], "cut");
-            let mut bytes = seed.clone();
-            for _ in 0..random.random_range(1..=3) {
-                let at = random.random_range(0..bytes.len());
-                bytes[at] = match random.random_range(0..4) {
-                    0 => bytes[at] ^ (1 << random.random_range(0..8)),
-                    1 => [0, 0xff, 0x7f, 0x80][random.random_range(0..4)],
-                    2 => TEXT[random.random_range(0..TEXT.len())],
-                    _ => random.random(),
-                };
-            }
-            read(&bytes, "flipped");
+        for _ in 0..tries / seeds.len() {
+            read(&seed[..random.random_range(0..seed.len())], "cut");
+            read(&damage::flipped(seed, &mut random), "flipped");
             let from = &seeds[random.random_range(0..seeds.len())];
-            let start = random.random_range(0..=from.len());
-            let end = random.random_range(start..=from.len());
-            let at = random.random_range(0..=seed.len());
-            let until = random.random_range(at..=seed.len());
-            let spliced = [&seed[..at], &from[start..end], &seed[until..]].concat();
-            read(&spliced, "spliced");
+            read(&damage::spliced(seed, from, &mut random), "spliced");
+            for _ in 0..3 {
+                read(&damage::number(seed, &mut random), "with another number");
+                read(&damage::float(seed, &mut random), "with another float");
+            }
+            read(&damage::emptied(seed, &mut random), "emptied");
         }
     }
 }
