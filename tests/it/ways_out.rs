@@ -31,7 +31,8 @@ fn features(at: &Path, rows: usize, columns: usize, value: impl Fn(usize, usize)
     npy.extend(format!("{shape:<117}\n").bytes());
     (0..rows * columns).for_each(|i| npy.extend(value(i / columns, i % columns).to_le_bytes()));
     std::fs::write(at.join("x.npy"), npy).expect("a file");
-    let labels: String = (0..rows).map(|row| if row % 2 == 0 { "even\n" } else { "odd\n" }).collect();
+    let labels: String =
+        (0..rows).map(|row| if row.is_multiple_of(2) { "even\n" } else { "odd\n" }).collect();
     std::fs::write(at.join("y.csv"), format!("label\n{labels}")).expect("a file");
 }
 
@@ -40,7 +41,7 @@ fn train(at: &Path, more: &[&str]) -> Ran {
 }
 
 fn wave(row: usize, column: usize) -> f32 {
-    ((row * 7 + column * 3) % 11) as f32 / 11.0 + if row % 2 == 0 { 0.3 } else { 0.0 }
+    ((row * 7 + column * 3) % 11) as f32 / 11.0 + if row.is_multiple_of(2) { 0.3 } else { 0.0 }
 }
 
 fn batches() {
