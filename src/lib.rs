@@ -59,6 +59,7 @@ pub mod model;
 pub mod pipeline;
 pub mod progress;
 pub mod report;
+mod sync;
 mod tensors;
 pub mod verify;
 

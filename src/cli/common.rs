@@ -53,6 +53,12 @@ pub(super) struct BudgetArgs {
 }
 
 impl BudgetArgs {
+    /// Takes over what was typed anew.
+    pub(super) fn renew(&mut self, anew: Self) {
+        self.memory = anew.memory.or(self.memory);
+        self.device_memory = anew.device_memory.or(self.device_memory);
+    }
+
     pub(super) fn budget(&self) -> Budget {
         Budget { host: self.memory, device: self.device_memory }
     }

@@ -16,6 +16,17 @@ pub(super) fn unfinished(store: &Path) -> Error {
     FeaturesError::Format { path: store.into(), problem: problem.into() }.into()
 }
 
+/// Fails where a file of features stands in place of pictures; `more` is what is to be typed with it.
+pub(super) fn pictures_not_features(data: &Path, more: &str) -> Result<()> {
+    let extension = data.extension().unwrap_or_default().to_ascii_lowercase();
+    if !(data.is_file() && ["npy", "npz", "safetensors", "parquet"].iter().any(|known| extension == *known)) {
+        return Ok(());
+    }
+    let file = data.display();
+    let problem = format!("{file} holds features, not pictures; give it as --features {file}{more}");
+    Err(Error::option("DATA", problem))
+}
+
 /// What a command works on, opened.
 #[derive(Debug)]
 pub(super) struct Opened {
@@ -50,6 +61,7 @@ impl Opened {
         if is_unfinished(data) {
             return Err(unfinished(data));
         }
+        pictures_not_features(data, " --labels FILE")?;
         Ok(Self { dataset: Dataset::open(data, options)?, origin: Origin::Pictures })
     }
 

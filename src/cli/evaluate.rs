@@ -64,7 +64,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
         Opened::apart("--cache", data, cache)?;
     }
     if let Some(cache) = args.cache.clone() {
-        let options = StoreOptions { stop: interrupt::asked, ..StoreOptions::default() };
+        let options =
+            StoreOptions { stop: interrupt::asked, numbers_will_do: true, ..StoreOptions::default() };
         opened = opened.cached(Cache { folder: Arc::new(move || Ok(cache.clone())), options });
     }
     if let Some(out) = &args.out {

@@ -11,7 +11,7 @@ use crate::cli::interrupt::{self, Savable};
 use crate::cli::labels::LabelArgs;
 use crate::cli::output;
 use crate::cli::train::seconds;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, DatasetError};
 use crate::error::{Error, Result};
 use crate::features::store::is_store;
 use crate::features::{Descriptor, FeaturesError};
@@ -83,12 +83,17 @@ pub(super) fn run(args: &Args) -> Result<()> {
         return Err(Error::option("DATA", problem));
     }
     Opened::apart("--out", &args.data, &args.out)?;
-    let dataset = Dataset::open(&args.data, &args.labels.options(&args.data)?)?;
+    let dataset = Dataset::open(&args.data, &args.labels.options(&args.data)?);
+    if let Err(DatasetError::Undetected { .. } | DatasetError::NoLabels { .. }) = &dataset {
+        output::tell("to extract the pictures without labels: --labels none");
+    }
+    let dataset = dataset?;
     let device = args.common.open(&progress)?;
     let options = StoreOptions {
         rehash: args.rehash,
         force: args.force,
         replace: args.force,
+        numbers_will_do: false,
         every: match args.checkpoint_every {
             0.0 => Duration::MAX,
             seconds => Duration::from_secs_f64(seconds),

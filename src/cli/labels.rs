@@ -11,8 +11,9 @@ const HEADING: &str = "Labels";
 /// Where labels are.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct LabelArgs {
-    /// Where labels come from: `folder`, `prefix`, `sidecar` (1.txt beside 1.jpg, a label a line), or a CSV, TSV or
-    /// JSON lines file that names pictures and their labels; of --features a .npy, or a table, row for row [default: detected]
+    /// Where labels come from: `folder`, `prefix`, `sidecar` (1.txt beside 1.jpg, a label a line; 1.cls, a class; 1.json, a field `label`),
+    /// or a CSV, TSV or JSON lines file that names pictures and their labels; of --features a .npy, or a table, row for row; `none` to
+    /// extract pictures without labels [default: detected]
     #[arg(long, help_heading = HEADING, value_name = "WHAT|FILE")]
     labels: Option<PathBuf>,
 
@@ -83,6 +84,7 @@ fn choice(labels: &Path, data: &Path) -> Result<LabelChoice> {
         Some("folder") => return Ok(LabelChoice::Folder),
         Some("prefix") => return Ok(LabelChoice::Prefix),
         Some("sidecar") => return Ok(LabelChoice::Sidecar),
+        Some("none") => return Ok(LabelChoice::Nothing),
         _ => {}
     }
     let candidates = [labels.to_owned(), data.join(labels)];
@@ -91,7 +93,7 @@ fn choice(labels: &Path, data: &Path) -> Result<LabelChoice> {
         Error::option(
             "--labels",
             format!(
-                "{:?} is none of folder, prefix, sidecar, and no file here or in {}; name a CSV, TSV or JSON lines file, \
+                "{:?} is none of folder, prefix, sidecar, none, and no file here or in {}; name a CSV, TSV or JSON lines file, \
                  or leave it out to have labels detected",
                 labels.display().to_string(),
                 data.display()
@@ -125,6 +127,7 @@ mod tests {
         assert_eq!(source("folder").unwrap(), LabelChoice::Folder);
         assert_eq!(source("prefix").unwrap(), LabelChoice::Prefix);
         assert_eq!(source("sidecar").unwrap(), LabelChoice::Sidecar);
+        assert_eq!(source("none").unwrap(), LabelChoice::Nothing);
         assert_eq!(source("t.csv").unwrap(), LabelChoice::Manifest(data.path().join("t.csv")));
         for wrong in ["names", "Folder", "."] {
             let error = source(wrong).unwrap_err().to_string();

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::cli::common::{BudgetArgs, Common};
-use crate::cli::data::unfinished;
+use crate::cli::data::{pictures_not_features, unfinished};
 use crate::cli::features::FeatureArgs;
 use crate::cli::output;
 use crate::dataset::Lying;
@@ -159,6 +159,7 @@ fn pictures(arguments: &[PathBuf]) -> Result<Vec<Lying>> {
                 }
             }
         } else {
+            pictures_not_features(argument, "")?;
             found.extend(Lying::under(argument)?);
         }
     }

@@ -2,12 +2,13 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, FileError, Result};
 use crate::features::store::remove_store;
 use crate::learn::checkpoint::{CURRENT, Lock, PREVIOUS};
+use crate::sync::lock;
 
 /// Names of the results; see [`Run::save`](crate::pipeline::Run::save).
 const RESULTS: [&str; 3] = ["model.safetensors", "metrics.json", "predictions.csv"];
@@ -130,8 +131,4 @@ fn claim(folder: &Path) -> Result<PathBuf, FileError> {
             outcome => return outcome.map(|()| numbered.clone()).map_err(FileError::on("create", &numbered)),
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -114,6 +114,7 @@ impl SolverArgs {
             tol: self.tol,
             max_iter: self.max_iter,
             batch_size: self.batch_size,
+            batch_limit: None,
             epochs: self.epochs,
             learning_rate: self.learning_rate,
             momentum: self.momentum,

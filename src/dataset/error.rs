@@ -46,6 +46,13 @@ pub enum DatasetError {
         /// One of them, relative to the folder, with `/`.
         example: String,
     },
+    /// Labels are needed, and nobody asked for any.
+    #[error("the pictures in {} are taken without labels, which is enough for `extract` and `predict` alone; leave `--labels none` out, or \
+        name a table of their labels with --labels FILE", root.display())]
+    Unlabelled {
+        /// The folder.
+        root: PathBuf,
+    },
     /// A table of labels that names none of the pictures.
     #[error("{}: no row gives a label to any of the {pictures} pictures in {}: a row names {row:?}, a picture is {example:?}; names \
         are relative to the file or to the folder, with or without extension: say with --name-column which column holds them",
@@ -90,6 +97,14 @@ pub enum DatasetError {
         line: u64,
         /// What is wrong.
         problem: LabelProblem,
+    },
+    /// What a file beside a picture says cannot be used.
+    #[error("{}: {problem}", file.display())]
+    Sidecar {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong, and the way out.
+        problem: String,
     },
     /// An array of labels that cannot be used.
     #[error("{}: {problem}", file.display())]
@@ -264,12 +279,13 @@ fn no_label(labels: LabelSource, example: &str) -> String {
              rename the pictures, or give `--labels folder`"
         ),
         LabelSource::Sidecar => format!(
-            "with `--labels sidecar` the labels of {example} stand in a text file beside it, one a line, called as the \
-             picture is but with .txt at the end; write such files, or give `--labels FILE`"
+            "with `--labels sidecar` the labels of {example} stand in a file beside it that is called as the picture is but for its end: \
+             .txt with a label a line, .cls with a class, or .json with a field `label`; write such files, or give `--labels FILE`"
         ),
         LabelSource::Array => "no row of it has one".into(),
         LabelSource::Manifest => format!("no row names {example}; correct the names in the file"),
         LabelSource::Store => format!("{example} has none in samples.csv; write it there"),
+        LabelSource::Nothing => "none was asked for".into(),
     }
 }
 
@@ -283,6 +299,7 @@ fn second_class(labels: LabelSource) -> &'static str {
         LabelSource::Store => {
             "add rows of another class to features.npy and samples.csv, or give `--task multilabel`"
         }
+        LabelSource::Nothing => "say with --labels where the labels are",
         LabelSource::Array => "add rows of another class, or give `--task multilabel`",
         LabelSource::Manifest => {
             "add pictures of another class, or say with --label-column where the classes are, or `--task multilabel`"

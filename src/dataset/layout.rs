@@ -153,6 +153,32 @@ pub(super) fn label(
     })
 }
 
+/// All of `found` (sorted, relative to `root`, at least one), without labels. They are in parts where each is in one.
+pub(super) fn unlabelled(root: &Path, found: Vec<Found>, base: &Base) -> Dataset {
+    let parts: Option<Vec<Part>> =
+        found.iter().map(|f| base.place(f).ok().and_then(|(part, _)| part)).collect();
+    let parts = parts.filter(|parts| parts.iter().any(|part| *part != Part::Train));
+    let part = |i: usize| parts.as_ref().map(|parts| parts[i]);
+    let sample = |(i, found): (usize, Found)| Sample {
+        path: found.path,
+        labels: Vec::new(),
+        part: part(i),
+        size: None,
+    };
+    Dataset {
+        unit: Unit::Picture,
+        root: root.to_owned(),
+        labels: LabelSource::Nothing,
+        manifest: None,
+        task: Task::Multiclass,
+        classes: Vec::new(),
+        samples: found.into_iter().enumerate().map(sample).collect(),
+        unlabelled: Vec::new(),
+        mismatches: Mismatches::default(),
+        shards: None,
+    }
+}
+
 /// Decides between folders and prefixes by the pictures that are trained on: a `test` folder often holds
 /// pictures without any label.
 pub(super) fn detect(root: &Path, found: &[Found], base: &Base) -> Result<LabelSource, DatasetError> {

@@ -25,6 +25,13 @@ pub struct Mismatches {
     /// Symbolic links in tar files, which are not followed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<String>,
+    /// Pictures that are parts of the sample of another, as `key.seg.png` is beside `key.jpg`; see [`Dataset::open`](super::Dataset::open).
+    /// No error, whatever is asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts_of_others: Vec<String>,
+    /// Tar files beside the pictures, which are not read. No error, whatever is asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shards: Vec<String>,
     /// Labels that only rows without a picture have, or columns without a single 1. No error, whatever is asked for.
     pub unused_labels: Vec<String>,
 }
@@ -64,6 +71,16 @@ impl Mismatches {
                 "symbolic link in a tar file is not followed",
                 "symbolic links in tar files are not followed",
                 &self.links,
+            ),
+            names(
+                "picture belongs to another of its key, as in WebDataset, and is no sample",
+                "pictures belong to others of their keys, as in WebDataset, and are no samples",
+                &self.parts_of_others,
+            ),
+            names(
+                "tar file beside the pictures is not read; name it alone to have what is in it",
+                "tar files beside the pictures are not read; name them alone to have what is in them",
+                &self.shards,
             ),
             names("label has no picture", "labels have no picture", &self.unused_labels),
         ]

@@ -45,7 +45,6 @@ pub use rows::{Brought, Named};
 pub use shards::{Place, Shard, Shards, Stamp, reading_order};
 pub use split::{Split, SplitOptions};
 
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -131,7 +130,8 @@ pub struct Dataset {
     pub manifest: Option<Manifest>,
     /// Whether a picture has one label or any number.
     pub task: Task,
-    /// Class names in sorted order (by code point); labels are indices into it. At least one.
+    /// Class names in sorted order (by code point); labels are indices into it. At least one, unless nobody asked for labels
+    /// ([`LabelChoice::Nothing`]).
     pub classes: Vec<String>,
     /// The pictures, sorted by [`Dataset::relative_path_string`]; of rows, in the order of the rows. At least one.
     pub samples: Vec<Sample>,
@@ -159,10 +159,14 @@ impl Dataset {
     ///   [`Sample::part`]. `train` without another part divides nothing, it only wraps;
     /// - `DATA/1.txt` or `DATA/1.jpg.txt` beside `DATA/1.jpg`, for at least half of the pictures: a label a line.
     ///
-    /// `root` may also be a tar file, a pattern of such (`shard-{000..099}.tar`), or a folder with tar files and no pictures: as
-    /// WebDataset has them, `0001.jpg` with `0001.cls` (a class) or `0001.json` (a field `label` or `labels`) beside it. A picture in a
-    /// shard is called as if the shard had been unpacked into the folder it lies in, and where most have no such file, that name gives
-    /// its label, or a text beside it, as above. Tables are not looked for in shards or beside them.
+    /// Before folders and names counts what is there for nothing else, as WebDataset has it, where at least half of the pictures have
+    /// it: `1.cls` (a class) or `1.json` (a field `label` or `labels`) beside `1.jpg`. Of several kinds `.cls` counts first and `.txt` last, and
+    /// `a.cls` is beside `a.left.jpg` too. Where labels lie beside pictures, a picture such as `a.seg.png` is no sample where there is an `a.jpg`:
+    /// see [`Mismatches::parts_of_others`].
+    ///
+    /// `root` may also be a tar file, a pattern of such (`shard-{000..099}.tar`), or a folder with tar files and no pictures. A picture in a
+    /// shard is called as if the shard had been unpacked into the folder it lies in, and labelled as it would be there. Tables are not
+    /// looked for in shards or beside them.
     ///
     /// A table names pictures relative to its own folder or to `root`, with or without extension, or by the name of the
     /// file alone where only one file has it.
@@ -175,11 +179,37 @@ impl Dataset {
     /// read, with its line; in multi-class data, a row with no label or with several. With
     /// [`LabelOptions::strict`], pictures without labels and anything in [`Dataset::mismatches`].
     pub fn open(root: &Path, options: &LabelOptions) -> Result<Self, DatasetError> {
-        let dataset = open::open(root, options)?;
+        Self::checked(open::open(root, options)?, options)
+    }
+
+    /// Pictures whose `paths`, relative to `root`, are known (sorted, at least one), and which need not be there: their features may. Those
+    /// that are given no label are [`Dataset::unlabelled`]. Labels beside pictures are not looked for, nor detected: there are then none.
+    ///
+    /// # Errors
+    /// As for [`Dataset::open`].
+    pub fn of_paths(root: &Path, paths: Vec<PathBuf>, options: &LabelOptions) -> Result<Self, DatasetError> {
+        let dataset = open::of_paths(root, paths, options)?;
+        let task = if dataset.manifest.is_some() { None } else { options.task };
+        Self::checked(Self { task: task.unwrap_or(dataset.task), ..dataset }, options)
+    }
+
+    /// Fails where there are no labels, for those who need them.
+    ///
+    /// # Errors
+    /// It was opened with [`LabelChoice::Nothing`].
+    pub fn labelled(&self) -> Result<(), DatasetError> {
+        match self.classes.is_empty() {
+            true => Err(DatasetError::Unlabelled { root: self.root.clone() }),
+            false => Ok(()),
+        }
+    }
+
+    fn checked(dataset: Self, options: &LabelOptions) -> Result<Self, DatasetError> {
+        // It names a field of JSON files too.
+        let fields = dataset.shards.is_some() || dataset.labels == LabelSource::Sidecar;
         let of_table = [
             ("--name-column", options.name_column.is_some()),
-            // In shards it names a field of JSON files too.
-            ("--label-column", !options.label_columns.is_empty() && dataset.shards.is_none()),
+            ("--label-column", !options.label_columns.is_empty() && !fields),
             ("--separator", options.separator.is_some()),
         ];
         if let (None, Some((option, _))) = (&dataset.manifest, of_table.into_iter().find(|(_, set)| *set)) {
@@ -252,20 +282,6 @@ impl Dataset {
             Some(shards) => shards.files[shards.places[index].shard as usize].path.clone(),
             None => self.path(index),
         }
-    }
-
-    /// The content of the file of sample `index`, as it is. Panics if there is no such sample.
-    ///
-    /// # Errors
-    /// It cannot be read; the shard is not the one whose headers were read.
-    pub fn content(&self, index: usize) -> std::io::Result<Vec<u8>> {
-        let Some(shards) = &self.shards else { return std::fs::read(self.path(index)) };
-        let Place { shard, at, len } = shards.places[index];
-        let mut file = shards.files[shard as usize].open()?;
-        file.seek(SeekFrom::Start(at))?;
-        let mut bytes = Vec::new();
-        file.take(len).read_to_end(&mut bytes)?;
-        Ok(bytes)
     }
 
     /// How many bytes the file of sample `index` has, if it can be looked at. Panics if there is no such sample.

@@ -1,27 +1,46 @@
 //! Opening a folder: which of the places that labels come from it uses.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::entries::assemble;
-use super::find::pictures_in;
+use super::find::{files_in, is_picture, slashed};
 use super::index::Index;
-use super::layout::{Base, Found, detect, label};
+use super::layout::{Base, Found, detect, label, unlabelled};
+use super::shards::labels::label_kind;
+use super::sidecar::Sidecars;
 use super::{
     Dataset, DatasetError, LabelChoice, LabelOptions, LabelProblem, LabelSource, Task, manifest, shards,
-    sidecar,
 };
 
 pub(super) fn open(root: &Path, options: &LabelOptions) -> Result<Dataset, DatasetError> {
     if let Some(set) = shards::Set::named(root)? {
         return shards::open(&set, options);
     }
-    let found: Vec<Found> = match (pictures_in(root), shards::Set::inside) {
-        (Err(none @ DatasetError::NoPictures(_)), inside) => match inside(root)? {
-            Some(set) => return shards::open(&set, options),
-            None => return Err(none),
-        },
-        (found, _) => found?.into_iter().map(Found::new).collect(),
-    };
+    // Files with labels and tar files may lie beside pictures, and are found on the same way.
+    let wanted = |path: &Path| is_picture(path) || label_kind(path).is_some() || shards::is_tar(path);
+    let (pictures, beside): (Vec<PathBuf>, Vec<PathBuf>) =
+        files_in(root, wanted)?.into_iter().partition(|path| is_picture(path));
+    let (shards, beside): (Vec<PathBuf>, Vec<PathBuf>) =
+        beside.into_iter().partition(|path| shards::is_tar(path));
+    if pictures.is_empty() {
+        return match shards::Set::of(root, shards) {
+            Some(set) => shards::open(&set, options),
+            None => Err(DatasetError::NoPictures(root.to_owned())),
+        };
+    }
+    let mut dataset = of_pictures(root, pictures, &beside, options)?;
+    dataset.mismatches.shards = shards.iter().map(|path| slashed(path)).collect();
+    Ok(dataset)
+}
+
+/// The `pictures` in `root`, labelled by what is said of them in `beside` or elsewhere.
+fn of_pictures(
+    root: &Path,
+    pictures: Vec<PathBuf>,
+    beside: &[PathBuf],
+    options: &LabelOptions,
+) -> Result<Dataset, DatasetError> {
+    let found: Vec<Found> = pictures.into_iter().map(Found::new).collect();
     let base = Base::of(&found);
     let index = || Index::new(root, found.iter().map(|found| &found.path));
     let named = |found: Vec<Found>, base: Base, source| {
@@ -31,11 +50,8 @@ pub(super) fn open(root: &Path, options: &LabelOptions) -> Result<Dataset, Datas
     match &options.source {
         Some(LabelChoice::Folder) => named(found, base, LabelSource::Folder),
         Some(LabelChoice::Prefix) => named(found, base, LabelSource::Prefix),
-        Some(LabelChoice::Sidecar) => {
-            let index = index();
-            let entries = sidecar::read(root, &index)?;
-            assemble(root, found, &base, &index, &entries, None, options)
-        }
+        Some(LabelChoice::Nothing) => Ok(unlabelled(root, found, &base)),
+        Some(LabelChoice::Sidecar) => Sidecars::new(root, beside, &found, options)?.label(found),
         Some(LabelChoice::Manifest(path)) => {
             let index = index();
             let (manifest, entries) = manifest::read(std::slice::from_ref(path), &index, options, false)?;
@@ -55,15 +71,34 @@ pub(super) fn open(root: &Path, options: &LabelOptions) -> Result<Dataset, Datas
                     }
                 }
             }
-            if is_weak(&layout, &base) {
-                let index = index();
-                if sidecar::there(root, &index, found.len())? {
-                    let entries = sidecar::read(root, &index)?;
-                    return assemble(root, found, &base, &index, &entries, None, options);
+            if !beside.is_empty() {
+                let sidecars = Sidecars::new(root, beside, &found, options)?;
+                if sidecars.sure() || is_weak(&layout, &base) && sidecars.there() {
+                    return sidecars.label(found);
                 }
             }
             named(found, base, layout?)
         }
+    }
+}
+
+/// The pictures `paths` (sorted, at least one), relative to `root`, which need not be there: see [`Dataset::of_paths`].
+pub(super) fn of_paths(
+    root: &Path,
+    paths: Vec<PathBuf>,
+    options: &LabelOptions,
+) -> Result<Dataset, DatasetError> {
+    let found: Vec<Found> = paths.into_iter().map(Found::new).collect();
+    let base = Base::of(&found);
+    match &options.source {
+        Some(LabelChoice::Manifest(path)) => {
+            let index = Index::new(root, found.iter().map(|found| &found.path));
+            let (manifest, entries) = manifest::read(std::slice::from_ref(path), &index, options, false)?;
+            assemble(root, found, &base, &index, &entries, Some(manifest), options)
+        }
+        Some(LabelChoice::Folder) => label(root, found, base, LabelSource::Folder),
+        Some(LabelChoice::Prefix) => label(root, found, base, LabelSource::Prefix),
+        Some(LabelChoice::Sidecar | LabelChoice::Nothing) | None => Ok(unlabelled(root, found, &base)),
     }
 }
 

@@ -18,10 +18,13 @@ pub enum LabelSource {
     Manifest,
     /// An array has the labels of each row.
     Array,
-    /// A text file beside each picture holds a label a line (`123.txt` beside `123.jpg`).
+    /// A file beside each picture holds its labels: `123.txt` beside `123.jpg`, a label a line; `123.cls`, a class; `123.json`, a field.
     Sidecar,
     /// They came with features, in the store that these are in (`samples.csv`).
     Store,
+    /// Nothing: there are none.
+    #[serde(rename = "none")]
+    Nothing,
 }
 
 impl LabelSource {
@@ -32,8 +35,9 @@ impl LabelSource {
             Self::Prefix => "labelled by their name up to its first dot",
             Self::Manifest => "labelled by a table",
             Self::Array => "labelled by an array",
-            Self::Sidecar => "labelled by the text file beside each",
+            Self::Sidecar => "labelled by the file beside each",
             Self::Store => "labelled by samples.csv beside the features",
+            Self::Nothing => "taken without labels",
         }
     }
 }
@@ -49,6 +53,8 @@ pub enum LabelChoice {
     Sidecar,
     /// This table: CSV, TSV or JSON lines.
     Manifest(PathBuf),
+    /// Nothing: pictures are taken without labels. They can be described, and neither trained on nor evaluated with.
+    Nothing,
 }
 
 /// What stands between the labels of a list column.

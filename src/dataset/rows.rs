@@ -41,7 +41,7 @@ impl Dataset {
             }
             Some(LabelChoice::Manifest(path)) => table(path)?,
             None => table(features)?,
-            Some(LabelChoice::Folder | LabelChoice::Prefix | LabelChoice::Sidecar) => {
+            Some(LabelChoice::Folder | LabelChoice::Prefix | LabelChoice::Sidecar | LabelChoice::Nothing) => {
                 return Err(DatasetError::NoPlaceForLabels { features: features.to_owned() });
             }
         };

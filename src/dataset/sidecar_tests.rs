@@ -19,7 +19,7 @@ fn a_label_a_line() {
     let data = open(&["1.jpg", "2.jpg", "3.png"], &texts, None).unwrap();
     assert_eq!(lines(&data), ["1.jpg: big  ship, sea", "2.jpg: ", "3.png: sea"]);
     assert_eq!((data.labels, data.task), (LabelSource::Sidecar, Task::Multilabel));
-    assert_eq!(data.explained(), "labelled by the text file beside each");
+    assert_eq!(data.explained(), "labelled by the file beside each");
     assert!(data.mismatches.is_empty());
 }
 
@@ -75,4 +75,48 @@ fn what_is_wrong_in_one_has_its_file_and_line() {
     assert!(error.to_string().contains("2.txt: \"2\" has no label"), "{error}");
     let error = open(&["1.jpg"], &[], Some(LabelChoice::Sidecar)).unwrap_err().to_string();
     assert!(error.contains("1.jpg") && error.contains(".txt"), "{error}");
+}
+
+#[test]
+fn classes_and_fields_beside_pictures() {
+    let texts = [
+        ("a/0.cls", "7\n"),
+        ("a/0.txt", "a caption"),
+        ("b/1.json", r#"{"width": 3, "label": 7}"#),
+        ("b/1.txt", "another"),
+        ("b/2.jpg.cls", "dog"),
+        ("b/2.cls", "cat"),
+        ("b/gone.cls", "cat"),
+        ("b/notes.json", "{}"),
+    ];
+    // Before the folders, which is what they are there for.
+    let data = open(&["a/0.jpg", "b/1.jpg", "b/2.jpg", "b/3.jpg"], &texts, None).unwrap();
+    assert_eq!(lines(&data), ["a/0.jpg: 7", "b/1.jpg: 7", "b/2.jpg: dog"]);
+    assert_eq!((data.labels, data.task), (LabelSource::Sidecar, Task::Multiclass));
+    assert_eq!(data.mismatches.pictures_without_row, ["b/3.jpg"]);
+    let missing: Vec<&str> = data.mismatches.rows_without_picture.iter().map(|m| m.name.as_str()).collect();
+    assert_eq!(missing, ["b/gone"]);
+    for (name, text, said) in [
+        ("1.cls", " ", "1.cls: the .cls beside 1.jpg is empty"),
+        ("1.json", "{", "1.json: the .json beside 1.jpg cannot be read as JSON"),
+        ("1.json", r#"{"caption": "x"}"#, "say which one with --label-column"),
+        ("1.cls", "a\0b", "1.cls: "),
+    ] {
+        let error = open(&["1.jpg"], &[(name, text)], Some(LabelChoice::Sidecar)).unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+    }
+    let root = folder(&["1.jpg", "2.jpg"]);
+    for (name, text) in
+        [("1.json", r#"{"good": 1, "bad": 0}"#), ("2.json", r#"{"good": false, "bad": true}"#)]
+    {
+        write(root.path(), name, text);
+    }
+    let columns =
+        LabelOptions { label_columns: vec!["good".into(), "bad".into()], ..LabelOptions::default() };
+    assert_eq!(lines(&Dataset::open(root.path(), &columns).unwrap()), ["1.jpg: good", "2.jpg: bad"]);
+    // What is too large is no label.
+    write(root.path(), "1.json", format!("[\"{}\"]", "x".repeat(1 << 20)));
+    let data =
+        Dataset::open(root.path(), &LabelOptions { source: Some(LabelChoice::Sidecar), ..columns }).unwrap();
+    assert_eq!(lines(&data), ["2.jpg: bad"]);
 }

@@ -56,11 +56,12 @@ impl Split {
     /// In either case the test does not depend on `val_size`.
     ///
     /// # Errors
-    /// A share outside 0…1, or shares that leave nothing to fit to. With one label a picture: a single class; a class
+    /// There are no labels. A share outside 0…1, or shares that leave nothing to fit to. With one label a picture: a single class; a class
     /// with one picture; in data that came divided, a class that is not in `train`. In data that came divided, no
     /// training pictures. With several labels, no picture that could be tested.
     pub fn new(dataset: &Dataset, options: &SplitOptions) -> Result<Self, DatasetError> {
         let SplitOptions { test_size, val_size, .. } = *options;
+        dataset.labelled()?;
         if !(test_size > 0.0 && test_size < 1.0) {
             return Err(DatasetError::TestSize(test_size));
         }

@@ -133,6 +133,20 @@ impl Descriptor {
         }
     }
 
+    /// The options that ask for it, each with a space before it; nothing where it is what is asked for without any.
+    #[must_use]
+    pub fn typed(&self) -> String {
+        let Self::Histogram(Histogram { bins: [h, s, v], decode_scale }) = *self else {
+            return String::new();
+        };
+        let default = Histogram::default();
+        let bins = if [h, s, v] == default.bins { String::new() } else { format!(" --bins {h},{s},{v}") };
+        match decode_scale {
+            scale if scale == default.decode_scale => bins,
+            scale => format!("{bins} --decode-scale 1/{scale}"),
+        }
+    }
+
     /// The largest squared L2 norm that a feature row can have; `None` where it has to be looked for.
     #[must_use]
     pub fn max_squared_norm(&self) -> Option<f64> {

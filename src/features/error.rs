@@ -60,6 +60,19 @@ pub enum FeaturesError {
         /// Rows that there will be.
         rows: usize,
     },
+    /// A number that is too large to compute with.
+    #[error(
+        "features: {row}, column {column} is {value:e}, and what is made of it is beyond what f32 holds; bring all columns to one scale \
+         with --standardize, or put another number in its place"
+    )]
+    TooLarge {
+        /// What the row is called.
+        row: String,
+        /// The column, from 0.
+        column: usize,
+        /// What stands there.
+        value: f32,
+    },
     /// A number that is none.
     #[error(
         "features: row {row}, column {column} is {value}; every feature must be a finite number (leave the row out, or put a number in its place)"

@@ -1,6 +1,7 @@
 //! From pictures to a feature matrix: every core reads a run of pictures, and the device describes it while the
 //! core reads the next. Memory depends on the number of cores, not of pictures.
 
+use crate::sync::lock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -168,10 +169,6 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
     let mut skipped = into_inner(skipped);
     skipped.sort_by_key(|s: &Skipped| s.index);
     Ok(Extracted { matrix: into_inner(matrix), skipped })
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn into_inner<T>(mutex: Mutex<T>) -> T {

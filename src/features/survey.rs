@@ -17,6 +17,8 @@ pub struct Survey {
     pub leaked: usize,
     /// The largest squared L2 norm of a row fitted to.
     pub max_squared_norm: f64,
+    /// The number of largest size in a row fitted to, with its row and column; the first of them.
+    pub largest: (f32, usize, usize),
     /// SHA-256 over those of all rows, in their order.
     pub digest: [u8; 32],
 }
@@ -44,6 +46,7 @@ pub fn survey<B: Backend>(
     let mut digest = Sha256::new();
     let mut used = vec![false; columns];
     let mut max_squared_norm = 0.0f64;
+    let mut largest = (0.0f32, 0, 0);
     let mut hashes: Vec<[u8; 32]> = Vec::new();
     matrix.blocks(backend, |first, values| {
         // A matrix that is in host memory is one block.
@@ -76,8 +79,23 @@ pub fn survey<B: Backend>(
             };
             let here = here.reduce(|| vec![false; columns], either);
             used.iter_mut().zip(here).for_each(|(used, here)| *used |= here);
-            let norms = rows.map(squared_norm);
-            max_squared_norm = max_squared_norm.max(norms.reduce(|| 0.0, f64::max));
+            let sizes = values.par_chunks_exact(columns).zip(trained).enumerate();
+            let sizes = sizes.filter(|(_, (_, trained))| **trained).map(|(i, (row, _))| {
+                (squared_norm(row), row.iter().fold(0.0f32, |most, value| most.max(value.abs())), i)
+            });
+            let (norm, size, row) = sizes.reduce(
+                || (0.0, 0.0, usize::MAX),
+                |a, b| {
+                    let (_, size, row) = if a.1 > b.1 || a.1 == b.1 && a.2 < b.2 { a } else { b };
+                    (a.0.max(b.0), size, row)
+                },
+            );
+            max_squared_norm = max_squared_norm.max(norm);
+            if size > largest.0.abs() {
+                let row_values = &values[row * columns..(row + 1) * columns];
+                let column = row_values.iter().position(|value| value.abs() == size).unwrap_or_default();
+                largest = (row_values[column], first + row, column);
+            }
         }
         Ok(())
     })?;
@@ -85,7 +103,14 @@ pub fn survey<B: Backend>(
     let duplicates = of_train.windows(2).filter(|pair| pair[0] == pair[1]).count();
     let leaked = of_test.par_iter().filter(|hash| of_train.binary_search(hash).is_ok()).count();
     let zero_columns = used.iter().filter(|used| !**used).count();
-    Ok(Survey { zero_columns, duplicates, leaked, max_squared_norm, digest: digest.finalize().into() })
+    Ok(Survey {
+        zero_columns,
+        duplicates,
+        leaked,
+        max_squared_norm,
+        largest,
+        digest: digest.finalize().into(),
+    })
 }
 
 /// Rows that are looked at together.
@@ -107,6 +132,18 @@ fn squared_norm(row: &[f32]) -> f64 {
 }
 
 impl Survey {
+    /// Fails where rows are so large that what solvers make of them is beyond f32: above all their squares, and scores.
+    ///
+    /// # Errors
+    /// They are; `name` says what a row is called.
+    pub fn small_enough(&self, name: impl FnOnce(usize) -> String) -> Result<(), FeaturesError> {
+        let (value, row, column) = self.largest;
+        match self.max_squared_norm <= f64::from(f32::MAX) {
+            true => Ok(()),
+            false => Err(FeaturesError::TooLarge { row: name(row), column, value }),
+        }
+    }
+
     /// [`Survey::digest`] as hexadecimal digits.
     #[must_use]
     pub fn sha256(&self) -> String {
@@ -158,7 +195,14 @@ mod tests {
         let found = survey(&cpu, &matrix, &[0, 1, 2], &[3, 4]).unwrap();
         assert_eq!(
             found,
-            Survey { zero_columns: 2, duplicates: 1, leaked: 1, max_squared_norm: 9.0, ..found }
+            Survey {
+                zero_columns: 2,
+                duplicates: 1,
+                leaked: 1,
+                max_squared_norm: 9.0,
+                largest: (3.0, 2, 2),
+                ..found
+            }
         );
         let notes = found.notes(4, 3, 2, "picture").join("\n");
         for part in ["2 of 4 features", "1 of 3 training", "1 of 2 test"] {
@@ -175,6 +219,20 @@ mod tests {
             let matrix = Matrix::upload(&cpu, &other, 4).unwrap();
             assert_ne!(survey(&cpu, &matrix, &[4], &[0]).unwrap().digest, found.digest);
         }
+    }
+
+    #[test]
+    fn the_largest_number_is_named_by_row_and_column() {
+        let mut rows = vec![0.5; 15];
+        (rows[4], rows[8], rows[13]) = (-7.0, 7.0, 1e38);
+        let matrix = Matrix::upload(&Cpu::new(), &rows, 3).unwrap();
+        let found = survey(&Cpu::new(), &matrix, &[0, 1, 2, 3], &[4]).unwrap();
+        assert_eq!(found.largest, (-7.0, 1, 1));
+        found.small_enough(|_| String::new()).unwrap();
+        let found = survey(&Cpu::new(), &matrix, &[0, 4], &[1]).unwrap();
+        assert_eq!(found.largest, (1e38, 4, 1));
+        let error = found.small_enough(|row| format!("row {row}")).unwrap_err().to_string();
+        assert!(error.contains("row 4, column 1 is 1e38") && error.contains("--standardize"), "{error}");
     }
 
     #[test]

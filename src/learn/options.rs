@@ -21,6 +21,8 @@ pub struct SolverOptions {
     pub max_iter: Option<usize>,
     /// Of mini-batches: rows of a step.
     pub batch_size: Option<usize>,
+    /// The most rows that a batch has where their number is not given.
+    pub batch_limit: Option<usize>,
     /// Of mini-batches: how often every row is used.
     pub epochs: Option<usize>,
     /// Of mini-batches: learning rate.
@@ -47,6 +49,7 @@ impl Default for SolverOptions {
             tol: None,
             max_iter: None,
             batch_size: None,
+            batch_limit: None,
             epochs: None,
             learning_rate: None,
             momentum: None,
@@ -197,7 +200,10 @@ impl SolverOptions {
         }
         let batch_size = match self.batch_size {
             Some(batch) => batch.min(rows.max(1)),
-            None => (rows / STEPS_AN_EPOCH).max(1).next_power_of_two().clamp(32, 8192).min(rows.max(1)),
+            None => {
+                let usual = (rows / STEPS_AN_EPOCH).max(1).next_power_of_two().clamp(32, 8192);
+                usual.min(rows.max(1)).min(self.batch_limit.unwrap_or(usize::MAX).max(1))
+            }
         };
         let epochs = self.epochs.unwrap_or(EPOCHS);
         let warmup = self.warmup.unwrap_or(0.0);

@@ -38,6 +38,17 @@ pub enum Solver {
     Adam(MiniBatch),
 }
 
+impl Solver {
+    /// Rows of a step, where that has not all of them.
+    #[must_use]
+    pub fn batch(&self) -> Option<usize> {
+        match self {
+            Self::Lbfgs { .. } => None,
+            Self::Sgd(mini) | Self::Adam(mini) => Some(mini.batch_size),
+        }
+    }
+}
+
 /// The name of a [`Solver`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SolverKind {

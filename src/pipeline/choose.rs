@@ -39,7 +39,7 @@ impl Choices {
         let (thresholds, calibrate) = ("--thresholds", "--calibrate");
         let option = if self.calibrate { calibrate } else { thresholds };
         if self.thresholds != ThresholdRule::Half && !matches!(activation, Activation::Sigmoid { .. }) {
-            let problem = "thresholds are for pictures with any number of labels (--task multilabel); where each has one, the most probable is the answer";
+            let problem = "thresholds are for any number of labels (--task multilabel); where each has one, the most probable is the answer";
             return Err(Error::option(thresholds, problem));
         }
         if self.calibrate && matches!(activation, Activation::Margins | Activation::OneVsRest) {
@@ -54,7 +54,7 @@ impl Choices {
             return Err(Error::option(calibrate, problem));
         }
         if self.any() && pictures == 0 {
-            let problem = "it is chosen on validation pictures, and there are none; give --val-size 0.2, or a folder val beside train and test";
+            let problem = "it is chosen on the validation part, and there is none; give --val-size 0.2, or divide the data into train, val and test";
             return Err(Error::option(option, problem));
         }
         Ok(())

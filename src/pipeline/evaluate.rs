@@ -21,7 +21,7 @@ use crate::progress::Progress;
 /// first format).
 ///
 /// # Errors
-/// A label that the model does not know; rows that lack one of its columns; no picture that can be read; a device that is lost or has no memory left.
+/// There are no labels; a label that the model does not know; rows that lack one of its columns; no picture that can be read; a device that is lost or has no memory left.
 pub fn evaluate<'a>(
     model: &Model,
     input: impl Into<Input<'a>>,
@@ -40,6 +40,7 @@ fn evaluate_on<B: Backend>(
     progress: &dyn Progress,
 ) -> Result<Run> {
     let dataset = input.dataset;
+    dataset.labelled()?;
     let descriptor = input.descriptor(model.descriptor);
     if descriptor != model.descriptor {
         return Err(ModelError::OtherFeatures { model: model.descriptor, data: descriptor }.into());

@@ -201,15 +201,29 @@ impl Rows {
         Self { descriptor, source, skipped: Vec::new() }
     }
 
-    /// Those of the samples `picked`, which ascend.
-    fn picked<B: Backend>(&self, picked: &[usize]) -> Described<B> {
-        let (all, source) = (picked.len() == self.source.rows(), self.source.clone());
-        let source = if all { source } else { Arc::new(Picked { source, rows: picked.to_vec() }) };
+    /// The rows `picked` alone, which ascend.
+    pub(super) fn of(self, picked: Vec<usize>) -> Self {
+        if picked.len() == self.source.rows() {
+            return self;
+        }
+        let skipped = self.skipped_of(&picked);
+        Self { source: Arc::new(Picked { source: self.source, rows: picked }), skipped, ..self }
+    }
+
+    /// Which of the rows `picked` could not be described, by their places there.
+    fn skipped_of(&self, picked: &[usize]) -> Vec<Skipped> {
         let place = |s: &Skipped| {
             let index = picked.binary_search(&s.index).ok()?;
             Some(Skipped { index, reason: s.reason.clone() })
         };
-        Described { rows: Place::Host(source), skipped: self.skipped.iter().filter_map(place).collect() }
+        self.skipped.iter().filter_map(place).collect()
+    }
+
+    /// Those of the samples `picked`, which ascend.
+    fn picked<B: Backend>(&self, picked: &[usize]) -> Described<B> {
+        let (all, source) = (picked.len() == self.source.rows(), self.source.clone());
+        let source = if all { source } else { Arc::new(Picked { source, rows: picked.to_vec() }) };
+        Described { rows: Place::Host(source), skipped: self.skipped_of(picked) }
     }
 }
 

@@ -118,6 +118,14 @@ impl Begin<'_> {
         Ok(())
     }
 
+    /// The rows of a mini-batch in the training that is gone on with.
+    pub(super) fn batch(&self) -> Option<usize> {
+        match self {
+            Self::Resume { checkpoint, .. } => checkpoint.belongs.plan.solver.batch(),
+            _ => None,
+        }
+    }
+
     /// What is done to rows, if that was learned before.
     pub(super) fn transform(&self) -> Option<&Transform> {
         match self {

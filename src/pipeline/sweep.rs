@@ -53,11 +53,11 @@ impl SweepOptions {
         if train < 2 {
             return Err(Error::option(
                 "--folds",
-                format!("{train} training pictures cannot be divided into folds"),
+                format!("{train} to train on cannot be divided into folds"),
             ));
         }
         if folds < 2 || folds > train {
-            let problem = format!("{folds} folds of {train} training pictures; 2 to {train} are possible");
+            let problem = format!("{folds} folds of {train} to train on; 2 to {train} are possible");
             return Err(Error::option("--folds", problem));
         }
         if folds * divisions > MOST_MODELS {
@@ -91,7 +91,7 @@ impl SweepOptions {
                 let why = match self.folds {
                     Some(_) => "",
                     None if self.seeds.is_some() => " (--folds says how many)",
-                    None => " (there are no validation pictures; --folds says how many)",
+                    None => " (there is no validation part; --folds says how many)",
                 };
                 format!("sweep: {cs}, {folds} folds{divided}{why}")
             }

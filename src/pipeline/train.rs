@@ -16,10 +16,15 @@ use crate::dataset::{Dataset, Split, SplitOptions, Task};
 use crate::error::{Error, Result};
 use crate::features::{Bytes, Descriptor, Matrix, Transform, TransformOptions, survey};
 use crate::learn::checkpoint::Belongs;
-use crate::learn::{Labelled, Parts, SolverKind, SolverOptions, Targets, fit};
+use crate::learn::{Labelled, Parts, SolverKind, SolverOptions, Stop, Targets, fit};
 use crate::model::{Activation, Model, Trained};
 use crate::progress::Progress;
 use crate::report::Scored;
+
+/// A training that ends for its rounding after so many iterations, at most, has gone wrong where features are so large.
+const HARDLY_ANY: usize = 10;
+/// See [`HARDLY_ANY`].
+const LARGE: f32 = 1e4;
 
 /// What training may be told; the defaults are those of the command line.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -62,9 +67,8 @@ impl TrainOptions {
             (None, Task::Multilabel) => Loss::Sigmoid,
         };
         if task == Task::Multilabel && loss.exclusive() {
-            let problem = format!(
-                "{loss} is for one label a picture, and these pictures have any number; use --loss sigmoid"
-            );
+            let problem =
+                format!("{loss} is for one label each, and these data have any number; use --loss sigmoid");
             return Err(Error::option("--loss", problem));
         }
         Ok(loss)
@@ -160,6 +164,7 @@ fn train_on<B: Backend>(
     let matrix = described.matrix(backend, &input.budget)?;
     matrix.note().iter().for_each(|note| progress.say(note));
     let found = survey(backend, &matrix, &split.train, &split.test)?;
+    found.small_enough(|row| dataset.relative_path_string(row))?;
     let known = if transform.is_none() { descriptor.max_squared_norm() } else { None };
     let squared_norm = known.unwrap_or(found.max_squared_norm);
     let notes = found.notes(descriptor.len(), split.train.len(), split.test.len(), dataset.unit.one());
@@ -169,10 +174,14 @@ fn train_on<B: Backend>(
     let targets = self::targets(dataset, &split, loss, options)?;
     // Nothing that training does may depend on the labels of the test.
     let data = Labelled::new(backend, &matrix, &targets)?;
-    let plan_for = |c: f64, rows: &[usize]| {
-        let solver = SolverOptions { c, ..options.solver.clone() };
+    let plan_within = |c: f64, rows: &[usize], batch_limit: Option<usize>| {
+        let solver = SolverOptions { c, batch_limit, ..options.solver.clone() };
         solver.plan(rows.len(), squared_norm, &targets.pick(rows.iter().copied()))
     };
+    let usual = plan_within(options.values_of_c()[0], &split.train, None)?;
+    let batch_limit =
+        batch_limit(usual.solver.batch(), (session.begin.batch(), matrix.slab_rows()), options, progress);
+    let plan_for = |c: f64, rows: &[usize]| plan_within(c, rows, batch_limit);
     let weighed = [&options.class_weight, &options.pos_weight].iter().any(|w| **w != Weighting::Equal);
     let weighed = session.begin.weights(weighed.then(|| {
         let typed = (options.class_weight.to_string(), options.pos_weight.to_string());
@@ -228,6 +237,15 @@ fn train_on<B: Backend>(
         };
         (swept, plan, fitted)
     };
+    let (value, row, column) = found.largest;
+    if fitted.stop == Stop::Precision && fitted.iterations <= HARDLY_ANY && value.abs() > LARGE {
+        let row = dataset.relative_path_string(row);
+        progress.say(&format!(
+            "note: it ended after {} iterations, as features are far from one scale: the largest is {value:e} ({row}, column {column}); give \
+             --standardize",
+            fitted.iterations
+        ));
+    }
     let Belongs { data_sha256, weights: weighed, init, transform, .. } = belongs;
     let train_seconds = clock.elapsed().as_secs_f64();
 
@@ -369,16 +387,41 @@ fn batches_can_be_read<B: Backend>(matrix: &Matrix<B>, solver: SolverKind) -> Re
     Err(Error::option("--solver", problem))
 }
 
+/// The most rows of a batch, where nobody said how many: those that pass through the device at a time, if that is fewer than the `usual`
+/// number; of a training that is gone on with, as many as it had `then`, whatever memory there is now.
+fn batch_limit(
+    usual: Option<usize>,
+    (then, pass): (Option<usize>, Option<usize>),
+    options: &TrainOptions,
+    progress: &dyn Progress,
+) -> Option<usize> {
+    if options.solver.batch_size.is_some() {
+        return None;
+    }
+    if then.is_some() {
+        return then;
+    }
+    let (usual, pass) = (usual?, pass?);
+    if pass >= usual {
+        return None;
+    }
+    progress.say(&format!(
+        "note: batches of {pass} rows in place of {usual}, as no more of them pass through the device at a time (more --memory or \
+         --device-memory makes room)"
+    ));
+    Some(pass)
+}
+
 /// Fails where early stopping has nothing to look at, with `val` pictures.
 fn patience_has_rows(options: &TrainOptions, val: usize) -> Result<()> {
     let problem = match (options.solver.patience, &options.sweep) {
         (None, _) => return Ok(()),
         (Some(_), Some(_)) => {
-            "models of a sweep are judged on the pictures that they are not fitted to, and must not choose their end on them; \
+            "models of a sweep are judged on what they are not fitted to, and must not choose their end on them; \
              leave --patience out, or give a single C without --folds"
         }
         (Some(_), None) if val == 0 => {
-            "it looks at validation pictures, and there are none; give --val-size 0.1, or a folder val beside train and test"
+            "it looks at the validation part, and there is none; give --val-size 0.1, or divide the data into train, val and test"
         }
         _ => return Ok(()),
     };

@@ -106,7 +106,7 @@ fn c_is_chosen_on_validation_pictures() {
     );
     assert_eq!(predictions(at)[0][1], "truth", "no picture was held out");
     // Without folds and validation pictures there are five folds, and it is said.
-    train(at, &["-C", "0.1,100"]).check(0, &["5 folds (there are no validation pictures"]);
+    train(at, &["-C", "0.1,100"]).check(0, &["5 folds (there is no validation part"]);
     // A single C is judged where folds are asked for, by mini-batches too.
     train(at, &["-C", "3", "--folds", "2", "--solver", "sgd", "--epochs", "3"])
         .check(0, &["C = 3 was given: there is nothing to choose", "2 folds"]);

@@ -37,8 +37,12 @@ mod sweep;
 mod tables;
 mod tensorboard;
 mod training;
+#[cfg(unix)]
+mod unlabelled;
 mod verify;
 mod warm;
+#[cfg(unix)]
+mod ways_out;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -71,6 +75,8 @@ fn main() {
         store::register(&mut trials);
         store_budget::register(&mut trials);
         store_resumed::register(&mut trials);
+        unlabelled::register(&mut trials);
+        ways_out::register(&mut trials);
     }
     store_python::register(&mut trials);
     several::register(&mut trials);

@@ -199,7 +199,10 @@ fn other_data_is_refused() {
     let ran = huemax(&["train", "--resume", "run"], at).check(1, &["belongs to another training"]);
     // Which of them depends on whether it is a picture of the test.
     let said = ran.stderr();
-    assert!(said.contains("other pictures of the same data") || said.contains("another content"), "{said}");
+    assert!(
+        said.contains("another part of the same data") || said.contains("its features are others"),
+        "{said}"
+    );
     assert_eq!(std::fs::read(run.join(PREVIOUS)).expect("a checkpoint"), before);
 }
 
@@ -218,7 +221,7 @@ fn other_content_is_refused() {
     other.resize(long.0.len(), 0);
     std::fs::write(&long.1, other).expect("a file");
     huemax(&["train", "--resume", "run"], at)
-        .check(1, &["belongs to another training: its pictures have another content"]);
+        .check(1, &["belongs to another training: its features are others than then"]);
     assert!(half.exists(), "it was tidied though it belongs to another training");
     std::fs::write(&long.1, long.0).expect("a file");
     huemax(&["train", "--resume", "run"], at).check(0, &["going on from"]);

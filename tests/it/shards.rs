@@ -16,6 +16,7 @@ use crate::support::plain;
 
 pub fn register(trials: &mut Vec<Trial>) {
     plain(trials, "shards::a_model_from_shards_is_that_of_the_folder", same_model);
+    plain(trials, "shards::a_model_from_a_shard_is_that_of_its_files", unpacked);
     plain(trials, "shards::broken_shards_are_named", broken);
     plain(trials, "shards::features_of_a_replaced_shard_are_not_kept", replaced);
 }
@@ -79,6 +80,61 @@ fn same_model() {
         summary["evaluation"].clone()
     };
     assert_eq!(measured("fruit"), measured("labelled"));
+}
+
+/// What WebDataset packs, unpacked again: labels of several kinds beside the pictures, and masks.
+fn unpacked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    draw(&at.join("fruit"), &DrawOptions { per_class: 8, ..DrawOptions::default() }, &Quiet)
+        .expect("pictures");
+    fs::create_dir(at.join("packed")).expect("a folder");
+    let mut archive = tar::Builder::new(File::create(at.join("packed/s.tar")).expect("a shard"));
+    let mut classes: Vec<_> = fs::read_dir(at.join("fruit"))
+        .expect("classes")
+        .map(|class| class.expect("a class").path())
+        .collect();
+    classes.retain(|class| class.is_dir());
+    classes.sort();
+    let mut key = 0;
+    for (number, class) in classes.iter().enumerate() {
+        let label = class.file_name().expect("a name").to_string_lossy().into_owned();
+        for picture in fs::read_dir(class).expect("pictures") {
+            let picture = picture.expect("a picture").path();
+            key += 1;
+            let mut add = |end: &str, content: &[u8]| {
+                let mut header = tar::Header::new_gnu();
+                header.set_size(content.len() as u64);
+                header.set_mode(0o644);
+                archive.append_data(&mut header, format!("{key:06}.{end}"), content).expect("appended");
+            };
+            let content = fs::read(&picture).expect("a picture");
+            add("jpg", &content);
+            match number % 3 {
+                0 => add("cls", number.to_string().as_bytes()),
+                1 => add("cls", label.as_bytes()),
+                _ => add("json", format!(r#"{{"id": {key}, "label": "{label}"}}"#).as_bytes()),
+            }
+            add("txt", format!("a picture of {label}").as_bytes());
+            if key % 5 == 0 {
+                add("seg.jpg", &content);
+            }
+        }
+    }
+    archive.finish().expect("finished");
+    drop(archive);
+    tar::Archive::new(File::open(at.join("packed/s.tar")).expect("a shard"))
+        .unpack(at.join("unpacked"))
+        .expect("unpacked");
+    let train = |data: &str, out: &str, more: &[&str]| {
+        huemax(&[&["train", data, "--device", "cpu", "--no-cache", "--out", out], more].concat(), at)
+            .check(0, &["labelled by the file beside each", "pictures belong to others of their keys"]);
+        ["model.safetensors", "predictions.csv"]
+            .map(|file| fs::read(at.join(out).join(file)).expect("a file"))
+    };
+    let model = train("packed", "1", &[]);
+    assert!(model == train("unpacked", "2", &[]), "the model of the files is another");
+    assert!(model == train("unpacked", "3", &["--labels", "sidecar"]), "asked for, it is another");
 }
 
 fn broken() {

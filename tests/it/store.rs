@@ -703,7 +703,7 @@ fn a_gpu_makes_the_same_store() {
 /// A small disk in a folder of this process alone, as a shell makes it.
 const SMALL_DISK: &str = "mkdir -p out && mount -t tmpfs -o size=200k none out && ";
 
-fn small_disk(at: &Path, script: &str) -> Ran {
+pub fn small_disk(at: &Path, script: &str) -> Ran {
     let output = std::process::Command::new("unshare")
         .args(["-rm", "sh", "-c", &format!("{SMALL_DISK}{script}")])
         .current_dir(at)
@@ -713,7 +713,7 @@ fn small_disk(at: &Path, script: &str) -> Ran {
     Ran { command: script.into(), output }
 }
 
-fn may_mount() -> bool {
+pub fn may_mount() -> bool {
     if !cfg!(target_os = "linux") {
         return false;
     }

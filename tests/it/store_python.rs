@@ -87,6 +87,6 @@ fn numpy_and_pandas_read_and_write_stores() {
         // The same pictures are tested, and are told the same.
         assert_eq!(rows(data), rows("store"), "{data}");
     }
-    train("plain").check(0, &["brought from elsewhere", "97 pictures"]);
+    train("plain").check(0, &["brought from elsewhere", "97 rows"]);
     train("f64").check(1, &["f64/features.npy", "float32 in C order is wanted"]);
 }

@@ -5,8 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::{Gpu, lock};
+use super::Gpu;
 use crate::backend::{DeviceError, Element};
+use crate::sync::lock;
 
 /// Numbers in the memory of a GPU.
 #[derive(Debug)]

@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Gpu, GpuArray, lock};
+use super::{Gpu, GpuArray};
 use crate::backend::{DeviceError, Timed};
+use crate::sync::lock;
 
 /// Passes that one measurement can hold: WebGPU allows 4,096 queries in a set.
 const PASSES: u32 = 2048;

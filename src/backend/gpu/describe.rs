@@ -1,8 +1,9 @@
 //! **describe** on the GPU: cuts pictures into tiles, uploads them in pieces that fit a binding, and counts.
 
 use super::dispatch::{Shader, shared};
-use super::{Gpu, GpuArray, lock};
+use super::{Gpu, GpuArray};
 use crate::backend::{Backend, Bins, DeviceError, Pictures, reciprocals};
+use crate::sync::lock;
 
 pub(super) const SHADER: Shader = ("describe", include_str!("../../../shaders/describe.wgsl"));
 

@@ -1,10 +1,11 @@
 //! Recording work and handing it to the queue: pipelines, configurations, folding of large dispatches, and how much
 //! may be under way at a time.
 
+use super::Gpu;
 use super::clock::Clock;
 use super::source::{has_constant, specialize};
-use super::{Gpu, lock};
 use crate::backend::DeviceError;
+use crate::sync::lock;
 
 /// A stage's name and its WGSL.
 pub(super) type Shader = (&'static str, &'static str);

@@ -2,8 +2,8 @@
 
 use std::sync::Mutex;
 
-use super::lock;
 use crate::backend::DeviceError;
+use crate::sync::lock;
 
 /// The first thing that went wrong on a device. Later ones follow from it and say less.
 #[derive(Debug, Default)]

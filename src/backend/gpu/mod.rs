@@ -27,8 +27,9 @@ mod step;
 pub use adapter::{Adapter, STORAGE_BUFFERS, adapters};
 pub use array::GpuArray;
 
+use crate::sync::lock;
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::{
     Adam, Backend, Bins, DeviceError, DeviceInfo, DeviceKind, Element, Labels, Models, Pictures, Probe, Rows,
@@ -124,11 +125,6 @@ impl Gpu {
     pub fn lose(&self) {
         self.device.destroy();
     }
-}
-
-/// A poisoned lock only says that another thread panicked; what it guards is replaced as a whole, never half-written.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Backend for Gpu {

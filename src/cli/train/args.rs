@@ -44,7 +44,8 @@ pub(in crate::cli) struct Args {
     pub(super) force: bool,
 
     /// Go on with a training that was interrupted: its folder, or the checkpoint in it. The command is the one that was typed;
-    /// DATA or --features (if they moved), --device, --json, --quiet, --tensorboard and --checkpoint-every may be given anew
+    /// DATA or --features (if they moved), --device, --memory, --device-memory, --json, --quiet, --tensorboard and --checkpoint-every may be
+    /// given anew. Another device, or memory that has features pass through in other pieces, adds up in another order: last digits may differ
     #[arg(long, value_name = "RUN")]
     pub(super) resume: Option<PathBuf>,
 
@@ -210,6 +211,7 @@ impl Args {
         if typed("device") {
             self.common.device = anew.common.device.clone();
         }
+        self.budget.renew(anew.budget);
         if typed("tensorboard") {
             self.tensorboard.clone_from(&anew.tensorboard);
         }
@@ -224,11 +226,12 @@ impl Args {
     pub(super) fn cache(&self, run: &Arc<RunFolder>, resumed: bool) -> Cache {
         let stop = interrupt::asked;
         if let Some(cache) = self.cache.clone() {
-            let options = StoreOptions { stop, ..StoreOptions::default() };
+            let options = StoreOptions { stop, numbers_will_do: true, ..StoreOptions::default() };
             return Cache { folder: Arc::new(move || Ok(cache.clone())), options };
         }
         // Whoever has the results overwritten has other features beside them overwritten too.
-        let options = StoreOptions { stop, replace: self.force || resumed, ..StoreOptions::default() };
+        let replace = self.force || resumed;
+        let options = StoreOptions { stop, replace, numbers_will_do: true, ..StoreOptions::default() };
         let run = Arc::clone(run);
         Cache { folder: Arc::new(move || Ok(run.path()?.join(CACHE))), options }
     }

@@ -20,6 +20,7 @@ use crate::cli::resume::{Kept, check_beside};
 use crate::cli::run_folder::RunFolder;
 use crate::cli::watching::Watching;
 use crate::error::{Error, Result};
+use crate::features::store::remove_begun;
 use crate::files::{Writing, folder_of};
 use crate::learn::checkpoint::{CURRENT, CheckpointError, Loaded, Lock, PREVIOUS, Store, load};
 use crate::learn::{LearnError, SolverOptions, Targets};
@@ -107,6 +108,16 @@ fn go(
         Opened::apart("--cache", data, cache)?;
     }
     let folder = Arc::new(folder()?);
+    let begun = args.out.as_ref().map(|out| out.join(CACHE)).filter(|_| args.no_cache);
+    if let Some(begun) = begun
+        && remove_begun(&begun)?
+    {
+        // It may be what fills the disk.
+        output::tell(&format!(
+            "note: the features begun in {} are removed, as --no-cache keeps none",
+            begun.display()
+        ));
+    }
     let opened = if args.no_cache { opened } else { opened.cached(args.cache(&folder, store.is_some())) };
     let device = args.common.open(&progress)?;
     let keep = serde_json::to_value(kept).map_err(|e| output::failed(e.into()))?;

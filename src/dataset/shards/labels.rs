@@ -1,40 +1,72 @@
-//! Labels from what lies beside a picture in its shard.
+//! Labels from what lies beside a picture, in its shard or in its folder.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::super::LabelOptions;
 use super::super::find::slashed;
-use super::scan::{Contents, LABELS};
+use super::scan::Contents;
 
 /// What lies beside a picture.
 #[derive(Debug)]
-pub(super) struct Beside {
+pub(in super::super) struct Beside {
     /// Labels, as they are written; or what is wrong, and the way out.
-    pub(super) says: Result<Vec<String>, String>,
+    pub(in super::super) says: Result<Vec<String>, String>,
     /// Whether it is there to say labels, as a class or a field of that name is. A text may be a caption, and counts where the names of
-    /// pictures say nothing, as it does beside pictures in a folder.
-    pub(super) sure: bool,
+    /// pictures say nothing.
+    pub(in super::super) sure: bool,
+}
+
+/// Extensions of files that hold labels, the one that counts first.
+pub(in super::super) const LABELS: [&str; 3] = ["cls", "json", "txt"];
+/// A file with labels that is larger is none.
+pub(in super::super) const MAX_LABELS: u64 = 1 << 20;
+
+/// Which of [`LABELS`] the file is by its extension.
+pub(in super::super) fn label_kind(path: &Path) -> Option<&'static str> {
+    let extension = path.extension()?.to_ascii_lowercase();
+    LABELS.into_iter().find(|known| extension == *known)
+}
+
+/// What files beside the picture `name` (its path with `/`) are called, but for their own extension behind it: the one that counts first.
+/// As the picture with its extension, without it, or as its key, which is the name up to its first dot.
+pub(in super::super) fn names_beside(name: &str) -> [&str; 3] {
+    let file = name.rfind('/').map_or(0, |at| at + 1);
+    let up_to = |dot: Option<usize>| dot.map_or(name, |dot| &name[..file + dot]);
+    // A first dot begins no extension.
+    let last = name[file..].rfind('.').filter(|&dot| dot > 0);
+    [name, up_to(last), up_to(name[file..].find('.'))]
+}
+
+/// The pictures among `names` (paths with `/`, sorted or not) that are no samples where labels lie beside pictures: `key.seg.png` is a part of
+/// the sample `key` where that has a picture `key.jpg`, as WebDataset has it, whose extensions begin at the first dot.
+pub(in super::super) fn parts_of_others<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Vec<bool> {
+    let key = |name: &'a str| names_beside(name)[2];
+    let is_plain = |name: &&'a str| names_beside(name)[1] == key(name);
+    let plain: HashSet<&str> = names.clone().filter(is_plain).map(key).collect();
+    names.map(|name| !is_plain(&name) && plain.contains(key(name))).collect()
 }
 
 /// Fields of a JSON file that hold labels, where nothing is said of it.
 const FIELDS: [&str; 6] = ["label", "labels", "cls", "class", "classes", "tags"];
 
-/// What lies beside the picture `path`, if anything does: a file of its whole name with another extension behind it, of its name with that
-/// in place of its own, or of its key, which is the name up to its first dot.
+/// What lies beside the picture `path`, if anything does; see [`names_beside`].
 pub(super) fn of(path: &Path, beside: &Contents, options: &LabelOptions) -> Option<Beside> {
     let name = slashed(path);
-    let stem = slashed(&path.with_extension(""));
-    let file = name.rfind('/').map_or(0, |at| at + 1);
-    let key = name[file..].find('.').map_or(name.as_str(), |dot| &name[..file + dot]);
-    let files = || [name.as_str(), &stem, key].into_iter().filter_map(|name| beside.get(name));
+    let files = || names_beside(&name).into_iter().filter_map(|name| beside.get(name));
     let (kind, content) = LABELS.iter().find_map(|kind| Some((*kind, files().find_map(|f| f.get(kind))?)))?;
+    Some(read(kind, content, &name, options))
+}
+
+/// What the `content` of a file of this `kind` says beside the picture `name`.
+pub(in super::super) fn read(kind: &str, content: &[u8], name: &str, options: &LabelOptions) -> Beside {
     let wrong = |problem: String| format!("the .{kind} beside {name} {problem}");
     let Ok(text) = std::str::from_utf8(content) else {
-        return Some(Beside { says: Err(wrong("is not UTF-8".into())), sure: kind != "txt" });
+        return Beside { says: Err(wrong("is not UTF-8".into())), sure: kind != "txt" };
     };
-    Some(match kind {
+    match kind {
         "json" => {
             let read = serde_json::from_str(text).map_err(|e| format!("cannot be read as JSON ({e})"));
             let sure = !read.as_ref().is_ok_and(|value| says_other(value, options));
@@ -51,7 +83,7 @@ pub(super) fn of(path: &Path, beside: &Contents, options: &LabelOptions) -> Opti
             let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
             Beside { says: Ok(lines.map(str::to_owned).collect()), sure: false }
         }
-    })
+    }
 }
 
 /// Whether the JSON of a picture has other fields than labels, and nobody asked for one of them.

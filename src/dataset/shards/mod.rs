@@ -5,15 +5,16 @@
 //! labels, split and model are those of the unpacked pictures. What only shards have comes first: labels in `.cls`, and in a field of
 //! `.json`. Hard links are the files that they lead to; symbolic ones are not followed, and told.
 
-mod labels;
+pub(super) mod labels;
 mod names;
 mod order;
+mod other;
 mod scan;
 mod shard;
 #[cfg(test)]
 mod tests;
 
-pub(super) use names::Set;
+pub(super) use names::{Set, is_tar};
 pub use order::reading_order;
 pub use shard::{Shard, Stamp};
 
@@ -26,10 +27,10 @@ use rayon::prelude::*;
 use super::entries::{Entries, Entry, assemble};
 use super::find::{is_picture, slashed};
 use super::index::Index;
-use super::layout::{Base, Found, detect, label};
+use super::layout::{Base, Found, detect, label, unlabelled};
 use super::open::is_weak;
 use super::{Dataset, DatasetError, LabelChoice, LabelOptions, LabelSource, Lying, Task, manifest};
-use labels::Beside;
+use labels::{Beside, parts_of_others};
 use scan::{Member, Scanned, scan};
 
 /// Where the pictures of a [`Dataset`] lie, if that is in shards.
@@ -81,7 +82,8 @@ pub(super) fn open(set: &Set, options: &LabelOptions) -> Result<Dataset, Dataset
         None => says_beside(root, &pictures),
         Some(source) => *source == LabelChoice::Sidecar,
     };
-    name_apart(set, &mut pictures, beside)?;
+    let parts_of_others = if beside { without_parts(&mut pictures) } else { Vec::new() };
+    name_apart(set, &mut pictures, beside || options.source == Some(LabelChoice::Nothing))?;
     pictures.sort_by_cached_key(|picture| (slashed(&picture.path), picture.path.clone()));
 
     let found = || -> Vec<Found> { pictures.iter().map(|p| Found::new(p.path.clone())).collect() };
@@ -94,6 +96,7 @@ pub(super) fn open(set: &Set, options: &LabelOptions) -> Result<Dataset, Dataset
     let mut dataset = match &options.source {
         Some(LabelChoice::Folder) => named(LabelSource::Folder)?,
         Some(LabelChoice::Prefix) => named(LabelSource::Prefix)?,
+        Some(LabelChoice::Nothing) => unlabelled(root, found(), &base),
         Some(LabelChoice::Manifest(path)) => {
             let index = index();
             let (manifest, entries) = manifest::read(std::slice::from_ref(path), &index, options, false)?;
@@ -109,6 +112,7 @@ pub(super) fn open(set: &Set, options: &LabelOptions) -> Result<Dataset, Dataset
     let places: HashMap<&Path, Place> = pictures.iter().map(|p| (p.path.as_path(), p.place)).collect();
     let places = dataset.samples.iter().map(|sample| places[sample.path.as_path()]).collect();
     dataset.mismatches.links = links;
+    dataset.mismatches.parts_of_others = parts_of_others;
     dataset.shards = Some(Shards { files: stamped, places });
     Ok(dataset)
 }
@@ -163,6 +167,15 @@ fn says_beside(root: &Path, pictures: &[Picture]) -> bool {
     is_weak(&detect(root, &found, &base), &base)
 }
 
+/// Takes out of `pictures` those that are parts of other samples of their shard, and gives their names.
+fn without_parts(pictures: &mut Vec<Picture>) -> Vec<String> {
+    let named = |p: &Picture| format!("{}/{}", p.place.shard, slashed(&p.path));
+    let names: Vec<String> = pictures.iter().map(named).collect();
+    let mut parts = parts_of_others(names.iter().map(String::as_str)).into_iter();
+    let taken = pictures.extract_if(.., |_| parts.next() == Some(true));
+    taken.map(|picture| slashed(&picture.path)).collect()
+}
+
 /// The symbolic links in the shards of `set`, as `shard.tar/name`.
 fn links(set: &Set, scanned: &[Scanned]) -> Vec<String> {
     let links = set
@@ -176,14 +189,15 @@ fn links(set: &Set, scanned: &[Scanned]) -> Vec<String> {
 /// What to do about a symbolic link.
 pub(super) const DEREFERENCE: &str = "pack the pictures themselves (tar --dereference)";
 
-/// Puts the name of its shard before that of each picture, where several shards use the same names.
-fn name_apart(set: &Set, pictures: &mut [Picture], beside: bool) -> Result<(), DatasetError> {
+/// Puts the name of its shard before that of each picture, where several shards use the same names and these are `free` to change, as no
+/// label is read from them.
+fn name_apart(set: &Set, pictures: &mut [Picture], free: bool) -> Result<(), DatasetError> {
     let mut known = HashMap::with_capacity(pictures.len());
     let twice =
         pictures.iter().find_map(|p| known.insert(p.path.as_path(), p.place.shard).map(|other| (p, other)));
     let Some((picture, other)) = twice else { return Ok(()) };
     let (shard, name) = (picture.place.shard, slashed(&picture.path));
-    if !beside || shard == other {
+    if !free || shard == other {
         let problem = if shard == other {
             format!("it has two files called {name}; make the shard again with keys that differ")
         } else {

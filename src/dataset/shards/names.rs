@@ -28,10 +28,8 @@ impl Set {
         }
         let text = data.to_string_lossy();
         let wrong = |problem: String| DatasetError::Shard { file: data.to_owned(), problem };
-        if is_compressed(data) {
-            return Err(wrong(
-                "it is compressed, and pictures in it cannot be reached; unpack it to a .tar".into(),
-            ));
+        if let Some(way_out) = compressed(data) {
+            return Err(wrong(format!("it is compressed, and pictures in it cannot be reached; {way_out}")));
         }
         let all = match data.exists() || !text.contains('{') {
             true if is_tar(data) && data.exists() => vec![text.into_owned()],
@@ -46,9 +44,9 @@ impl Set {
                 all.len()
             )));
         }
-        if let Some(other) = all.iter().map(Path::new).find(|file| is_compressed(file)) {
-            let problem =
-                format!("{} is compressed, and pictures in it cannot be reached; unpack it", other.display());
+        if let Some((other, way_out)) = all.iter().find_map(|file| Some((file, compressed(Path::new(file))?)))
+        {
+            let problem = format!("{other} is compressed, and pictures in it cannot be reached; {way_out}");
             return Err(wrong(problem));
         }
         // What all have in common, up to a folder.
@@ -69,19 +67,42 @@ impl Set {
     /// # Errors
     /// A folder cannot be read.
     pub(in super::super) fn inside(root: &Path) -> Result<Option<Self>, DatasetError> {
-        let files = files_in(root, is_tar)?;
-        Ok((!files.is_empty()).then(|| Self { root: root.to_owned(), files }))
+        Ok(Self::of(root, files_in(root, is_tar)?))
+    }
+
+    /// The shards `files`, which are relative to `root`, if there are any.
+    pub(in super::super) fn of(root: &Path, files: Vec<PathBuf>) -> Option<Self> {
+        (!files.is_empty()).then(|| Self { root: root.to_owned(), files })
     }
 }
 
-fn is_tar(path: &Path) -> bool {
+pub(in super::super) fn is_tar(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tar"))
 }
 
-fn is_compressed(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    [".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar.zst"].iter().any(|end| name.ends_with(end))
+/// How to unpack a tar file that is compressed by its name.
+fn compressed(path: &Path) -> Option<&'static str> {
+    let name = path.file_name()?.to_string_lossy().to_lowercase();
+    let known = [
+        (".tar.gz", GZIP),
+        (".tgz", GZIP),
+        (".tar.xz", XZ),
+        (".txz", XZ),
+        (".tar.bz2", BZIP2),
+        (".tbz2", BZIP2),
+        (".tar.zst", ZSTD),
+        (".tzst", ZSTD),
+        (".tar.lz4", LZ4),
+        (".tar.br", "unpack it with `brotli -d`"),
+    ];
+    known.into_iter().find(|(end, _)| name.ends_with(end)).map(|(_, way_out)| way_out)
 }
+
+pub(super) const GZIP: &str = "unpack it with `gunzip`";
+pub(super) const XZ: &str = "unpack it with `unxz`";
+pub(super) const BZIP2: &str = "unpack it with `bunzip2`";
+pub(super) const ZSTD: &str = "unpack it with `unzstd`";
+pub(super) const LZ4: &str = "unpack it with `unlz4`";
 
 /// Shells' braces: `{000..099}` counts, `{a,b}` lists; several multiply.
 fn expand(pattern: &str) -> Result<Vec<String>, String> {
@@ -163,7 +184,7 @@ mod tests {
         let error = Set::named(&at("d/train/{0..2}.tar")).unwrap_err().to_string();
         assert!(error.contains("2 of its 3 files are not there") && error.contains("1.tar"), "{error}");
         let error = Set::named(&at("d/x.tar.gz")).unwrap_err().to_string();
-        assert!(error.contains("compressed"), "{error}");
+        assert!(error.contains("compressed") && error.contains("gunzip"), "{error}");
         assert_eq!(Set::inside(&at("d")).unwrap().unwrap().files.len(), 2);
     }
 }

@@ -11,7 +11,8 @@ use super::super::DatasetError;
 use super::super::LabelOptions;
 use super::super::find::{is_picture, slashed};
 use super::Stamp;
-use super::labels::{self, Beside};
+use super::labels::{self, Beside, MAX_LABELS, label_kind};
+use super::other::other;
 
 /// A picture in a shard.
 #[derive(Debug)]
@@ -42,11 +43,6 @@ pub(super) struct Scanned {
 /// The contents of files that may hold labels, by their name without and their extension (in lower case).
 pub(super) type Contents = HashMap<String, HashMap<&'static str, Vec<u8>>>;
 
-/// Extensions of files that hold labels, the one that counts first.
-pub(super) const LABELS: [&str; 3] = ["cls", "json", "txt"];
-/// A file with labels that is larger is none.
-const MAX_LABELS: u64 = 1 << 20;
-
 /// Reads the headers of the tar file `file` from front to back, and, where labels are `wanted`, the small files between them that may
 /// hold these: they are in memory for as long as the one shard is read.
 ///
@@ -55,12 +51,19 @@ const MAX_LABELS: u64 = 1 << 20;
 pub(super) fn scan(file: &Path, wanted: Option<&LabelOptions>) -> Result<Scanned, DatasetError> {
     walk(file, wanted).map_err(|problem| {
         let error = match problem {
+            Problem::Behind => {
+                let problem = "another archive, or something else, follows behind its end (`cat a.tar b.tar`?), and most programs do not see it;                                give the files one by one, or unpack it with `tar --ignore-zeros -xf` and pack it again";
+                return DatasetError::Shard { file: file.to_owned(), problem: problem.into() };
+            }
             Problem::Io(error) => error,
             Problem::Link(problem) => {
                 let problem = format!("{problem}; make it again with both of them");
                 return DatasetError::Shard { file: file.to_owned(), problem };
             }
         };
+        if let Some(problem) = other(file) {
+            return DatasetError::Shard { file: file.to_owned(), problem };
+        }
         let found = file.metadata();
         // Tar files are made of whole blocks.
         let whole = found.as_ref().is_ok_and(|found| found.len().is_multiple_of(512));
@@ -140,6 +143,9 @@ fn walk(file: &Path, wanted: Option<&LabelOptions>) -> Result<Scanned, Problem> 
     if file.ended {
         return Err(Problem::Io(io::ErrorKind::UnexpectedEof.into()));
     }
+    if !only_zeros(&mut file)? {
+        return Err(Problem::Behind);
+    }
     for (key, kind, at, len) in late {
         file.seek(SeekFrom::Start(at))?;
         beside.entry(key).or_default().insert(kind, content((&mut file).take(len), len)?);
@@ -161,11 +167,27 @@ enum Problem {
     Io(io::Error),
     /// A link leads nowhere.
     Link(String),
+    /// Something is behind the end.
+    Behind,
 }
 
 impl From<io::Error> for Problem {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
+    }
+}
+
+/// Whether nothing but zeros is left to read in `from`, as writers of tapes leave.
+fn only_zeros(from: &mut impl Read) -> io::Result<bool> {
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(true),
+            Ok(count) if buffer[..count].iter().any(|&byte| byte != 0) => return Ok(false),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 
@@ -176,12 +198,6 @@ fn content(mut from: impl Read, len: u64) -> io::Result<Vec<u8>> {
         true => Ok(content),
         false => Err(io::ErrorKind::UnexpectedEof.into()),
     }
-}
-
-/// Which of [`LABELS`] the file is by its extension.
-fn label_kind(path: &Path) -> Option<&'static str> {
-    let extension = path.extension()?.to_ascii_lowercase();
-    LABELS.into_iter().find(|known| extension == *known)
 }
 
 /// A file, and whether it came to its end when it was read last.

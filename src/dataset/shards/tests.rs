@@ -153,6 +153,29 @@ fn what_is_wrong_with_a_shard_is_said() {
     says("ends in the middle");
     std::fs::write(&path, vec![b'x'; 4096]).unwrap();
     says("no tar file");
+    says("which is with \"xxxxxxxxxxxxxxxx\"");
+    for (magic, said) in [
+        (&[0x1F, 0x8B, 8][..], "`gunzip`"),
+        (&[0xFD, b'7', b'z', b'X', b'Z', 0], "`unxz`"),
+        (b"BZh91AY&SY", "`bunzip2`"),
+        (&[0x28, 0xB5, 0x2F, 0xFD], "`unzstd`"),
+        (b"PK\x03\x04", "a ZIP archive"),
+        (&[0x8B, 0x02], "which is with 8b 02 a7 a7"),
+        (&[0x8B, 0x02], "`brotli -d`"),
+    ] {
+        let mut bytes = vec![0xA7; 5000];
+        bytes[..magic.len()].copy_from_slice(magic);
+        std::fs::write(&path, bytes).unwrap();
+        says(said);
+    }
+    // Two behind each other; zeros alone are as some writers leave them.
+    for (behind, wrong) in [(whole.clone(), true), (vec![0; 20_000], false), (b"\n".to_vec(), true)] {
+        std::fs::write(&path, [&whole[..], &behind].concat()).unwrap();
+        match wrong {
+            true => says("`tar --ignore-zeros -xf`"),
+            false => assert_eq!(open(&path).unwrap().samples.len(), 2),
+        }
+    }
     tar(&path, &[("notes.md", b"" as &[u8])]);
     says("no pictures");
     tar(&path, &[("a.jpg", b"" as &[u8]), ("a.cls", b" ")]);
@@ -250,7 +273,7 @@ fn a_shard_that_is_replaced_after_it_was_opened_is_noticed() {
     for (i, lying) in lying.iter().enumerate() {
         let error = dataset.read(i, &mut decoder).expect_err("another shard").to_string();
         assert!(error.contains("x.tar") && error.contains("changed"), "{error}");
-        assert!(dataset.content(i).is_err());
+        assert!(dataset.found(i).is_err());
         let error = lying.found().expect_err("another shard").to_string();
         assert!(error.contains("changed"), "{error}");
     }
@@ -339,7 +362,7 @@ fn links_are_what_they_lead_to_or_are_told() {
 /// Text files count as they do in a folder.
 #[test]
 fn labels_of_a_shard_are_those_of_its_folder() {
-    let layouts: [&[(&str, &str)]; 6] = [
+    let layouts: [&[(&str, &str)]; 13] = [
         // A caption beside each picture, in folders of classes.
         &[("cat/1.jpg", ""), ("cat/1.txt", "on a mat"), ("dog/1.jpg", ""), ("dog/1.txt", "outside")],
         &[("cat.1.jpg", ""), ("cat.1.txt", "on a mat"), ("dog.1.jpg", ""), ("dog.1.txt", "outside")],
@@ -356,6 +379,33 @@ fn labels_of_a_shard_are_those_of_its_folder() {
         ],
         // Neither says what is in the pictures.
         &[("1.jpg", ""), ("1.txt", "cat"), ("2.jpg", ""), ("3.jpg", "")],
+        // Classes, and fields: in folders of whatever, beside captions, of several kinds, of keys.
+        &[("a/1.jpg", ""), ("a/1.cls", "0"), ("b/1.jpg", ""), ("b/1.cls", "1")],
+        &[("a/1.jpg", ""), ("a/1.json", r#"{"label": 0}"#), ("b/1.jpg", ""), ("b/1.json", r#"{"label": 1}"#)],
+        &[("a/1.jpg", ""), ("a/1.json", r#"{"width": 0}"#), ("b/1.jpg", ""), ("b/1.json", r#"{"width": 1}"#)],
+        &[
+            ("1.jpg", ""),
+            ("1.cls", "cat"),
+            ("1.txt", "on a mat"),
+            ("1.json", r#"{"label": "dog"}"#),
+            ("2.jpg", ""),
+            ("2.json", r#"{"label": "dog"}"#),
+            ("2.txt", "outside"),
+            ("3.jpg", ""),
+            ("3.txt", "cow"),
+            ("4.jpg", ""),
+        ],
+        &[("a.left.jpg", ""), ("a.right.jpg", ""), ("a.cls", "0"), ("b.left.jpg", ""), ("b.txt", "1")],
+        &[("a.1.jpg", ""), ("a.2.jpg", ""), ("a.txt", "0"), ("b.jpg", ""), ("b.txt", "1")],
+        // Masks are no pictures of their own.
+        &[
+            ("a.jpg", ""),
+            ("a.seg.png", ""),
+            ("a.cls", "0"),
+            ("b.seg.png", ""),
+            ("b.cls", "1"),
+            ("c.d/e.jpg", ""),
+        ],
     ];
     for files in layouts {
         let folder = tempfile::tempdir().unwrap();
@@ -367,6 +417,7 @@ fn labels_of_a_shard_are_those_of_its_folder() {
             (Ok(unpacked), Ok(packed)) => {
                 assert_eq!(lines(&packed), lines(&unpacked));
                 assert_eq!((packed.labels, packed.unlabelled), (unpacked.labels, unpacked.unlabelled));
+                assert_eq!(packed.mismatches, unpacked.mismatches);
             }
             (
                 Err(DatasetError::Undetected { seen: unpacked, .. }),
@@ -377,7 +428,7 @@ fn labels_of_a_shard_are_those_of_its_folder() {
             (unpacked, packed) => panic!("{files:?}: {unpacked:?} and {packed:?}"),
         }
     }
-    // What only shards have counts before folders: labels in .cls, and in a field of .json.
+    // Labels in .cls, and in a field of .json, count before folders.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.tar");
     let two = |beside: [&str; 2], kind: &str| {
@@ -398,4 +449,56 @@ fn labels_of_a_shard_are_those_of_its_folder() {
     // A field that says something else is no label, and folders are.
     assert_eq!(two([r#"{"width": 0}"#, r#"{"width": 1}"#], "json").unwrap(), "a/1.jpg: a b/1.jpg: b");
     assert!(two([r#"{"label": 0}"#, r#"{"width": 1}"#], "json").is_err());
+}
+
+#[test]
+fn masks_are_no_pictures_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.tar");
+    tar(
+        &path,
+        &[
+            ("a.jpg", b"" as &[u8]),
+            ("a.seg.png", b""),
+            ("a.cls", b"0"),
+            ("b.seg.png", b""),
+            ("b.cls", b"1"),
+            ("d/a.seg.png", b""),
+            ("d/a.cls", b"1"),
+        ],
+    );
+    let dataset = open(&path).unwrap();
+    assert_eq!(lines(&dataset), ["a.jpg: 0", "b.seg.png: 1", "d/a.seg.png: 1"]);
+    assert_eq!(dataset.mismatches.parts_of_others, ["a.seg.png"]);
+    assert_eq!(
+        dataset.mismatches.describe(),
+        ["1 picture belongs to another of its key, as in WebDataset, and is no sample: a.seg.png"]
+    );
+    Dataset::open(&path, &LabelOptions { strict: true, ..LabelOptions::default() }).unwrap();
+}
+
+#[test]
+fn pictures_of_shards_without_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    for shard in ["0", "1"] {
+        tar(&folder.path().join(format!("{shard}.tar")), &[("0001.jpg", b"" as &[u8]), ("0002.jpg", b"")]);
+    }
+    let dataset = Dataset::open(folder.path(), &LabelChoice::Nothing.into()).unwrap();
+    assert_eq!(lines(&dataset), ["0/0001.jpg: ", "0/0002.jpg: ", "1/0001.jpg: ", "1/0002.jpg: "]);
+    assert!(dataset.labelled().is_err() && dataset.classes.is_empty());
+}
+
+#[test]
+fn tar_files_beside_pictures_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["cat/1.png", "dog/1.png"] {
+        write(folder.path(), name, "");
+    }
+    tar(&folder.path().join("dog/more.tar"), &[("x.png", b"" as &[u8])]);
+    let dataset = open(folder.path()).unwrap();
+    assert_eq!(lines(&dataset), ["cat/1.png: cat", "dog/1.png: dog"]);
+    assert_eq!(
+        dataset.mismatches.describe(),
+        ["1 tar file beside the pictures is not read; name it alone to have what is in it: dog/more.tar"]
+    );
 }

@@ -15,11 +15,11 @@ use super::{COMMIT, FEATURES, Hash, JOURNAL, LOCK, META, SAMPLES};
 use crate::features::{FeaturesError, Npy, Source};
 use crate::files::{FileError, Lock, Writing, sync_folder};
 
-/// A folder that this process alone makes a store in.
+/// A folder that this process alone makes a store in; or one that nobody may write into, with a finished store to be read.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    _lock: Lock,
+    lock: Result<Lock, FileError>,
 }
 
 /// What [`COMMIT`] says: which files are to take their places.
@@ -30,16 +30,53 @@ struct Commit {
 }
 
 impl Folder {
-    /// Makes the folder `path` if it is not there, takes its lock, and finishes what another process had all but finished there.
+    /// Makes the folder `path` if it is not there, takes its lock, and finishes what another process had all but finished there. One that
+    /// cannot be written into is opened too where it holds a finished store: that may be all that is wanted.
     ///
     /// # Errors
-    /// Another process is at work there; it cannot be written into.
+    /// Another process is at work there; it cannot be written into, and holds no finished store.
     pub fn open(path: &Path) -> Result<Self, FeaturesError> {
+        Self::locked(path, |path| {
+            let busy = "another huemax is writing features there; wait until it is done, or end it first";
+            Lock::take(path, LOCK, busy)
+        })
+    }
+
+    /// The same, where `take` takes the lock.
+    pub(super) fn locked(
+        path: &Path,
+        take: impl FnOnce(&Path) -> Result<Lock, FileError>,
+    ) -> Result<Self, FeaturesError> {
         std::fs::create_dir_all(path).map_err(FileError::on("create", path))?;
-        let busy = "another huemax is writing features there; wait until it is done, or end it first";
-        let folder = Self { path: path.into(), _lock: Lock::take(path, LOCK, busy)? };
-        folder.complete()?;
+        let lock = match take(path) {
+            Err(error) if !is_refused(&error) || !super::is_store(path) || path.join(COMMIT).exists() => {
+                return Err(error.into());
+            }
+            lock => lock,
+        };
+        let folder = Self { path: path.into(), lock };
+        if !folder.is_read_only() {
+            folder.complete()?;
+        }
         Ok(folder)
+    }
+
+    /// Whether the folder cannot be written into: then it can only be read.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.lock.is_err()
+    }
+
+    /// Fails where the folder cannot be written into.
+    fn writable(&self) -> Result<(), FeaturesError> {
+        let Err(FileError { action, source, .. }) = &self.lock else { return Ok(()) };
+        let source = io::Error::new(
+            source.kind(),
+            format!(
+                "{source}; the features there can be read, but not brought up to date: name another folder"
+            ),
+        );
+        Err(FileError { action, path: self.path.clone(), source }.into())
     }
 
     /// Where it is.
@@ -95,6 +132,7 @@ impl Folder {
         journal: Option<&Journal>,
         every: Duration,
     ) -> Result<Writer, FeaturesError> {
+        self.writable()?;
         if journal.is_none() {
             // One that is not gone on from would name a file that is now written over.
             remove(&self.path.join(JOURNAL))?;
@@ -109,6 +147,7 @@ impl Folder {
     /// # Errors
     /// Files cannot be written.
     pub fn go_on(&self, journal: &Journal, every: Duration) -> Result<Writer, FeaturesError> {
+        self.writable()?;
         Writer::go_on(&self.path, journal, every)
     }
 
@@ -118,31 +157,49 @@ impl Folder {
         let _ = writer.remove();
     }
 
+    /// Removes a store that was begun and of which no row is there: it only takes room, of which there may be none.
+    pub fn discard_empty(&self, writer: &Writer) {
+        if writer.done() == 0 {
+            let _ = remove_parts(&self.path);
+        }
+    }
+
     /// Lets the store take its place: the numbers of `writer`, or those that are there, with lines that `samples` writes and `meta`,
     /// whose digests are filled in. Says whether that changes anything; where it does not, nothing is written. Gives the numbers too: those
     /// that another process puts in their place, once the folder's lock is let go, are others.
+    ///
+    /// Where the folder cannot be written into and `numbers_will_do`, lines and `meta` stay as they were, whatever they are to be.
     ///
     /// # Errors
     /// Files cannot be written: the old store is then still whole.
     pub fn commit(
         &self,
-        writer: Option<Writer>,
+        (writer, numbers_will_do): (Option<Writer>, bool),
         mut meta: Meta,
         samples: impl Fn(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(bool, Npy), FeaturesError> {
         if let Some(writer) = &writer {
-            writer.flush()?;
+            writer.flush().inspect_err(|_| self.discard_empty(writer))?;
         }
         let features = writer.map(|writer| writer.header.file.clone());
         let numbers = self.path.join(features.as_deref().unwrap_or(FEATURES));
-        meta.features_xxh3 = probe(&Npy::open(&numbers)?)?;
+        // Not open any more where files are renamed: on some systems that cannot be.
+        let numbers = Npy::open(&numbers)?;
+        meta.features_xxh3 = probe(&numbers)?;
         let mut hash = Hashing::default();
         samples(&mut hash).map_err(FileError::on("write", &self.path.join(SAMPLES)))?;
         meta.samples_xxh3 = Hash(hash.0.digest128());
         if features.is_none() && Meta::read(&self.path).is_ok_and(|old| old.as_ref() == Some(&meta)) {
-            remove_parts(&self.path)?;
-            return Ok((false, Npy::open(&numbers)?));
+            if !self.is_read_only() {
+                remove_parts(&self.path)?;
+            }
+            return Ok((false, numbers));
         }
+        if features.is_none() && numbers_will_do && self.is_read_only() {
+            return Ok((false, numbers));
+        }
+        drop(numbers);
+        self.writable()?;
         self.write(&part(SAMPLES), |to| samples(to))?;
         self.write(&part(META), |to| {
             serde_json::to_writer_pretty(&mut *to, &meta)?;
@@ -155,7 +212,6 @@ impl Folder {
         self.rename(&new, COMMIT)?;
         sync_folder(&self.path)?;
         self.complete()?;
-        // Opened here and not before: on some systems a file that is open cannot be renamed.
         Ok((true, Npy::open(&self.path.join(FEATURES))?))
     }
 
@@ -207,6 +263,11 @@ impl Folder {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether `error` says that nobody may write there.
+fn is_refused(error: &FileError) -> bool {
+    matches!(error.source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 fn part(name: &str) -> String {

@@ -159,19 +159,12 @@ impl Appending {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::FORMAT;
-    use super::*;
-    use crate::features::Given;
-
-    /// A write that failed in the middle of a line, where the file could not be cut off either.
-    #[test]
-    fn nothing_is_written_behind_a_part_of_a_line() {
-        let at = tempfile::tempdir().unwrap();
-        let path = at.path().join("journal");
-        let header = Header {
-            format: FORMAT,
-            descriptor: Descriptor::Given(Given { columns: 2 }),
+impl Header {
+    /// Of a store of 3 rows of 2 columns, for tests.
+    pub(super) fn of_three_rows() -> Self {
+        Self {
+            format: super::FORMAT,
+            descriptor: Descriptor::Given(crate::features::Given { columns: 2 }),
             decoder: String::new(),
             root: String::new(),
             root_xxh3: None,
@@ -180,7 +173,20 @@ mod tests {
             paths: Hash(0),
             anew: false,
             file: String::new(),
-        };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A write that failed in the middle of a line, where the file could not be cut off either.
+    #[test]
+    fn nothing_is_written_behind_a_part_of_a_line() {
+        let at = tempfile::tempdir().unwrap();
+        let path = at.path().join("journal");
+        let header = Header::of_three_rows();
         let mut appending = Appending::create(&path, &header).unwrap();
         let row = |row: usize| (row, format!("{row}.jpg"), Entry::default());
         appending.append(&[row(0)]).unwrap();

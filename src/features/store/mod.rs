@@ -30,6 +30,7 @@ pub use writer::Writer;
 
 use std::path::Path;
 
+use crate::features::FeaturesError;
 use crate::files::FileError;
 
 /// The numbers.
@@ -55,6 +56,24 @@ pub fn is_store(folder: &Path) -> bool {
 #[must_use]
 pub fn is_unfinished(folder: &Path) -> bool {
     folder.join(JOURNAL).is_file() && !is_store(folder)
+}
+
+/// Removes what was begun of a store in `folder`, where none is finished there, and the folder if nothing else is in it. Says whether there
+/// was anything.
+///
+/// # Errors
+/// Another process is at work there; something cannot be removed.
+pub fn remove_begun(folder: &Path) -> Result<bool, FeaturesError> {
+    if is_store(folder) || !writer::has_parts(folder) {
+        return Ok(false);
+    }
+    // Which nobody else goes on with meanwhile.
+    let locked = Folder::open(folder)?;
+    writer::remove_parts(folder)?;
+    drop(locked);
+    // What else is there stays.
+    let _ = std::fs::remove_dir(folder);
+    Ok(true)
 }
 
 /// Removes the store `folder`, and the folder if nothing else is in it.

@@ -69,7 +69,7 @@ fn commit(folder: &Folder, writer: Writer, seed: usize) -> (bool, Npy) {
             paths.iter().zip(&entries).map(|(path, entry)| (path.as_str(), " x".into(), "", entry)),
         )
     };
-    folder.commit(Some(writer), meta(), lines).unwrap()
+    folder.commit((Some(writer), false), meta(), lines).unwrap()
 }
 
 /// A store in `at`, made from nothing, and its numbers.
@@ -195,4 +195,26 @@ fn hashes_are_digits() {
     for wrong in ["", "99", "+9aa06d3014798d86001c324468d497f", "x9aa06d3014798d86001c324468d497f"] {
         assert!(wrong.parse::<Hash>().is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_there_to_be_read() {
+    let at = tempfile::tempdir().unwrap();
+    let refused = |kind: std::io::ErrorKind| {
+        move |path: &Path| Err(FileError::on("write", &path.join(LOCK))(kind.into()))
+    };
+    let denied = std::io::ErrorKind::PermissionDenied;
+    Folder::locked(at.path(), refused(denied)).unwrap_err();
+    make(at.path(), 1);
+    for kind in [denied, std::io::ErrorKind::ReadOnlyFilesystem] {
+        let folder = Folder::locked(at.path(), refused(kind)).unwrap();
+        assert!(folder.is_read_only() && folder.stored().unwrap().is_some());
+        let error = folder.begin(header(), None, Duration::ZERO).unwrap_err().to_string();
+        assert!(error.contains("not brought up to date"), "{error}");
+        let other = Meta { root: "elsewhere".into(), ..meta() };
+        folder.commit((None, false), other.clone(), |_| Ok(())).unwrap_err();
+        assert!(!folder.commit((None, true), other, |_| Ok(())).unwrap().0);
+    }
+    // Somebody else at work there is another matter.
+    Folder::locked(at.path(), refused(std::io::ErrorKind::ResourceBusy)).unwrap_err();
 }

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::journal::{Appending, Header, Journal};
@@ -12,6 +12,7 @@ use super::npy_header::npy_header;
 use super::{Entry, JOURNAL};
 use crate::features::FeaturesError;
 use crate::files::{FileError, sync_folder};
+use crate::sync::lock;
 
 /// Bytes of rows after which they are brought to the disk and into the journal, if it is not time for that before.
 const BATCH: usize = 64 << 20;
@@ -58,8 +59,12 @@ impl Writer {
             file.sync_all()?;
             Ok(file)
         };
-        let file = create().map_err(FileError::on("write", &path))?;
-        let journal = Appending::create(&new_journal(folder), &header)?;
+        let begun = create().map_err(FileError::on("write", &path));
+        let begun = begun.and_then(|file| Ok((file, Appending::create(&new_journal(folder), &header)?)));
+        let (file, journal) = begun.inspect_err(|_| {
+            // The disk may be full, and whoever does without a store needs the room.
+            let _ = (remove(&path), remove(&new_journal(folder)));
+        })?;
         Ok(Self::with(folder, header, (file, path), journal, head.len() as u64, every))
     }
 
@@ -204,6 +209,11 @@ pub(super) fn is_part(name: &str) -> bool {
     PARTS.contains(&name)
 }
 
+/// Whether anything is left of a store that was being made in `folder`.
+pub(super) fn has_parts(folder: &Path) -> bool {
+    PARTS.iter().chain(&[JOURNAL]).any(|name| folder.join(name).exists()) || new_journal(folder).exists()
+}
+
 /// Removes what is left of a store that was being made in `folder`.
 pub(super) fn remove_parts(folder: &Path) -> Result<(), FileError> {
     remove(&folder.join(JOURNAL))?;
@@ -224,33 +234,17 @@ pub(super) fn remove(path: &Path) -> Result<(), FileError> {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::{FORMAT, Folder, Hash};
+    use super::super::Folder;
     use super::*;
-    use crate::features::{Descriptor, Given};
 
     /// Numbers that could not be written are not in the journal, whatever is brought to the disk after that.
     #[test]
     fn a_row_is_written_before_the_journal_names_it() {
         let at = tempfile::tempdir().unwrap();
         let folder = Folder::open(at.path()).unwrap();
-        let header = Header {
-            format: FORMAT,
-            descriptor: Descriptor::Given(Given { columns: 2 }),
-            decoder: String::new(),
-            root: String::new(),
-            root_xxh3: None,
-            rows: 3,
-            columns: 2,
-            paths: Hash(0),
-            anew: false,
-            file: String::new(),
-        };
+        let header = Header::of_three_rows();
         for every in [Duration::ZERO, Duration::from_secs(60)] {
             let mut writer = folder.begin(header.clone(), None, every).unwrap();
             writer.install().unwrap();

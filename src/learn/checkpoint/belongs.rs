@@ -59,15 +59,14 @@ impl Belongs {
             differences.push("another transform of the features (--l2-normalize, --standardize)".into());
         }
         if self.data_sha256 != now.data_sha256 {
-            differences.push("other data (paths, labels or sizes of its pictures)".into());
+            differences.push("other data (names, labels or sizes)".into());
         } else if self.rows_sha256 != now.rows_sha256 {
-            differences.push("other pictures of the same data to train on or validate on".into());
+            differences.push("another part of the same data to train on or validate on".into());
         } else if self.features_sha256 != now.features_sha256
             && differences.is_empty()
             && self.other_bits(now).is_none()
         {
-            let content =
-                "its pictures have another content than then, under the same paths and with the same sizes";
+            let content = "its features are others than then, under the same names and with the same sizes";
             differences.push(content.into());
         }
         let weights = |of: &Self| of.weights.as_ref().map(|(_, _, weights)| weights.clone());

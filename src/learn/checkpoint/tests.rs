@@ -269,8 +269,8 @@ fn what_differs_is_said() {
             "another transform of the features",
         ),
         (|b| b.data_sha256 = "x".into(), "other data"),
-        (|b| b.rows_sha256 = "x".into(), "other pictures of the same data"),
-        (|b| b.features_sha256 = "x".into(), "pictures have another content"),
+        (|b| b.rows_sha256 = "x".into(), "another part of the same data"),
+        (|b| b.features_sha256 = "x".into(), "its features are others than then"),
         (|b| b.weights = None, "other weights"),
         (|b| b.plan.c = 3.0, "another plan (softmax, C = 1;"),
     ] {

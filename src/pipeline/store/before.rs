@@ -134,12 +134,14 @@ fn fits(found: &Header, wanted: &Header) -> bool {
 fn other(folder: &Path, descriptor: &Descriptor, decoder: &str, wanted: &Header) -> FeaturesError {
     let Header { descriptor: want, decoder: by, .. } = wanted;
     let (found, asked) = match descriptor == want {
-        true => (format!("pictures decoded by {decoder}"), format!("by {by}")),
+        true => (format!("pictures decoded by {decoder}"), format!("pictures decoded by {by}")),
         false => (descriptor.to_string(), want.to_string()),
     };
     let problem = format!(
-        "the features there are of {found}, and those asked for are of {asked}; name another folder, or make it anew with `huemax extract \
-         DATA --out STORE --force`"
+        "the features there are others ({found}) than those asked for ({asked}); name another folder, or make it anew with `huemax extract DATA \
+         --out {} --force{}`",
+        folder.display(),
+        want.typed()
     );
     FeaturesError::Format { path: folder.into(), problem }
 }

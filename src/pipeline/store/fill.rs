@@ -119,6 +119,7 @@ pub(in crate::pipeline) fn fill<B: Backend>(
             // What was made until now is worth keeping, if that can be.
             let flushed = writer.flush();
             let (path, done) = (folder.path().to_owned(), writer.done());
+            folder.discard_empty(writer);
             match (error, flushed) {
                 (FeaturesError::Interrupted { .. }, Ok(())) => interrupted(done),
                 (FeaturesError::Interrupted { .. }, Err(source)) | (source, _) => {
@@ -147,7 +148,7 @@ pub(in crate::pipeline) fn fill<B: Backend>(
     let done = writer.as_ref().map_or(0, Writer::done);
     drop(before);
     let (changed, numbers) = folder
-        .commit(writer, meta, |to| lines(to, dataset, &paths, &labels, &entries))
+        .commit((writer, options.numbers_will_do), meta, |to| lines(to, dataset, &paths, &labels, &entries))
         .map_err(|source| unfinished(folder.path(), done, rows, source))?;
     let skipped: Vec<Skipped> = entries
         .into_iter()

@@ -1,10 +1,11 @@
 //! From pictures that are described into the file of a store.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use crate::features::store::{Entry, Hash, Writer};
 use crate::features::{FeaturesError, Keep, Skipped};
+use crate::sync::lock;
 
 /// Takes rows as they are made.
 pub(super) struct Keeper<'a> {
@@ -65,8 +66,4 @@ impl Keep for Keeper<'_> {
         }
         Ok(())
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

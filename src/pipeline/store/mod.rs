@@ -35,6 +35,9 @@ pub struct StoreOptions {
     pub force: bool,
     /// Whether other features that are there are replaced; else they are refused.
     pub replace: bool,
+    /// Whether features are all that is wanted, as where labels come from the pictures: those in a folder that cannot be written into are
+    /// then taken, whatever else is said of their pictures there.
+    pub numbers_will_do: bool,
     /// Time after which what has been done is brought to the disk, so that it is not lost to a kill; with [`Duration::MAX`] that is done at
     /// the end, and when it is stopped.
     pub every: Duration,
@@ -44,7 +47,8 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { rehash: false, force: false, replace: false, every: Duration::from_secs(3), stop: || false }
+        let every = Duration::from_secs(3);
+        Self { rehash: false, force: false, replace: false, numbers_will_do: false, every, stop: || false }
     }
 }
 

@@ -10,16 +10,20 @@ use crate::features::{Descriptor, FeaturesError, Given, Skipped, Source};
 use crate::pipeline::Rows;
 
 /// Opens the store `folder`: its samples, in the order of its rows, and the rows. Of a store that huemax made, labels are those that it was
-/// made with; of one that others wrote, `options` say how they stand in `samples.csv`.
+/// made with; where it was made without any, those that a table or the paths of the pictures give, as `options` say, and pictures that are
+/// given none are left out. Of one that others wrote, `options` say how labels stand in `samples.csv`.
 ///
 /// # Errors
-/// Files are missing, damaged or do not belong together; labels cannot be used; options that are about pictures.
+/// Files are missing, damaged or do not belong together; there are no labels, or they cannot be used; options that are about pictures.
 pub fn open_store(folder: &Path, options: &LabelOptions) -> Result<(Dataset, Rows)> {
     let stored = Stored::open(folder)?;
     let wrong = |option, what: &str| {
         let problem = format!("{what} of {} are in its samples.csv; leave it out", folder.display());
         Err(Error::option(option, problem))
     };
+    if let Some(meta) = stored.meta.as_ref().filter(|meta| meta.labels.classes.is_empty()) {
+        return labelled_now(&stored, meta, options);
+    }
     if options.source.is_some() {
         return wrong("--labels", "the labels");
     }
@@ -44,6 +48,39 @@ pub fn open_store(folder: &Path, options: &LabelOptions) -> Result<(Dataset, Row
     }
     let (dataset, skipped) = made(&stored, meta, options.task)?;
     Ok((dataset, Rows { descriptor: meta.descriptor, source: stored.numbers.clone(), skipped }))
+}
+
+/// A store that was made without labels, with those that `options` name.
+fn labelled_now(stored: &Stored, meta: &Meta, options: &LabelOptions) -> Result<(Dataset, Rows)> {
+    let by_name = [Some(LabelChoice::Folder), Some(LabelChoice::Prefix)].contains(&options.source);
+    if !by_name && !matches!(options.source, Some(LabelChoice::Manifest(_))) {
+        let folder = stored.folder.display();
+        let problem = format!(
+            "the features in {folder} were made without labels; give --labels FILE, a table that names the pictures by their paths, as \
+             samples.csv there does, or run `huemax extract DATA --out {folder}` with the labels, which keeps the features"
+        );
+        return Err(Error::option("--labels", problem));
+    }
+    let lines = stored.lines()?;
+    let paths = lines.iter().map(|line| PathBuf::from(&line.path)).collect();
+    let mut dataset = Dataset::of_paths(Path::new(&meta.root), paths, options)?;
+    // Samples are some of the pictures, in the same order.
+    let mut picked = Vec::with_capacity(dataset.samples.len());
+    let mut next = 0;
+    for sample in &mut dataset.samples {
+        while Path::new(&lines[next].path) != sample.path {
+            next += 1;
+        }
+        sample.size = Some(lines[next].entry.size);
+        picked.push(next);
+        next += 1;
+    }
+    let skipped = (0..)
+        .zip(&lines)
+        .filter_map(|(index, line)| Some(Skipped { index, reason: line.entry.skipped.clone()? }));
+    let rows =
+        Rows { descriptor: meta.descriptor, source: stored.numbers.clone(), skipped: skipped.collect() };
+    Ok((dataset, rows.of(picked)))
 }
 
 /// The samples of a store that huemax made, just as they were when it was made.
