@@ -15,13 +15,19 @@ pub(super) fn open(root: &Path, options: &LabelOptions) -> Result<Dataset, Datas
     if let Some(set) = shards::Set::named(root)? {
         return shards::open(&set, options);
     }
-    let found: Vec<Found> = match (pictures_in(root), shards::Set::inside) {
+    let (found, unread) = match (pictures_in(root), shards::Set::inside) {
         (Err(none @ DatasetError::NoPictures(_)), inside) => match inside(root)? {
             Some(set) => return shards::open(&set, options),
             None => return Err(none),
         },
-        (found, _) => found?.into_iter().map(Found::new).collect(),
+        (found, _) => found?,
     };
+    let found = found.into_iter().map(Found::new).collect();
+    Ok(Dataset { unread, ..labelled(root, found, options)? })
+}
+
+/// The pictures that were `found`, with their labels.
+fn labelled(root: &Path, found: Vec<Found>, options: &LabelOptions) -> Result<Dataset, DatasetError> {
     let base = Base::of(&found);
     let index = || Index::new(root, found.iter().map(|found| &found.path));
     let named = |found: Vec<Found>, base: Base, source| {

@@ -12,13 +12,13 @@ use super::{DatasetError, LabelProblem};
 /// labelled by.
 pub(super) fn there(root: &Path, index: &Index, pictures: usize) -> Result<bool, DatasetError> {
     let leads = |path: &&std::path::PathBuf| index.find_beside(&name(path)) != Lookup::Nothing;
-    Ok(files_in(root, is_text)?.iter().filter(leads).count() * 2 >= pictures)
+    Ok(files_in(root, is_text)?.0.iter().filter(leads).count() * 2 >= pictures)
 }
 
 /// Reads every text file in and below `root`.
 pub(super) fn read(root: &Path, index: &Index) -> Result<Entries, DatasetError> {
     let mut entries = Entries::default();
-    for relative in files_in(root, is_text)? {
+    for relative in files_in(root, is_text)?.0 {
         let (path, name) = (root.join(&relative), name(&relative));
         let file = entries.files.len();
         let mut labels = Vec::new();

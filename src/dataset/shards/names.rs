@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::DatasetError;
-use super::super::find::files_in;
+use super::super::find::{files_in, unreadable};
 
 /// Some shards, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,10 @@ impl Set {
     /// # Errors
     /// A folder cannot be read.
     pub(in super::super) fn inside(root: &Path) -> Result<Option<Self>, DatasetError> {
-        let files = files_in(root, is_tar)?;
+        let (files, unread) = files_in(root, is_tar)?;
+        if !unread.is_empty() {
+            return Err(unreadable(root, &unread));
+        }
         Ok((!files.is_empty()).then(|| Self { root: root.to_owned(), files }))
     }
 }
