@@ -74,7 +74,15 @@ fn search(
         return Err(DatasetError::NotAFolder(root.to_owned()));
     }
     let (mut found, mut unread) = (Vec::new(), Vec::new());
-    let visible = |entry: &DirEntry| entry.depth() == 0 || !is_hidden(entry.path());
+    let whole = fs::canonicalize(root).ok();
+    // A link to the root, or to what that lies in, would bring everything once more.
+    let leads_out = |entry: &DirEntry| {
+        entry.path_is_symlink()
+            && entry.file_type().is_dir()
+            && fs::canonicalize(entry.path())
+                .is_ok_and(|target| whole.as_ref().is_some_and(|whole| whole.starts_with(target)))
+    };
+    let visible = |entry: &DirEntry| entry.depth() == 0 || !is_hidden(entry.path()) && !leads_out(entry);
     for entry in WalkDir::new(root).follow_links(true).into_iter().filter_entry(visible) {
         let path = match entry {
             Ok(entry) if entry.file_type().is_file() => entry.into_path(),
@@ -224,6 +232,7 @@ mod tests {
         let root = folder(&["in/a.jpg", "out/b.jpg"]);
         let inner = root.path().join("in");
         symlink(&inner, inner.join("loop")).unwrap();
+        symlink(root.path(), inner.join("above")).unwrap();
         symlink(root.path().join("out"), inner.join("linked")).unwrap();
         symlink("nowhere", inner.join("dead.jpg")).unwrap();
         symlink("nowhere", inner.join("dead-folder")).unwrap();

@@ -20,13 +20,16 @@ pub fn register(trials: &mut Vec<libtest_mimic::Trial>) {
 
 /// Two classes, divided: pictures 0 to 4 are trained on, 5 and 6 tested.
 fn divided(at: &Path) {
-    for class in ["kiwi", "pear"] {
+    for class in ["kiwi", "lemon"] {
         for i in 0..7 {
             let part = if i < 5 { "train" } else { "test" };
             let to = at.join("data").join(part).join(class);
             std::fs::create_dir_all(&to).expect("a folder");
-            std::fs::copy(at.join(format!("fruit/{class}/{class}-{:03}.jpg", i + 1)), to.join(format!("{i}.jpg")))
-                .expect("a copy");
+            std::fs::copy(
+                at.join(format!("fruit/{class}/{class}-{:03}.jpg", i + 1)),
+                to.join(format!("{i}.jpg")),
+            )
+            .expect("a copy");
         }
     }
 }
@@ -41,10 +44,10 @@ fn the_same_from_files_a_cache_and_a_store() {
     divided(at);
     copy(at, "train/kiwi/0.jpg", "test/kiwi/again.jpg");
     // Labelled otherwise; and the twin with the same label counts before one with another.
-    copy(at, "train/pear/1.jpg", "test/kiwi/wrong.jpg");
+    copy(at, "train/lemon/1.jpg", "test/kiwi/wrong.jpg");
     copy(at, "train/kiwi/2.jpg", "train/kiwi/twice.jpg");
-    copy(at, "train/kiwi/2.jpg", "train/pear/kiwi.jpg");
-    copy(at, "train/kiwi/2.jpg", "test/pear/kiwi.jpg");
+    copy(at, "train/kiwi/2.jpg", "train/lemon/kiwi.jpg");
+    copy(at, "train/kiwi/2.jpg", "test/lemon/kiwi.jpg");
 
     let told = [
         "3 pictures of the test are in training too, byte for byte: test/kiwi/again.jpg is train/kiwi/0.jpg",
@@ -74,10 +77,10 @@ fn the_same_from_files_a_cache_and_a_store() {
     assert!(summary.get("features").is_none());
     let expected = [
         ["exact", "test", "test/kiwi/again.jpg", "train", "train/kiwi/0.jpg", "true"],
-        ["exact", "test", "test/kiwi/wrong.jpg", "train", "train/pear/1.jpg", "false"],
-        ["exact", "test", "test/pear/kiwi.jpg", "train", "train/pear/kiwi.jpg", "true"],
+        ["exact", "test", "test/kiwi/wrong.jpg", "train", "train/lemon/1.jpg", "false"],
+        ["exact", "test", "test/lemon/kiwi.jpg", "train", "train/lemon/kiwi.jpg", "true"],
         ["exact", "train", "train/kiwi/twice.jpg", "train", "train/kiwi/2.jpg", "true"],
-        ["exact", "train", "train/pear/kiwi.jpg", "train", "train/kiwi/2.jpg", "false"],
+        ["exact", "train", "train/lemon/kiwi.jpg", "train", "train/kiwi/2.jpg", "false"],
     ];
     assert_eq!(list, &expected);
 
@@ -102,9 +105,9 @@ fn equal_features_where_asked_for() {
     divided(at);
     copy(at, "train/kiwi/0.jpg", "test/kiwi/again.jpg");
     // Other bytes, behind the end of the picture, and the same pixels.
-    let mut longer = std::fs::read(at.join("data/train/pear/1.jpg")).expect("a picture");
+    let mut longer = std::fs::read(at.join("data/train/lemon/1.jpg")).expect("a picture");
     longer.extend(b"something else");
-    std::fs::write(at.join("data/test/pear/longer.jpg"), longer).expect("a file");
+    std::fs::write(at.join("data/test/lemon/longer.jpg"), longer).expect("a file");
     for (out, more) in [("files", &["--no-cache"][..]), ("cache", &[]), ("scaled", &["--standardize"])] {
         let train = [&["train", "data", "--device", "cpu", "--out", out, "--json"], more].concat();
         let found = result(&huemax(&train, at).check(0, &[]))["data"]["duplicates"].clone();
@@ -121,7 +124,7 @@ fn equal_features_where_asked_for() {
         let list = rows(&at.join(out).join("duplicates.csv"));
         let expected = [
             ["exact", "test", "test/kiwi/again.jpg", "train", "train/kiwi/0.jpg", "true"],
-            ["features", "test", "test/pear/longer.jpg", "train", "train/pear/1.jpg", "true"],
+            ["features", "test", "test/lemon/longer.jpg", "train", "train/lemon/1.jpg", "true"],
         ];
         assert_eq!(list, expected);
     }

@@ -101,16 +101,16 @@ fn odd(at: &Path) -> (BTreeSet<PathBuf>, BTreeSet<PathBuf>) {
     let (mut all, mut bad) = (BTreeSet::new(), BTreeSet::new());
     // Folders that would be one class if their names were made text carelessly.
     let classes: [(&str, &[u8]); 2] = match cfg!(target_os = "linux") {
-        true => [("kiwi", b"caf\xe9"), ("pear", b"caf\xe8")],
-        false => [("kiwi", b"a,\"b"), ("pear", b"a,\"c")],
+        true => [("kiwi", b"caf\xe9"), ("lemon", b"caf\xe8")],
+        false => [("kiwi", b"a,\"b"), ("lemon", b"a,\"c")],
     };
     for (fruit, class) in classes {
         let folder = path_of(class);
         std::fs::create_dir_all(at.join("data").join(&folder)).expect("a folder");
         for (i, name) in odd_names().iter().enumerate() {
             let to = folder.join(path_of(name));
-            let mut bytes =
-                std::fs::read(at.join(format!("fruit/{fruit}/{fruit}-{:03}.jpg", i % 8 + 1))).expect("a picture");
+            let mut bytes = std::fs::read(at.join(format!("fruit/{fruit}/{fruit}-{:03}.jpg", i % 8 + 1)))
+                .expect("a picture");
             // No two are the same.
             bytes.extend([i as u8]);
             if i == 2 {
@@ -207,7 +207,7 @@ fn what_is_no_file_is_skipped_and_never_waited_for() {
     let folder = fruit();
     let at = folder.path();
     let data = at.join("data");
-    for class in ["kiwi", "pear"] {
+    for class in ["kiwi", "lemon"] {
         std::fs::create_dir_all(data.join(class)).expect("a folder");
         for i in 1..9 {
             let name = format!("{class}-{i:03}.jpg");
@@ -220,21 +220,21 @@ fn what_is_no_file_is_skipped_and_never_waited_for() {
     pipe(&data.join("kiwi/.hidden.jpg"));
     std::fs::write(data.join("kiwi/.broken.jpg"), "").expect("a file");
     let socket = std::os::unix::net::UnixListener::bind(data.join("kiwi/socket.jpg")).expect("a socket");
-    symlink("/dev/zero", data.join("pear/device.jpg")).expect("a link");
-    symlink("nowhere", data.join("pear/dead.jpg")).expect("a link");
-    symlink("self.jpg", data.join("pear/self.jpg")).expect("a link");
-    symlink("../..", data.join("pear/loop")).expect("a link");
+    symlink("/dev/zero", data.join("lemon/device.jpg")).expect("a link");
+    symlink("nowhere", data.join("lemon/dead.jpg")).expect("a link");
+    symlink("self.jpg", data.join("lemon/self.jpg")).expect("a link");
+    symlink("../..", data.join("lemon/loop")).expect("a link");
     symlink("pipe.jpg", data.join("kiwi/linked.jpg")).expect("a link");
-    std::fs::create_dir(data.join("pear/folder.jpg")).expect("a folder");
-    std::fs::copy(data.join("pear/pear-001.jpg"), data.join("pear/folder.jpg/in.jpg")).expect("a copy");
+    std::fs::create_dir(data.join("lemon/folder.jpg")).expect("a folder");
+    std::fs::copy(data.join("lemon/lemon-001.jpg"), data.join("lemon/folder.jpg/in.jpg")).expect("a copy");
 
     let bad = [
         ("kiwi/linked.jpg", "a pipe"),
         ("kiwi/pipe.jpg", "a pipe"),
         ("kiwi/socket.jpg", "a socket"),
-        ("pear/dead.jpg", "No such file"),
-        ("pear/device.jpg", "a device"),
-        ("pear/self.jpg", "symbolic links"),
+        ("lemon/dead.jpg", "No such file"),
+        ("lemon/device.jpg", "a device"),
+        ("lemon/self.jpg", "symbolic links"),
     ];
     let check = |list: &str, folder: &str| {
         let found = rows(&at.join(list));
@@ -277,13 +277,13 @@ fn what_is_no_file_is_skipped_and_never_waited_for() {
 
     // A table that names them: what is no picture file is a row without a picture, the others are skipped.
     let named = bad.iter().map(|(path, _)| *path).chain([
-        "pear/folder.jpg",
+        "lemon/folder.jpg",
         "kiwi/.broken.jpg",
         "kiwi/kiwi-001.jpg",
-        "pear/pear-001.jpg",
+        "lemon/lemon-001.jpg",
     ]);
     let named =
-        named.chain(["kiwi/kiwi-002.jpg", "pear/pear-002.jpg", "kiwi/kiwi-003.jpg", "pear/pear-003.jpg"]);
+        named.chain(["kiwi/kiwi-002.jpg", "lemon/lemon-002.jpg", "kiwi/kiwi-003.jpg", "lemon/lemon-003.jpg"]);
     let table: String = named.map(|path| format!("{path},{}\n", &path[..4])).collect();
     std::fs::write(data.join("metadata.csv"), format!("file_name,label\n{table}")).expect("a file");
     let ran = huemax(&[&train[..], &["tabled", "--json"], &enough].concat(), at)

@@ -151,7 +151,7 @@ fn too_many_end_a_training() {
     assert!(!list.exists());
 
     // Without a folder of results that was named, there is one for the list.
-    broken(at, &["pear"], 8);
+    broken(at, &["lemon"], 8);
     huemax(&["train", "fruit", "--device", "cpu", "--max-errors", "0", "--no-cache"], at)
         .check(1, &["runs/"]);
     let runs: Vec<_> = std::fs::read_dir(at.join("runs")).expect("a folder").flatten().collect();
