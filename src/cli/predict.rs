@@ -222,10 +222,12 @@ fn pictures(arguments: &[PathBuf]) -> Result<Vec<Lying>> {
 
 /// The pictures of a path in a list: one that is not there any more is a picture that cannot be read, and no reason to stop.
 fn listed(path: &Path) -> Result<Vec<Lying>> {
-    let lost = |reason: &str| Ok(vec![Lying::Lost(path.to_owned(), reason.to_owned())]);
     match Lying::under(path) {
-        Err(DatasetError::Missing(_)) => lost("nothing is there"),
-        Err(DatasetError::Unreadable(error)) => lost(&error.source.to_string()),
+        // Whoever opens it says what is wrong.
+        Err(DatasetError::Missing(_)) => Ok(vec![Lying::File(path.to_owned())]),
+        Err(DatasetError::Unreadable(error)) => {
+            Ok(vec![Lying::Lost(path.to_owned(), error.source.to_string())])
+        }
         found => Ok(found?),
     }
 }
