@@ -102,6 +102,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         unlabelled: Vec::new(),
         mismatches: Mismatches::default(),
         shards: None,
+        unread: Vec::new(),
     };
     let solver = match value("--solver").map(String::as_str) {
         Some("sgd") => Some(SolverKind::Sgd),
@@ -119,11 +120,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..TrainOptions::default()
     };
     let descriptor = Descriptor::Given(Given { columns });
-    let input = Input {
-        dataset: &dataset,
-        origin: Origin::Rows(Rows { descriptor, source, skipped: Vec::new() }),
-        budget,
-    };
+    let origin = Origin::Rows(Rows { descriptor, source, skipped: Vec::new(), hashes: Vec::new() });
+    let input = Input { origin, budget, ..Input::from(&dataset) };
     let run = train(input, &options, &device, &Said)?;
     let seconds = clock.elapsed().as_secs_f64();
     done.store(true, Ordering::Relaxed);

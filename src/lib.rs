@@ -56,6 +56,7 @@ mod files;
 pub mod learn;
 pub mod metrics;
 pub mod model;
+pub mod names;
 pub mod pipeline;
 pub mod progress;
 pub mod report;

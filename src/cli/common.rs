@@ -3,6 +3,7 @@
 use crate::backend::{Choice, Device};
 use crate::cli::progress::Terminal;
 use crate::features::{Budget, Bytes, Histogram};
+use crate::pipeline::{MaxErrors, OnError, Tolerance};
 use crate::progress::Progress;
 
 /// Where to compute and how to talk.
@@ -61,6 +62,51 @@ impl BudgetArgs {
 
     pub(super) fn budget(&self) -> Budget {
         Budget { host: self.memory, device: self.device_memory }
+    }
+}
+
+/// What is done about pictures that cannot be read.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct ErrorArgs {
+    /// What to do about a picture that cannot be read
+    #[arg(long, help_heading = UNREADABLE, value_enum, value_name = "skip|fail", default_value = "skip", hide_possible_values = true)]
+    on_error: OnErrorArg,
+
+    /// End the run where more pictures than this cannot be read: a number of them, told as soon as it is passed, or a share of all pictures
+    /// of the run, told when all have been tried; by a share above 0% one picture is let pass however few there are
+    #[arg(long, help_heading = UNREADABLE, value_name = "N|P%", default_value = "10%")]
+    max_errors: MaxErrors,
+}
+
+/// What these arguments stand under in the help.
+const UNREADABLE: &str = "Pictures that cannot be read";
+
+/// Values of `--on-error`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum OnErrorArg {
+    /// Leave it out, count it, and list it in skipped.csv
+    Skip,
+    /// End the run, with its name and the reason
+    Fail,
+}
+
+impl ErrorArgs {
+    pub(super) fn tolerance(self) -> Tolerance {
+        let on_error = match self.on_error {
+            OnErrorArg::Skip => OnError::Skip,
+            OnErrorArg::Fail => OnError::Fail,
+        };
+        Tolerance { on_error, max_errors: self.max_errors }
+    }
+
+    /// Takes over what was typed anew, as `typed` knows it by its name.
+    pub(super) fn renew(&mut self, anew: Self, typed: impl Fn(&str) -> bool) {
+        if typed("on_error") {
+            self.on_error = anew.on_error;
+        }
+        if typed("max_errors") {
+            self.max_errors = anew.max_errors;
+        }
     }
 }
 

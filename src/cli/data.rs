@@ -8,7 +8,7 @@ use crate::dataset::{Dataset, LabelOptions, Task};
 use crate::error::{Error, Result};
 use crate::features::store::{is_store, is_unfinished};
 use crate::features::{Budget, Descriptor, FeaturesError, Skipped, brought};
-use crate::pipeline::{Cache, Input, Origin, Rows, open_store};
+use crate::pipeline::{Cache, Input, Origin, Rows, Tolerance, open_store};
 
 /// Of a store that is not finished.
 pub(super) fn unfinished(store: &Path) -> Error {
@@ -139,7 +139,7 @@ impl Opened {
         Ok(Self { dataset, origin: Origin::Rows(Rows { skipped, ..rows }) })
     }
 
-    pub(super) fn input(&self, budget: Budget) -> Input<'_> {
-        Input { dataset: &self.dataset, origin: self.origin.clone(), budget }
+    pub(super) fn input(&self, budget: Budget, tolerance: Tolerance, near_duplicates: bool) -> Input<'_> {
+        Input { dataset: &self.dataset, origin: self.origin.clone(), budget, tolerance, near_duplicates }
     }
 }

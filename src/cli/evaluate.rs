@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cli::common::{BudgetArgs, Common};
+use crate::cli::common::{BudgetArgs, Common, ErrorArgs};
 use crate::cli::data::Opened;
 use crate::cli::features::FeatureArgs;
 use crate::cli::interrupt::{self, Savable};
@@ -13,7 +13,8 @@ use crate::cli::run_folder::out_folder;
 use crate::error::{Error, FileError, Result};
 use crate::features::FeaturesError;
 use crate::model::Model;
-use crate::pipeline::{Cache, StoreOptions, evaluate};
+use crate::names;
+use crate::pipeline::{Cache, SKIPPED, StoreOptions, evaluate};
 use crate::report;
 
 /// Measure a model on labelled pictures, or on rows of features
@@ -26,7 +27,7 @@ pub(super) struct Args {
     #[arg(required_unless_present = "features", conflicts_with = "features")]
     data: Option<PathBuf>,
 
-    /// Write metrics.json and predictions.csv into this folder
+    /// Write metrics.json and predictions.csv into this folder; skipped.csv and duplicates.csv, where there are such
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
@@ -43,6 +44,13 @@ pub(super) struct Args {
 
     #[command(flatten)]
     labels: LabelArgs,
+
+    #[command(flatten)]
+    errors: ErrorArgs,
+
+    /// Tell also of pictures whose features are equal, not only of those whose files are
+    #[arg(long)]
+    near_duplicates: bool,
 
     #[command(flatten)]
     budget: BudgetArgs,
@@ -74,13 +82,17 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let device = args.common.open(&progress)?;
     let outcome = {
         let _savable = opened.keeps().then(Savable::begin);
-        evaluate(&model, opened.input(budget), &device, &progress)
+        let input = opened.input(budget, args.errors.tolerance(), args.near_duplicates);
+        evaluate(&model, input, &device, &progress)
     };
     if let Err(Error::Features(error @ FeaturesError::Interrupted { .. })) = &outcome {
         output::tell(&format!("{error}; the same command goes on from there"));
     }
-    let mut run = outcome?;
-    run.summary.model = Some(args.model.to_string_lossy().into_owned());
+    let mut run = outcome.map_err(|error| match &args.out {
+        Some(out) => output::list_unreadable(error, || Ok(out.join(SKIPPED))),
+        None => error,
+    })?;
+    run.summary.model = Some(names::text(&args.model));
     if let Some(folder) = &args.out {
         std::fs::create_dir_all(folder).map_err(FileError::on("create", folder))?;
         run.save_results(folder)?;
@@ -90,6 +102,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     } else {
         output::print(&report::text(&run.summary.evaluation))?;
     }
-    output::tell_skipped(&run.summary, opened.dataset.unlabelled.first().map(PathBuf::as_path));
+    let unlabelled = opened.dataset.unlabelled.first().map(PathBuf::as_path);
+    output::tell_skipped(&run.summary, unlabelled, args.out.as_deref());
     Ok(())
 }

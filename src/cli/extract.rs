@@ -1,11 +1,11 @@
 //! `huemax extract`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::cli::common::{BudgetArgs, Common, HistogramArgs};
+use crate::cli::common::{BudgetArgs, Common, ErrorArgs, HistogramArgs};
 use crate::cli::data::Opened;
 use crate::cli::interrupt::{self, Savable};
 use crate::cli::labels::LabelArgs;
@@ -14,14 +14,17 @@ use crate::cli::train::seconds;
 use crate::dataset::{Dataset, DatasetError};
 use crate::error::{Error, Result};
 use crate::features::store::is_store;
-use crate::features::{Descriptor, FeaturesError};
-use crate::pipeline::{Extraction, SkippedPicture, StoreOptions, extract_to};
+use crate::features::{Descriptor, FeaturesError, Skipped};
+use crate::names;
+use crate::pipeline::{
+    Extraction, SKIPPED, SkippedPicture, StoreOptions, extract_to, other_list, save_skipped,
+};
 use crate::report::grouped;
 
 /// Describe pictures and keep their features in a store, for `train` and `evaluate`, NumPy and pandas
 ///
 /// Writes features.npy (a row a picture), samples.csv (its path, labels, part, size, time and hash) and features.json. Pictures that could
-/// not be read have a row of zeros, and samples.csv says why. Done again, pictures of the same size and time keep their rows, and those
+/// not be read have a row of zeros, and samples.csv and skipped.csv say why. Done again, pictures of the same size and time keep their rows, and those
 /// that are gone are dropped. Interrupted, by Ctrl-C, a kill or a full disk, the same command goes on.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -51,6 +54,9 @@ pub(super) struct Args {
     labels: LabelArgs,
 
     #[command(flatten)]
+    errors: ErrorArgs,
+
+    #[command(flatten)]
     budget: BudgetArgs,
 
     #[command(flatten)]
@@ -59,11 +65,11 @@ pub(super) struct Args {
 
 /// The result as JSON.
 #[derive(Serialize)]
-struct Extracted<'a> {
+struct Extracted {
     huemax: &'static str,
     command: &'static str,
-    store: &'a Path,
-    data: &'a Path,
+    store: String,
+    data: String,
     descriptor: Descriptor,
     rows: usize,
     columns: usize,
@@ -71,6 +77,7 @@ struct Extracted<'a> {
     read: usize,
     dropped: usize,
     skipped: Vec<SkippedPicture>,
+    skipped_count: usize,
     changed: bool,
     seconds: f64,
 }
@@ -99,7 +106,14 @@ pub(super) fn run(args: &Args) -> Result<()> {
             seconds => Duration::from_secs_f64(seconds),
         },
         stop: interrupt::asked,
+        tolerance: args.errors.tolerance(),
     };
+    if let Some(list) = other_list(&args.out).filter(|_| !args.force) {
+        let out = args.out.display();
+        let problem =
+            format!("{out} holds a {list} that huemax did not write; name another folder, or add --force");
+        return Err(Error::option("--out", problem));
+    }
     let clock = Instant::now();
     let outcome = {
         let _savable = Savable::begin();
@@ -118,7 +132,17 @@ pub(super) fn run(args: &Args) -> Result<()> {
         output::tell(&error.to_string());
         output::tell("go on with the same command");
     }
-    let extraction = outcome?;
+    let extraction = outcome.map_err(|error| {
+        if let Error::Unreadable(unreadable) = &error
+            && let Some((done, rows)) = unreadable.kept.filter(|(done, _)| *done > 0)
+        {
+            let out = args.out.display();
+            output::tell(&format!(
+                "stopped: {done} of {rows} pictures are kept in {out}; the same command goes on from there"
+            ));
+        }
+        output::list_unreadable(error, || Ok(args.out.join(SKIPPED)))
+    })?;
     report(args, &dataset, &extraction, clock.elapsed().as_secs_f64())?;
     match extraction.skipped.as_slice() {
         [first, ..] if extraction.skipped.len() == dataset.samples.len() => {
@@ -136,11 +160,13 @@ pub(super) fn run(args: &Args) -> Result<()> {
 fn report(args: &Args, dataset: &Dataset, extraction: &Extraction, seconds: f64) -> Result<()> {
     let Extraction { kept, read, dropped, changed, .. } = *extraction;
     let (rows, columns) = (dataset.samples.len(), extraction.descriptor.len());
-    let skipped: Vec<SkippedPicture> = extraction
-        .skipped
-        .iter()
-        .map(|s| SkippedPicture { path: dataset.relative_path_string(s.index), reason: s.reason.clone() })
-        .collect();
+    let named = |s: &Skipped| SkippedPicture {
+        path: dataset.relative_path_string(s.index),
+        reason: s.reason.clone(),
+    };
+    let unread = dataset.unread.iter().map(SkippedPicture::from);
+    let skipped: Vec<SkippedPicture> = unread.chain(extraction.skipped.iter().map(named)).collect();
+    let list = save_skipped(&args.out, &skipped)?;
     let counts = format!(
         "kept {}, read {}, dropped {}, skipped {}",
         grouped(kept),
@@ -153,19 +179,21 @@ fn report(args: &Args, dataset: &Dataset, extraction: &Extraction, seconds: f64)
         dataset.unit,
         dataset.unlabelled.len(),
         dataset.unlabelled.first().map(PathBuf::as_path),
+        list.as_deref(),
     );
     if args.common.json {
         return output::print_json(&Extracted {
             huemax: env!("CARGO_PKG_VERSION"),
             command: "extract",
-            store: &args.out,
-            data: &args.data,
+            store: names::text(&args.out),
+            data: names::text(&args.data),
             descriptor: extraction.descriptor,
             rows,
             columns,
             kept,
             read,
             dropped,
+            skipped_count: skipped.len(),
             skipped,
             changed,
             seconds,

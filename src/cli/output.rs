@@ -1,11 +1,11 @@
 //! Writing to standard output, where a closed pipe is no error.
 
 use std::io::{self, ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::dataset::Unit;
 use crate::error::{Error, FileError, Result};
-use crate::pipeline::{SkippedPicture, Summary};
+use crate::pipeline::{DUPLICATES, Duplicates, OnError, SKIPPED, SkippedPicture, Summary, save_skipped_as};
 
 /// The name of standard output in errors.
 const STDOUT: &str = "standard output";
@@ -55,22 +55,26 @@ pub(super) fn closed(error: &Error) -> bool {
         if path == Path::new(STDOUT) && source.kind() == ErrorKind::BrokenPipe)
 }
 
-/// Pictures shown in a list of those skipped; all are in the JSON.
+/// Pictures shown in a list of those skipped.
 const SKIPPED_SHOWN: usize = 20;
 
 /// Says on standard error what was left out of a run and why, also when all else is quiet: it changes what the result
 /// means.
-pub(super) fn tell_skipped(summary: &Summary, first_unlabelled: Option<&Path>) {
+pub(super) fn tell_skipped(summary: &Summary, first_unlabelled: Option<&Path>, folder: Option<&Path>) {
     let unit = summary.evaluation.unit;
-    tell_left_out(&summary.data.skipped, unit, summary.data.unlabelled, first_unlabelled);
+    let list = |name| folder.map(|folder| folder.join(name));
+    let skipped = list(SKIPPED);
+    tell_left_out(&summary.data.skipped, unit, summary.data.unlabelled, first_unlabelled, skipped.as_deref());
+    tell_duplicates(&summary.data.duplicates, list(DUPLICATES).as_deref());
 }
 
-/// The same of pictures that could not be read, and so many without a label.
+/// The same of pictures that could not be read, which `list` lists, and so many without a label.
 pub(super) fn tell_left_out(
     skipped: &[SkippedPicture],
     unit: Unit,
     unlabelled: usize,
     first_unlabelled: Option<&Path>,
+    list: Option<&Path>,
 ) {
     if let Some(example) = first_unlabelled {
         let noun = if unlabelled == 1 { "picture has" } else { "pictures have" };
@@ -83,11 +87,42 @@ pub(super) fn tell_left_out(
     tell(&format!("{} {noun} could not be read and stayed out:", skipped.len()));
     skipped.iter().take(SKIPPED_SHOWN).for_each(|s| tell(&format!("  {}: {}", s.path, s.reason)));
     if skipped.len() > SKIPPED_SHOWN {
-        tell(&format!(
-            "  … and {} more (--json and metrics.json have all of them)",
-            skipped.len() - SKIPPED_SHOWN
-        ));
+        tell(&format!("  … and {} more", skipped.len() - SKIPPED_SHOWN));
     }
+    match list {
+        Some(list) => tell(&format!("all are listed in {}", list.display())),
+        None if skipped.len() > SKIPPED_SHOWN => {
+            tell("--json has all of them, and skipped.csv with --out DIR")
+        }
+        None => {}
+    }
+}
+
+/// Says which pictures are there more than once, also when all else is quiet: a test on what was trained on is none.
+pub(super) fn tell_duplicates(duplicates: &Duplicates, list: Option<&Path>) {
+    let lines = duplicates.said();
+    lines.iter().for_each(|line| tell(line));
+    if let (false, Some(list)) = (lines.is_empty(), list) {
+        tell(&format!("all are listed in {}", list.display()));
+    }
+}
+
+/// Writes down what could not be read where too much could not, to `list`, and says so in the error that it is. Whatever becomes of that,
+/// the error stays.
+pub(super) fn list_unreadable(error: Error, list: impl FnOnce() -> Result<PathBuf>) -> Error {
+    let Error::Unreadable(mut unreadable) = error else { return error };
+    // Of the first one all has been said.
+    if unreadable.tolerance.on_error == OnError::Skip {
+        let written = list().and_then(|path| {
+            save_skipped_as(&path, &unreadable.skipped)?;
+            Ok(path)
+        });
+        match written {
+            Ok(path) => unreadable.list = Some(path),
+            Err(error) => tell(&format!("the list of them could not be written: {error}")),
+        }
+    }
+    Error::Unreadable(unreadable)
 }
 
 #[cfg(test)]

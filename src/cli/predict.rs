@@ -3,19 +3,26 @@
 use std::io::{BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::common::{BudgetArgs, Common};
+use crate::cli::common::{BudgetArgs, Common, ErrorArgs};
 use crate::cli::data::{pictures_not_features, unfinished};
 use crate::cli::features::FeatureArgs;
 use crate::cli::output;
-use crate::dataset::Lying;
+use crate::dataset::{DatasetError, Lying};
 use crate::error::{Error, FileError, Result};
+use crate::features::Skipped;
 use crate::features::store::{is_store, is_unfinished};
 use crate::model::Model;
-use crate::pipeline::{Predicted, Rows, predict_rows, predict_within, rows_of_store};
+use crate::names;
+use crate::pipeline::{
+    OnError, Predicted, Rows, SkippedPicture, predict_rows, predict_within, rows_of_store, save_skipped_as,
+};
 use crate::progress::Progress;
 use crate::report::{Format, PredictionWriter, display_width};
 
 /// Say which class each picture, or row of features, is most probably of
+///
+/// Pictures that cannot be read are told on standard error, with their reasons. Where too many cannot (--max-errors), the others are
+/// predicted all the same, and the exit code is 1.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A model that `huemax train` wrote
@@ -35,6 +42,13 @@ pub(super) struct Args {
 
     #[command(flatten)]
     features: FeatureArgs,
+
+    #[command(flatten)]
+    errors: ErrorArgs,
+
+    /// Write the pictures that could not be read, and why, to this file (CSV); without any, one of an earlier run is removed
+    #[arg(long, value_name = "FILE", help_heading = "Pictures that cannot be read")]
+    skipped: Option<PathBuf>,
 
     #[command(flatten)]
     budget: BudgetArgs,
@@ -99,16 +113,39 @@ pub(super) fn run(args: &Args) -> Result<()> {
         }
         Ok(())
     };
-    match &what {
+    let outcome = match &what {
         What::Pictures(pictures) => {
-            predict_within(&model, pictures, (&device, &args.budget.budget()), &progress, &mut sink)?
+            let within = (&device, &args.budget.budget(), args.errors.tolerance());
+            predict_within(&model, pictures, within, &progress, &mut sink)
         }
-        What::Rows(rows) | What::Kept(rows, _) => predict_rows(&model, rows, &device, &progress, &mut sink)?,
+        What::Rows(rows) => predict_rows(&model, rows, &device, &progress, &mut sink),
+        What::Kept(rows, names) => kept_well(rows, names, args)
+            .and_then(|()| predict_rows(&model, rows, &device, &progress, &mut sink)),
+    };
+    if matches!(outcome, Ok(()) | Err(Error::Unreadable(_))) {
+        // What was predicted before there were too many that cannot be read is whole.
+        writer.finish().map_err(output::failed)?;
+        std::io::stdout().flush().map_err(output::failed)?;
     }
-    writer.finish().map_err(output::failed)?;
-    std::io::stdout().flush().map_err(output::failed)?;
+    if let Err(error) = outcome {
+        if let Error::Unreadable(unreadable) = &error
+            && unreadable.tolerance.on_error == OnError::Skip
+        {
+            let told = |s: &SkippedPicture| output::tell(&format!("skipped {}: {}", s.path, s.reason));
+            unreadable.skipped.iter().for_each(told);
+        }
+        return Err(match &args.skipped {
+            Some(list) => output::list_unreadable(error, || Ok(list.clone())),
+            None => error,
+        });
+    }
     for (i, reason) in &skipped {
         output::tell(&format!("skipped {}: {reason}", what.name(*i)));
+    }
+    if let Some(list) = &args.skipped {
+        let named =
+            |(i, reason): &(usize, String)| SkippedPicture { path: what.name(*i), reason: reason.clone() };
+        save_skipped_as(list, &skipped.iter().map(named).collect::<Vec<_>>())?;
     }
     match skipped.len() {
         n if n == count => Err(Error::NothingPredicted(n)),
@@ -118,6 +155,17 @@ pub(super) fn run(args: &Args) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// Fails where too many pictures could not be read when the features were made. Of features that others made, they have said which to leave
+/// out.
+fn kept_well(rows: &Rows, names: &[String], args: &Args) -> Result<()> {
+    if rows.descriptor.histogram().is_none() {
+        return Ok(());
+    }
+    let named = |s: &Skipped| SkippedPicture { path: names[s.index].clone(), reason: s.reason.clone() };
+    let skipped: Vec<SkippedPicture> = rows.skipped.iter().map(named).collect();
+    args.errors.tolerance().check(&skipped, names.len())
 }
 
 /// What is predicted.
@@ -152,12 +200,16 @@ fn pictures(arguments: &[PathBuf]) -> Result<Vec<Lying>> {
     let mut found = Vec::new();
     for argument in arguments {
         if argument == Path::new("-") {
-            for line in std::io::stdin().lock().lines() {
+            for line in std::io::stdin().lock().split(b'\n') {
                 let line = line.map_err(FileError::on("read", Path::new("standard input")))?;
-                if !line.trim().is_empty() {
-                    found.extend(Lying::under(Path::new(line.trim_end_matches('\r')))?);
+                let line = line.strip_suffix(b"\r").unwrap_or(&line);
+                if !line.trim_ascii().is_empty() {
+                    found.extend(listed(&named(line))?);
                 }
             }
+        } else if std::fs::symlink_metadata(argument).is_ok_and(|link| link.is_symlink()) {
+            // It is there, wherever it leads.
+            found.extend(listed(argument)?);
         } else {
             pictures_not_features(argument, "")?;
             found.extend(Lying::under(argument)?);
@@ -167,4 +219,35 @@ fn pictures(arguments: &[PathBuf]) -> Result<Vec<Lying>> {
         return Err(Error::option("-", "standard input names no pictures"));
     }
     Ok(found)
+}
+
+/// The pictures of a path in a list: one that is not there any more is a picture that cannot be read, and no reason to stop.
+fn listed(path: &Path) -> Result<Vec<Lying>> {
+    match Lying::under(path) {
+        // Whoever opens it says what is wrong.
+        Err(DatasetError::Missing(_)) => Ok(vec![Lying::File(path.to_owned())]),
+        Err(DatasetError::Unreadable(error)) => {
+            Ok(vec![Lying::Lost(path.to_owned(), error.source.to_string())])
+        }
+        found => Ok(found?),
+    }
+}
+
+/// The path that a line of a list names: as it is, or as huemax writes names that are no text.
+fn named(line: &[u8]) -> PathBuf {
+    let plain = bytes_as_path(line);
+    let Ok(text) = std::str::from_utf8(line) else { return plain };
+    let told = names::path(text);
+    if told != plain && std::fs::symlink_metadata(&plain).is_err() { told } else { plain }
+}
+
+#[cfg(unix)]
+fn bytes_as_path(bytes: &[u8]) -> PathBuf {
+    let name: std::ffi::OsString = std::os::unix::ffi::OsStringExt::from_vec(bytes.to_vec());
+    name.into()
+}
+
+#[cfg(not(unix))]
+fn bytes_as_path(bytes: &[u8]) -> PathBuf {
+    String::from_utf8_lossy(bytes).into_owned().into()
 }

@@ -13,13 +13,15 @@ use crate::error::{Error, Result};
 use crate::learn::checkpoint::CheckpointError;
 
 /// What may stand beside `--resume`, by the names of clap; everything else is as it was typed the first time.
-const BESIDE: [&str; 10] = [
+const BESIDE: [&str; 12] = [
     "resume",
     "data",
     "features",
     "device",
     "memory",
     "device_memory",
+    "on_error",
+    "max_errors",
     "json",
     "quiet",
     "tensorboard",
@@ -92,7 +94,7 @@ pub(super) fn check_beside(matches: &ArgMatches) -> Result<()> {
             let name = argument.get_long().map_or_else(|| id.to_owned(), |long| format!("--{long}"));
             let problem = format!(
                 "{name} is kept in the checkpoint as it was first typed and cannot be given again; DATA or --features (if they moved), --device, --memory, \
-                 --device-memory, --json, --quiet, --tensorboard and --checkpoint-every can"
+                 --device-memory, --on-error, --max-errors, --json, --quiet, --tensorboard and --checkpoint-every can"
             );
             return Err(Error::option("--resume", problem));
         }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, FileError, Result};
 use crate::features::store::remove_store;
 use crate::learn::checkpoint::{CURRENT, Lock, PREVIOUS};
+use crate::pipeline::other_list;
 use crate::sync::lock;
 
 /// Names of the results; see [`Run::save`](crate::pipeline::Run::save).
@@ -96,6 +97,13 @@ pub(super) fn out_folder(folder: &Path, force: bool) -> Result<()> {
     if let Some(there) = RESULTS.iter().find(|name| !force && folder.join(name).exists()) {
         let problem =
             format!("{} already holds {there}; name another folder, or add --force", folder.display());
+        return Err(Error::option("--out", problem));
+    }
+    if let Some(list) = other_list(folder).filter(|_| !force) {
+        let problem = format!(
+            "{} holds a {list} that huemax did not write; name another folder, or add --force",
+            folder.display()
+        );
         return Err(Error::option("--out", problem));
     }
     // Better now than after an hour of training.

@@ -72,7 +72,7 @@ enum Event<'a> {
         text: &'a str,
     },
     Checkpoint {
-        path: &'a Path,
+        path: String,
         iteration: Option<u64>,
     },
 }
@@ -268,7 +268,7 @@ impl Onlooker for Watching<'_> {
         inner.saved = Instant::now();
         drop(inner);
         match saved {
-            Ok(path) => self.emit(&Event::Checkpoint { path: &path, iteration }),
+            Ok(path) => self.emit(&Event::Checkpoint { path: crate::names::text(&path), iteration }),
             // Work that goes on is worth more than a checkpoint of it.
             Err(error) if !interrupt::asked() => {
                 self.say(&format!(

@@ -77,7 +77,7 @@ impl Entries {
                     pairs.push((picture, row));
                     continue;
                 }
-                Lookup::Nothing => row.name.clone(),
+                Lookup::Nothing => row.name.trim().to_owned(),
                 Lookup::Several(a, b) => {
                     let [a, b] = [a, b].map(|picture| slashed(&found[picture].path));
                     format!("{}, which may be {a} or {b},", row.name)
@@ -208,5 +208,6 @@ pub(super) fn assemble(
         unlabelled,
         mismatches,
         shards: None,
+        unread: Vec::new(),
     })
 }

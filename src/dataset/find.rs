@@ -7,10 +7,20 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::DatasetError;
 use crate::files::FileError;
+use crate::names;
 
 /// Extensions a folder is searched for, in lower case; a file's own may be in any case.
 pub const EXTENSIONS: [&str; 11] =
     ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "dib", "tif", "tiff"];
+
+/// A folder below the one that was searched, or a link in it, that could not be looked into, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// Its path, relative to the folder that was searched.
+    pub path: PathBuf,
+    /// What the system said.
+    pub reason: String,
+}
 
 /// The pictures `path` stands for: a file is itself, whatever its extension; a folder is every picture file
 /// in and below it, found as [`super::Dataset::open`] finds them, sorted, each path starting with `path`.
@@ -18,40 +28,99 @@ pub const EXTENSIONS: [&str; 11] =
 /// # Errors
 /// `path` does not exist, a folder in it cannot be read, or it holds no picture file.
 pub fn pictures_under(path: &Path) -> Result<Vec<PathBuf>, DatasetError> {
-    if !metadata(path)?.is_dir() {
-        return Ok(vec![path.to_owned()]);
+    match under(path)? {
+        (found, unread) if unread.is_empty() => Ok(found),
+        (_, unread) => Err(unreadable(path, &unread)),
     }
-    Ok(pictures_in(path)?.iter().map(|relative| path.join(relative)).collect())
+}
+
+/// The same, with the folders below `path` that cannot be read.
+pub(super) fn under(path: &Path) -> Result<(Vec<PathBuf>, Vec<Unread>), DatasetError> {
+    if !metadata(path)?.is_dir() {
+        return Ok((vec![path.to_owned()], Vec::new()));
+    }
+    let (found, unread) = pictures_in(path)?;
+    Ok((found.iter().map(|relative| path.join(relative)).collect(), unread))
 }
 
 /// Picture files in and below the folder `root`: paths relative to it, sorted as text with `/` between the
-/// parts, which is the same order on every system. At least one.
-pub(super) fn pictures_in(root: &Path) -> Result<Vec<PathBuf>, DatasetError> {
-    let found = files_in(root, is_picture)?;
-    if found.is_empty() {
-        return Err(DatasetError::NoPictures(root.to_owned()));
+/// parts, which is the same order on every system. At least one. What is named like a picture and is no file (a pipe, a socket, a link
+/// that leads nowhere) is among them, for the decoder to say so. And the folders that cannot be read.
+pub(super) fn pictures_in(root: &Path) -> Result<(Vec<PathBuf>, Vec<Unread>), DatasetError> {
+    let (found, unread) = search(root, is_picture, is_picture)?;
+    match (found.is_empty(), unread.is_empty()) {
+        (false, _) => Ok((found, unread)),
+        (true, true) => Err(DatasetError::NoPictures(root.to_owned())),
+        (true, false) => Err(unreadable(root, &unread)),
     }
-    Ok(found)
 }
 
-/// Files in and below the folder `root` that are `wanted` by their names, found and sorted as pictures are.
-pub(super) fn files_in(root: &Path, wanted: fn(&Path) -> bool) -> Result<Vec<PathBuf>, DatasetError> {
+/// Pictures in and below the folder `root`, as [`pictures_in`] finds them, but perhaps none; regular files beside them that are `wanted`
+/// too; and the folders that cannot be read.
+pub(super) fn pictures_and(
+    root: &Path,
+    wanted: fn(&Path) -> bool,
+) -> Result<(Vec<PathBuf>, Vec<Unread>), DatasetError> {
+    search(root, wanted, is_picture)
+}
+
+/// Regular files in and below the folder `root` that are `wanted` by their names, found and sorted as pictures are; and the folders that
+/// cannot be read.
+pub(super) fn files_in(
+    root: &Path,
+    wanted: fn(&Path) -> bool,
+) -> Result<(Vec<PathBuf>, Vec<Unread>), DatasetError> {
+    search(root, wanted, |_| false)
+}
+
+/// What is `wanted` in and below the folder `root`: regular files, and where a name is `whatever` anything that is no folder.
+fn search(
+    root: &Path,
+    wanted: fn(&Path) -> bool,
+    whatever: fn(&Path) -> bool,
+) -> Result<(Vec<PathBuf>, Vec<Unread>), DatasetError> {
     if !metadata(root)?.is_dir() {
         return Err(DatasetError::NotAFolder(root.to_owned()));
     }
-    let mut found = Vec::new();
-    let visible = |entry: &DirEntry| entry.depth() == 0 || !is_hidden(entry.path());
+    let (mut found, mut unread) = (Vec::new(), Vec::new());
+    let whole = fs::canonicalize(root).ok();
+    // A link to the root, or to what that lies in, would bring everything once more.
+    let leads_out = |entry: &DirEntry| {
+        entry.path_is_symlink()
+            && entry.file_type().is_dir()
+            && fs::canonicalize(entry.path())
+                .is_ok_and(|target| whole.as_ref().is_some_and(|whole| whole.starts_with(target)))
+    };
+    let visible = |entry: &DirEntry| entry.depth() == 0 || !is_hidden(entry.path()) && !leads_out(entry);
     for entry in WalkDir::new(root).follow_links(true).into_iter().filter_entry(visible) {
         let path = match entry {
             Ok(entry) if entry.file_type().is_file() => entry.into_path(),
+            Ok(entry) if !entry.file_type().is_dir() && whatever(entry.path()) => entry.into_path(),
             Ok(_) => continue,
             // A link to a folder it lies in: everything there is found without it.
             Err(error) if error.loop_ancestor().is_some() => continue,
-            // A link that leads nowhere: if it is named like a picture, the decoder says that it cannot be
-            // read, and one such link does not stop the others.
-            Err(error) => match error.path().filter(|path| leads_nowhere(path) && !is_hidden(path)) {
-                Some(path) => path.to_owned(),
-                None => return Err(unreadable(root, error)),
+            Err(error) => match error.path().map(Path::to_owned) {
+                // What is hidden is not looked at, be it broken.
+                Some(path) if error.depth() > 0 && is_hidden(&path) => continue,
+                // A link that leads nowhere: if it is named like a picture, the decoder says that it cannot be
+                // read, and one such link does not stop the others.
+                Some(path) if leads_nowhere(&path) => {
+                    if !whatever(&path) {
+                        continue;
+                    }
+                    path
+                }
+                Some(path) if error.depth() > 0 => {
+                    let relative = path.strip_prefix(root).unwrap_or(&path).to_owned();
+                    let source = error.into_io_error();
+                    let reason = source.map_or_else(|| "it cannot be looked into".into(), |e| e.to_string());
+                    unread.push(Unread { path: relative, reason });
+                    continue;
+                }
+                _ => {
+                    let source = error.into_io_error().unwrap_or_else(|| std::io::ErrorKind::Other.into());
+                    return Err(DatasetError::Unreadable(FileError::on("read", root)(source)));
+                }
             },
         };
         if wanted(&path)
@@ -60,12 +129,12 @@ pub(super) fn files_in(root: &Path, wanted: fn(&Path) -> bool) -> Result<Vec<Pat
             found.push(relative.to_owned());
         }
     }
-    // Names that are not UTF-8 may look alike as text; the path itself settles their order.
-    found.sort_by_cached_key(|path| (slashed(path), path.clone()));
-    Ok(found)
+    found.sort_by_cached_key(|path| slashed(path));
+    unread.sort_by_cached_key(|unread| slashed(&unread.path));
+    Ok((found, unread))
 }
 
-/// The path as text with `/` between its parts, on every system; what is not Unicode becomes U+FFFD.
+/// The path as text with `/` between its parts, on every system; see [`names`].
 pub(super) fn slashed(path: &Path) -> String {
     let mut text = String::new();
     for component in path.components() {
@@ -74,10 +143,20 @@ pub(super) fn slashed(path: &Path) -> String {
         }
         match component {
             Component::RootDir => text.push('/'),
-            other => text.push_str(&other.as_os_str().to_string_lossy()),
+            other => text.push_str(&names::text(other)),
         }
     }
     text
+}
+
+/// The first of some folders that cannot be read, as an error.
+pub(super) fn unreadable(root: &Path, unread: &[Unread]) -> DatasetError {
+    let (path, reason) = unread.first().map_or((root.to_owned(), ""), |u| (root.join(&u.path), &*u.reason));
+    DatasetError::Unreadable(FileError {
+        action: "read",
+        path,
+        source: std::io::Error::other(reason.to_owned()),
+    })
 }
 
 fn metadata(path: &Path) -> Result<fs::Metadata, DatasetError> {
@@ -85,12 +164,6 @@ fn metadata(path: &Path) -> Result<fs::Metadata, DatasetError> {
         std::io::ErrorKind::NotFound => DatasetError::Missing(path.to_owned()),
         _ => DatasetError::Unreadable(FileError::on("read", path)(error)),
     })
-}
-
-fn unreadable(root: &Path, error: walkdir::Error) -> DatasetError {
-    let path = error.path().unwrap_or(root).to_owned();
-    let source = error.into_io_error().unwrap_or_else(|| std::io::ErrorKind::Other.into());
-    DatasetError::Unreadable(FileError::on("read", &path)(source))
 }
 
 fn leads_nowhere(path: &Path) -> bool {
@@ -111,7 +184,7 @@ mod tests {
     use super::*;
 
     fn names(root: &Path) -> Vec<String> {
-        pictures_in(root).unwrap().iter().map(|path| slashed(path)).collect()
+        pictures_in(root).unwrap().0.iter().map(|path| slashed(path)).collect()
     }
 
     #[test]
@@ -143,7 +216,7 @@ mod tests {
     fn missing_empty_and_not_a_folder() {
         let root = folder(&["x.txt"]);
         let gone = root.path().join("gone");
-        for result in [pictures_in(&gone), pictures_under(&gone)] {
+        for result in [pictures_in(&gone).map(|(found, _)| found), pictures_under(&gone)] {
             assert!(matches!(result, Err(DatasetError::Missing(path)) if path == gone));
         }
         let error = pictures_under(root.path()).unwrap_err();
@@ -168,6 +241,7 @@ mod tests {
         let root = folder(&["in/a.jpg", "out/b.jpg"]);
         let inner = root.path().join("in");
         symlink(&inner, inner.join("loop")).unwrap();
+        symlink(root.path(), inner.join("above")).unwrap();
         symlink(root.path().join("out"), inner.join("linked")).unwrap();
         symlink("nowhere", inner.join("dead.jpg")).unwrap();
         symlink("nowhere", inner.join("dead-folder")).unwrap();
@@ -177,19 +251,47 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_folder_without_permission_is_named() {
+    fn a_folder_without_permission_is_told_and_passed_over() {
         use std::os::unix::fs::PermissionsExt;
         let root = folder(&["a/1.jpg", "locked/2.jpg"]);
         let locked = root.path().join("locked");
         fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
         let readable_anyway = fs::read_dir(&locked).is_ok(); // the superuser may read everything
-        let found = pictures_in(root.path());
+        let (found, strict) = (pictures_in(root.path()), pictures_under(root.path()));
         fs::set_permissions(&locked, fs::Permissions::from_mode(0o755)).unwrap();
         if !readable_anyway {
-            let error = found.unwrap_err();
+            let (found, unread) = found.unwrap();
+            assert_eq!(found, [Path::new("a/1.jpg")]);
+            assert_eq!(unread.len(), 1);
+            assert_eq!(unread[0].path, Path::new("locked"));
+            assert!(unread[0].reason.contains("denied"), "{unread:?}");
+            let error = strict.unwrap_err();
             assert!(matches!(error, DatasetError::Unreadable(_)));
             assert!(error.to_string().contains("locked"), "{error}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_left_to_the_decoder_and_is_no_text() {
+        let root = folder(&["in/a.jpg", "x.jpg/b.jpg"]);
+        let make = |name: &str| {
+            let made = std::process::Command::new("mkfifo").arg(root.path().join(name)).status().unwrap();
+            assert!(made.success());
+        };
+        ["pipe.jpg", "pipe.txt", ".pipe.jpg"].iter().for_each(|name| make(name));
+        let socket = std::os::unix::net::UnixListener::bind(root.path().join("socket.png")).unwrap();
+        assert_eq!(names(root.path()), ["in/a.jpg", "pipe.jpg", "socket.png", "x.jpg/b.jpg"]);
+        assert!(
+            files_in(root.path(), |path| path.extension().is_some_and(|e| e == "txt")).unwrap().0.is_empty()
+        );
+        for (name, what) in [("pipe.jpg", "a pipe"), ("socket.png", "a socket"), ("in", "a folder")] {
+            let error = crate::files::open_regular(&root.path().join(name)).unwrap_err().to_string();
+            assert_eq!(error, format!("not a regular file but {what}"));
+        }
+        let error = crate::files::open_regular(Path::new("/dev/null")).unwrap_err().to_string();
+        assert_eq!(error, "not a regular file but a device");
+        drop(socket);
     }
 
     #[cfg(target_os = "linux")]
@@ -199,7 +301,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let odd = Path::new(std::ffi::OsStr::from_bytes(b"caf\xe9.jpg"));
         fs::write(root.path().join(odd), b"").unwrap();
-        assert_eq!(pictures_in(root.path()).unwrap(), [odd]);
-        assert_eq!(slashed(odd), "caf\u{fffd}.jpg");
+        assert_eq!(pictures_in(root.path()).unwrap().0, [odd]);
+        assert_eq!(slashed(odd), r"caf\xE9.jpg");
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::find::slashed;
+use crate::names;
 
 /// What a name leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,20 +43,29 @@ impl Index {
 
     /// The picture that `name` means in a table in the folder `base` (see [`absolute`]). A name is relative to that
     /// folder, else to the root; with its extension, else without; else it is the unique name of a file.
+    ///
+    /// It is taken as it is written, then without blanks around it and with `\` between folders, then as the name of a file that holds what
+    /// would be an escape (see [`names`]).
     pub(super) fn find(&self, base: &str, name: &str) -> Lookup {
-        let name = name.trim().replace('\\', "/");
+        let unescaped = names::text(name);
+        let forms = [name, &*name.trim().replace('\\', "/"), &*unescaped];
+        let found = forms.into_iter().map(|name| self.find_as(base, name));
+        found.into_iter().find(|found| *found != Lookup::Nothing).unwrap_or(Lookup::Nothing)
+    }
+
+    fn find_as(&self, base: &str, name: &str) -> Lookup {
         let inside = |path: String| match self.root.as_str() {
             "" => Some(path),
             root => path.strip_prefix(root)?.strip_prefix('/').map(str::to_owned),
         };
         let candidates = match name.starts_with('/') {
-            true => [normal(&name).and_then(inside), None],
-            false => [normal(&format!("{base}/{name}")).and_then(inside), normal(&name)],
+            true => [normal(name).and_then(inside), None],
+            false => [normal(&format!("{base}/{name}")).and_then(inside), normal(name)],
         };
         if let Some(found) = self.at(&candidates) {
             return found;
         }
-        let file = name.strip_prefix("./").unwrap_or(&name);
+        let file = name.strip_prefix("./").unwrap_or(name);
         self.files.iter().find_map(|map| map.get(file)).copied().unwrap_or(Lookup::Nothing)
     }
 

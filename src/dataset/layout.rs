@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use super::find::slashed;
 use super::{Dataset, DatasetError, LabelSource, Mismatches, Part, Sample, Task, Unit};
+use crate::names;
 
 /// A picture by its names: all that a label can be read from.
 pub(super) struct Found {
@@ -27,12 +28,12 @@ pub(super) struct Found {
 
 impl Found {
     pub(super) fn new(path: PathBuf) -> Self {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = names::text(path.file_name().unwrap_or_default());
         let stem = name.rsplit_once('.').map_or("", |(stem, _extension)| stem);
         let prefix = stem.split_once('.').map(|(prefix, _)| prefix).filter(|p| !p.is_empty());
         let prefix = prefix.map(str::to_owned);
         let folders = path.parent().into_iter().flat_map(Path::components);
-        let folders = folders.map(|folder| folder.as_os_str().to_string_lossy().into_owned()).collect();
+        let folders = folders.map(names::text).collect();
         Self { path, folders, prefix }
     }
 }
@@ -150,6 +151,7 @@ pub(super) fn label(
         unlabelled,
         mismatches: Mismatches::default(),
         shards: None,
+        unread: Vec::new(),
     })
 }
 
@@ -175,6 +177,7 @@ pub(super) fn unlabelled(root: &Path, found: Vec<Found>, base: &Base) -> Dataset
         samples: found.into_iter().enumerate().map(sample).collect(),
         unlabelled: Vec::new(),
         mismatches: Mismatches::default(),
+        unread: Vec::new(),
         shards: None,
     }
 }

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::find::under;
 use super::shards::{DEREFERENCE, Place, Set, Shard, members};
-use super::{DatasetError, Found, PictureError, pictures_under};
+use super::{DatasetError, Found, PictureError};
+use crate::names;
 
 /// A picture in a file of its own, or in a shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,33 +17,38 @@ pub enum Lying {
     Part(Arc<Shard>, Place, PathBuf),
     /// A symbolic link of this name in this tar file, which is not followed.
     Link(Arc<Shard>, PathBuf),
+    /// Nothing that can be read: a folder, or a name that somebody gave; and why.
+    Lost(PathBuf, String),
 }
 
 impl Lying {
     /// The pictures that `path` stands for: those of tar files (see [`Dataset::open`](super::Dataset::open)), else as
-    /// [`pictures_under`] has them.
+    /// [`pictures_under`](super::pictures_under) has them. Folders below it that cannot be read come last.
     ///
     /// # Errors
-    /// As for [`pictures_under`]; a tar file that cannot be read.
+    /// `path` does not exist, or holds no picture file; a tar file that cannot be read.
     pub fn under(path: &Path) -> Result<Vec<Self>, DatasetError> {
         let set = match Set::named(path)? {
             Some(set) => set,
-            None => match pictures_under(path) {
+            None => match under(path) {
                 Err(none @ DatasetError::NoPictures(_)) => Set::inside(path)?.ok_or(none)?,
-                found => return Ok(found?.into_iter().map(Self::File).collect()),
+                found => {
+                    let (found, unread) = found?;
+                    let lost =
+                        unread.into_iter().map(|unread| Self::Lost(path.join(unread.path), unread.reason));
+                    return Ok(found.into_iter().map(Self::File).chain(lost).collect());
+                }
             },
         };
         members(&set)
     }
 
-    /// What it is called: its path, or `shard.tar/name`.
+    /// What it is called: its path, or `shard.tar/name`; see [`names`].
     #[must_use]
     pub fn name(&self) -> String {
         match self {
-            Self::File(path) => path.to_string_lossy().into_owned(),
-            Self::Part(shard, _, name) | Self::Link(shard, name) => {
-                shard.path.join(name).to_string_lossy().into_owned()
-            }
+            Self::File(path) | Self::Lost(path, _) => names::text(path),
+            Self::Part(shard, _, name) | Self::Link(shard, name) => names::text(shard.path.join(name)),
         }
     }
 
@@ -56,6 +63,7 @@ impl Lying {
             Self::Link(..) => Err(PictureError::Unreadable(std::io::Error::other(format!(
                 "it is a symbolic link in a tar file, which is not followed; {DEREFERENCE}"
             )))),
+            Self::Lost(_, reason) => Err(PictureError::Unreadable(std::io::Error::other(reason.clone()))),
         }
     }
 }

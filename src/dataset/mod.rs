@@ -34,7 +34,7 @@ mod testing;
 
 pub use decode::{DECODER, Decoder, Found, MAX_PIXELS, Opened, Picture, PictureError};
 pub use error::DatasetError;
-pub use find::{EXTENSIONS, pictures_under};
+pub use find::{EXTENSIONS, Unread, pictures_under};
 pub use folds::folds;
 pub use lying::Lying;
 pub use manifest::{LabelColumns, Manifest};
@@ -45,9 +45,12 @@ pub use rows::{Brought, Named};
 pub use shards::{Place, Shard, Shards, Stamp, reading_order};
 pub use split::{Split, SplitOptions};
 
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+
+use crate::files::open_regular;
 
 /// The part of the data a picture belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -143,6 +146,8 @@ pub struct Dataset {
     pub mismatches: Mismatches,
     /// Where the pictures lie, if that is in tar files.
     pub shards: Option<Shards>,
+    /// Folders that could not be looked into, in order. What is in them is not known.
+    pub unread: Vec<Unread>,
 }
 
 impl Dataset {
@@ -174,7 +179,7 @@ impl Dataset {
     /// One class alone is no error here, as it can be evaluated and predicted; [`Split::new`] refuses it.
     ///
     /// # Errors
-    /// `root` does not exist, is a file or holds no pictures; a folder in it cannot be read; the layout is
+    /// `root` does not exist, is a file, cannot be read or holds no pictures; the layout is
     /// none of these, or several; no picture has a label of the kind asked for. A table or sidecar that cannot be
     /// read, with its line; in multi-class data, a row with no label or with several. With
     /// [`LabelOptions::strict`], pictures without labels and anything in [`Dataset::mismatches`].
@@ -282,6 +287,20 @@ impl Dataset {
             Some(shards) => shards.files[shards.places[index].shard as usize].path.clone(),
             None => self.path(index),
         }
+    }
+
+    /// The content of the file of sample `index`, as it is, to be read. Panics if there is no such sample.
+    ///
+    /// # Errors
+    /// It cannot be opened; the shard is not the one whose headers were read.
+    pub fn reader(&self, index: usize) -> std::io::Result<impl Read + use<>> {
+        let Some(shards) = &self.shards else {
+            return Ok(open_regular(&self.path(index))?.0.take(u64::MAX));
+        };
+        let Place { shard, at, len } = shards.places[index];
+        let mut file = shards.files[shard as usize].open()?;
+        file.seek(SeekFrom::Start(at))?;
+        Ok(file.take(len))
     }
 
     /// How many bytes the file of sample `index` has, if it can be looked at. Panics if there is no such sample.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::entries::assemble;
-use super::find::{files_in, is_picture, slashed};
+use super::find::{is_picture, pictures_and, slashed, unreadable};
 use super::index::Index;
 use super::layout::{Base, Found, detect, label, unlabelled};
 use super::shards::labels::label_kind;
@@ -18,17 +18,22 @@ pub(super) fn open(root: &Path, options: &LabelOptions) -> Result<Dataset, Datas
     }
     // Files with labels and tar files may lie beside pictures, and are found on the same way.
     let wanted = |path: &Path| is_picture(path) || label_kind(path).is_some() || shards::is_tar(path);
+    let (found, unread) = pictures_and(root, wanted)?;
     let (pictures, beside): (Vec<PathBuf>, Vec<PathBuf>) =
-        files_in(root, wanted)?.into_iter().partition(|path| is_picture(path));
+        found.into_iter().partition(|path| is_picture(path));
     let (shards, beside): (Vec<PathBuf>, Vec<PathBuf>) =
         beside.into_iter().partition(|path| shards::is_tar(path));
     if pictures.is_empty() {
+        if !unread.is_empty() {
+            return Err(unreadable(root, &unread));
+        }
         return match shards::Set::of(root, shards) {
             Some(set) => shards::open(&set, options),
             None => Err(DatasetError::NoPictures(root.to_owned())),
         };
     }
     let mut dataset = of_pictures(root, pictures, &beside, options)?;
+    dataset.unread = unread;
     dataset.mismatches.shards = shards.iter().map(|path| slashed(path)).collect();
     Ok(dataset)
 }

@@ -109,5 +109,6 @@ fn assemble(
         unlabelled: Vec::new(),
         mismatches: Mismatches { unused_labels, ..Mismatches::default() },
         shards: None,
+        unread: Vec::new(),
     })
 }

@@ -50,6 +50,9 @@ pub enum FeaturesError {
         /// What went wrong.
         source: Box<FeaturesError>,
     },
+    /// A picture could not be read, and whoever was told of it ended the work.
+    #[error("a picture could not be read")]
+    Refused,
     /// Somebody asked to stop.
     #[error("stopped: {done} of {rows} pictures are kept in {}", folder.display())]
     Interrupted {

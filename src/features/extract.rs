@@ -35,11 +35,13 @@ pub struct Target<'a> {
     pub matrix: bool,
     /// Who else is given them.
     pub keep: Option<&'a dyn Keep>,
+    /// Who is told of a picture that cannot be read, as soon as that is known, and says whether to go on.
+    pub goes_on: Option<&'a (dyn Fn(&Skipped) -> bool + Sync)>,
 }
 
 impl Target<'_> {
     /// A matrix on the device, and nothing else.
-    pub const MATRIX: Self = Self { matrix: true, keep: None };
+    pub const MATRIX: Self = Self { matrix: true, keep: None, goes_on: None };
 }
 
 /// What came of reading pictures.
@@ -70,7 +72,9 @@ struct Made {
 /// and pushes its pixels, or says why it cannot. The features go to `target`. `progress` is told of every picture that is done.
 ///
 /// # Errors
-/// The device was lost or has no memory for batches, or none for a matrix that is the only place for the features; features could not be kept. A picture that cannot be read is no error here.
+/// The device was lost or has no memory for batches, or none for a matrix that is the only place for the features; features could not be
+/// kept. A picture that cannot be read is no error by itself; [`FeaturesError::Refused`] where `target` says not to go on. What was described
+/// by then is kept.
 pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>(
     backend: &B,
     count: usize,
@@ -108,6 +112,7 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
         let mut features = [backend.zeros::<f32>(run * columns)?, backend.zeros::<f32>(run * columns)?];
         let mut made: Option<Made> = None;
         let mut turn = 0;
+        let mut refused = false;
         let finish = |made: Made, features: &B::Array<f32>| -> Result<(), FeaturesError> {
             if let Some(keep) = target.keep {
                 let rows = backend.download(features, made.count * columns)?;
@@ -119,7 +124,7 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
             progress.advance(made.count as u64);
             Ok(())
         };
-        while !stop.load(Ordering::Relaxed) {
+        'runs: while !stop.load(Ordering::Relaxed) {
             let start = next.fetch_add(run, Ordering::Relaxed);
             if start >= count {
                 break;
@@ -129,7 +134,13 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
             let mut here = Vec::new();
             for i in start..end {
                 if let Err(reason) = read(i, &mut pictures) {
-                    here.push(Skipped { index: i, reason });
+                    let skipped = Skipped { index: i, reason };
+                    if target.goes_on.is_some_and(|goes_on| !goes_on(&skipped)) {
+                        stop.store(true, Ordering::Relaxed);
+                        refused = true;
+                        break 'runs;
+                    }
+                    here.push(skipped);
                     pictures.push(&[]);
                 }
                 if !pictures.is_full(run_bytes) && i + 1 < end {
@@ -150,17 +161,21 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
                 }
             }
         }
-        match made {
-            Some(last) => finish(last, &features[1 - turn]),
-            None => Ok(()),
+        if let Some(last) = made {
+            finish(last, &features[1 - turn])?;
         }
+        if refused { Err(FeaturesError::Refused) } else { Ok(()) }
     };
     // One on each thread, and not a job that a thread takes while it waits for another: that would wait in turn for what the thread
     // itself holds, the lock of the matrix or memory for its pictures.
     rayon::broadcast(|_| {
         if let Err(error) = worker() {
             stop.store(true, Ordering::Relaxed);
-            lock(&failed).get_or_insert(error);
+            let mut failed = lock(&failed);
+            // A disk that is full counts for more than a picture.
+            if matches!(*failed, None | Some(FeaturesError::Refused)) {
+                *failed = Some(error);
+            }
         }
     });
     if let Some(error) = into_inner(failed) {

@@ -2,9 +2,11 @@
 //! Whoever looks sees the old file or the new one, and a failure on the way leaves the old one.
 
 mod lock;
+mod regular;
 mod writing;
 
 pub(crate) use lock::Lock;
+pub(crate) use regular::open_regular;
 pub(crate) use writing::{Writing, settle};
 
 use std::fs::{File, Metadata};

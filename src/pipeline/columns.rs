@@ -19,7 +19,7 @@ impl Rows {
         Ok(match source {
             Some(source) => {
                 let descriptor = Descriptor::Given(Given { columns: source.columns() });
-                Self { descriptor, source, skipped: self.skipped.clone() }
+                Self { descriptor, source, ..self.clone() }
             }
             None => self.clone(),
         })

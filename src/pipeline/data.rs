@@ -111,6 +111,11 @@ fn some(classes: &[String]) -> String {
     names.join(", ") + if classes.len() > SHOWN { ", …" } else { "" }
 }
 
+/// The parts of `split`, each with its samples.
+pub(super) fn of_parts(split: &Split) -> [(Part, &[usize]); 3] {
+    [(Part::Train, &split.train), (Part::Val, &split.val), (Part::Test, &split.test)]
+}
+
 /// Takes unreadable pictures out of every part, and sees whether training is still possible.
 pub(super) fn without_skipped(dataset: &Dataset, split: Split, skipped: &[Skipped]) -> Result<Split> {
     let readable = |i: &usize| skipped.binary_search_by_key(i, |s| s.index).is_err();

@@ -101,6 +101,16 @@ fn evaluate_on<B: Backend>(
     let rows: Vec<usize> = (0..picked.len())
         .filter(|i| described.skipped.binary_search_by_key(i, |s| s.index).is_err())
         .collect();
+    let mut marks = described.take_marks();
+    marks.look_beside(dataset, &picked);
+    let tested: Vec<usize> = rows.iter().map(|&row| picked[row]).collect();
+    let of = |wanted| -> Vec<usize> {
+        let beside = |i: &usize| part.flatten() != Some(wanted) && samples[*i].part == Some(wanted);
+        (0..samples.len()).filter(beside).collect()
+    };
+    let (train, val) = (of(Part::Train), of(Part::Val));
+    let parts = [(Part::Train, &*train), (Part::Val, &*val), (Part::Test, &*tested)];
+    let (duplicate_counts, duplicates) = marks.find(dataset, &parts);
     // From numbers among those picked to numbers among the samples.
     described.skipped.iter_mut().for_each(|s| s.index = picked[s.index]);
     if rows.is_empty() {
@@ -151,7 +161,9 @@ fn evaluate_on<B: Backend>(
             classes: model.classes.clone(),
             train: vec![0; outputs],
             test: among.len(),
+            skipped_count: skipped.len(),
             skipped,
+            duplicates: duplicate_counts,
             ..DataSummary::of(dataset)
         },
         descriptor: model.descriptor,
@@ -170,6 +182,7 @@ fn evaluate_on<B: Backend>(
         truth: measured.truth,
         values: measured.values,
         held_out: None,
+        duplicates,
     })
 }
 

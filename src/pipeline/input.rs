@@ -1,18 +1,21 @@
 //! What a command works on: labelled samples, and where their features are to be had.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::duplicates::{Marks, looks_of_matrix, looks_of_rows};
 use super::reading::Reading;
+use super::tolerance::{Errors, Tolerance};
 use crate::backend::{Backend, DeviceKind, Pictures};
-use crate::dataset::{Dataset, Found, PictureError, reading_order};
+use crate::dataset::{Dataset, Found, PictureError, Unit, reading_order};
 use crate::error::{Error, Result};
+use crate::features::store::Hash;
 use crate::features::{
     Budget, Bytes, Descriptor, Extracted, FeaturesError, Given, Histogram, InMemory, Matrix, PictureMemory,
     Skipped, Source, Target, Transform, check_finite, extract,
 };
 use crate::progress::Progress;
 
-use super::store::{Cache, fill};
+use super::store::{Cache, StoreOptions, fill};
 
 /// What a command works on.
 #[derive(Debug, Clone)]
@@ -23,6 +26,10 @@ pub struct Input<'a> {
     pub origin: Origin,
     /// How much memory may be taken.
     pub budget: Budget,
+    /// What is done about pictures that cannot be read.
+    pub tolerance: Tolerance,
+    /// Whether pictures whose features are equal are told of, and not only those whose files are.
+    pub near_duplicates: bool,
 }
 
 /// Where features are to be had.
@@ -46,12 +53,20 @@ pub struct Rows {
     pub source: Arc<dyn Source>,
     /// Samples that could not be described, ascending; their rows are zero.
     pub skipped: Vec<Skipped>,
+    /// Of the content of each sample's file, where it is known; nothing where none is.
+    pub hashes: Vec<Option<Hash>>,
 }
 
-/// Pictures, and as much memory as it takes.
+/// Pictures, as much memory as it takes, and some that cannot be read.
 impl<'a> From<&'a Dataset> for Input<'a> {
     fn from(dataset: &'a Dataset) -> Self {
-        Self { dataset, origin: Origin::default(), budget: Budget::default() }
+        Self {
+            dataset,
+            origin: Origin::default(),
+            budget: Budget::default(),
+            tolerance: Tolerance::default(),
+            near_duplicates: false,
+        }
     }
 }
 
@@ -61,6 +76,10 @@ pub(super) struct Described<B: Backend> {
     pub(super) rows: Place<B>,
     /// Those that could not be described, by their place among those asked for, ascending.
     pub(super) skipped: Vec<Skipped>,
+    /// Of the content of each sample of the data, asked for or not, where it is known; or nothing.
+    pub(super) hashes: Vec<Option<Hash>>,
+    /// The same of its row of features, where that was asked for.
+    pub(super) looks: Vec<Option<Hash>>,
 }
 
 /// Where rows are.
@@ -72,6 +91,11 @@ pub(super) enum Place<B: Backend> {
 }
 
 impl<B: Backend> Described<B> {
+    /// What its pictures are told apart by, which is then no longer here.
+    pub(super) fn take_marks(&mut self) -> Marks {
+        Marks { hashes: std::mem::take(&mut self.hashes), looks: std::mem::take(&mut self.looks) }
+    }
+
     /// The same with the rows on the host, where what is done to rows is learned and done.
     ///
     /// # Errors
@@ -95,7 +119,12 @@ impl<B: Backend> Described<B> {
     ) -> Result<Self, FeaturesError> {
         let Some(transform) = transform else { return Ok(self) };
         let (source, skipped) = self.on_host(backend)?;
-        Ok(Self { rows: Place::Host(transform.clone().of(source)), skipped })
+        Ok(Self {
+            rows: Place::Host(transform.clone().of(source)),
+            skipped,
+            hashes: Vec::new(),
+            looks: Vec::new(),
+        })
     }
 
     /// The rows as a matrix on the device.
@@ -130,33 +159,65 @@ impl Input<'_> {
         progress: &dyn Progress,
     ) -> Result<Described<B>> {
         match &self.origin {
-            Origin::Rows(rows) => Ok(rows.picked(picked)),
+            Origin::Rows(rows) => {
+                let described = rows.picked(picked);
+                // Of rows that others made, they have said themselves which to leave out.
+                if self.dataset.unit == Unit::Picture {
+                    let errors = Errors::of(self.dataset, picked, self.tolerance)?;
+                    if !described.skipped.iter().all(|skipped| errors.saw(skipped)) {
+                        return Err(errors.refusal(None));
+                    }
+                    errors.check(|| None)?;
+                }
+                Ok(Described { looks: self.looks(&*rows.source)?, ..described })
+            }
             Origin::Kept(cache) => {
                 let folder = (cache.folder)()?;
                 let stays = picked.len() == self.dataset.samples.len() && !transformed;
                 let filled = fill(
                     backend,
                     self.dataset,
-                    (&folder, &cache.options),
+                    (&folder, &StoreOptions { tolerance: self.tolerance, ..cache.options }),
                     descriptor,
                     (stays, &self.budget),
                     progress,
                 )?;
-                let skipped = filled.extraction.skipped;
+                let (skipped, hashes) = (filled.extraction.skipped, filled.hashes);
+                let source: Arc<dyn Source> = Arc::new(filled.numbers);
+                let looks = self.looks(&*source)?;
                 Ok(match filled.matrix {
-                    Some(matrix) => Described { rows: Place::Device(Box::new(matrix)), skipped },
-                    None => Rows { descriptor, source: Arc::new(filled.numbers), skipped }.picked(picked),
+                    Some(matrix) => {
+                        Described { rows: Place::Device(Box::new(matrix)), skipped, hashes, looks }
+                    }
+                    None => {
+                        Described { looks, ..Rows { descriptor, source, skipped, hashes }.picked(picked) }
+                    }
                 })
             }
             Origin::Pictures => {
                 let histogram = histogram(descriptor)?;
                 let budget = self.beside_features([picked.len(), descriptor.len()], transformed, backend)?;
                 progress.say(&budget.said());
-                let Extracted { matrix, skipped } =
-                    describe_samples(backend, (self.dataset, picked), histogram, &budget, progress)?;
-                Ok(Described { rows: Place::Device(Box::new(matrix)), skipped })
+                let errors = Errors::of(self.dataset, picked, self.tolerance)?;
+                let (Extracted { matrix, skipped }, hashes) = describe_samples(
+                    backend,
+                    (self.dataset, picked),
+                    histogram,
+                    (&budget, &errors),
+                    progress,
+                )?;
+                let looks = match self.near_duplicates {
+                    true => looks_of_matrix(backend, &matrix, picked, self.dataset.samples.len())?,
+                    false => Vec::new(),
+                };
+                Ok(Described { rows: Place::Device(Box::new(matrix)), skipped, hashes, looks })
             }
         }
+    }
+
+    /// A hash of each row of `source`, where that is asked for.
+    fn looks(&self, source: &dyn Source) -> Result<Vec<Option<Hash>>, FeaturesError> {
+        if self.near_duplicates { looks_of_rows(source) } else { Ok(Vec::new()) }
     }
 
     /// What the budget leaves to pictures on their way beside features of `rows` × `columns`, which nobody keeps: they must fit.
@@ -198,7 +259,7 @@ impl Rows {
     #[must_use]
     pub fn given(source: Arc<dyn Source>) -> Self {
         let descriptor = Descriptor::Given(Given { columns: source.columns() });
-        Self { descriptor, source, skipped: Vec::new() }
+        Self { descriptor, source, skipped: Vec::new(), hashes: Vec::new() }
     }
 
     /// The rows `picked` alone, which ascend.
@@ -207,7 +268,8 @@ impl Rows {
             return self;
         }
         let skipped = self.skipped_of(&picked);
-        Self { source: Arc::new(Picked { source: self.source, rows: picked }), skipped, ..self }
+        let hashes = picked.iter().filter_map(|&row| self.hashes.get(row).copied()).collect();
+        Self { source: Arc::new(Picked { source: self.source, rows: picked }), skipped, hashes, ..self }
     }
 
     /// Which of the rows `picked` could not be described, by their places there.
@@ -223,7 +285,8 @@ impl Rows {
     fn picked<B: Backend>(&self, picked: &[usize]) -> Described<B> {
         let (all, source) = (picked.len() == self.source.rows(), self.source.clone());
         let source = if all { source } else { Arc::new(Picked { source, rows: picked.to_vec() }) };
-        Described { rows: Place::Host(source), skipped: self.skipped_of(picked) }
+        let (skipped, hashes) = (self.skipped_of(picked), self.hashes.clone());
+        Described { rows: Place::Host(source), skipped, hashes, looks: Vec::new() }
     }
 }
 
@@ -263,14 +326,14 @@ pub(super) fn histogram(descriptor: Descriptor) -> Result<Histogram> {
     })
 }
 
-/// Reads the samples `picked` on every core and describes them on the device.
+/// Reads the samples `picked` on every core and describes them on the device; and the hash of the content of each sample that was read.
 fn describe_samples<B: Backend>(
     backend: &B,
     (dataset, picked): (&Dataset, &[usize]),
     histogram: Histogram,
-    budget: &Budget,
+    (budget, errors): (&Budget, &Errors<'_>),
     progress: &dyn Progress,
-) -> Result<Extracted<B>> {
+) -> Result<(Extracted<B>, Vec<Option<Hash>>)> {
     // In the order in which they lie, where that is not the order of their names.
     let order = dataset.shards.as_ref().map(|shards| {
         let places: Vec<_> = picked.iter().map(|&i| shards.places[i]).collect();
@@ -278,21 +341,43 @@ fn describe_samples<B: Backend>(
     });
     let order = order.filter(|order| !order.is_sorted());
     let place = |i: usize| order.as_ref().map_or(i, |order| order[i]);
-    let find = |i: usize| dataset.found(picked[place(i)]);
-    let mut extracted = describe_found(backend, picked.len(), find, histogram, budget, progress)?;
+    let hashes = Mutex::new(vec![None; dataset.samples.len()]);
+    let each = Each {
+        find: &|i| dataset.found(picked[place(i)]),
+        seen: &|i, content| {
+            let hash = Hash::of(content);
+            hashes.lock().unwrap_or_else(PoisonError::into_inner)[picked[place(i)]] = Some(hash);
+        },
+        goes_on: &|skipped| {
+            errors.saw(&Skipped { index: place(skipped.index), reason: skipped.reason.clone() })
+        },
+    };
+    let extracted = describe_found(backend, picked.len(), &each, histogram, budget, progress);
+    let mut extracted = extracted.map_err(|error| errors.explain(error))?;
+    errors.check(|| None)?;
     if let Some(order) = &order {
         extracted.matrix = extracted.matrix.placed(backend, order)?;
         extracted.skipped.iter_mut().for_each(|skipped| skipped.index = order[skipped.index]);
         extracted.skipped.sort_by_key(|skipped| skipped.index);
     }
-    Ok(extracted)
+    Ok((extracted, hashes.into_inner().unwrap_or_else(PoisonError::into_inner)))
 }
 
-/// Reads `count` pictures, of which `find` finds the i-th, on every core and describes them on the device.
+/// Pictures to be read, by their numbers.
+pub(super) struct Each<'a> {
+    /// Where one lies.
+    pub(super) find: &'a (dyn Fn(usize) -> Result<Found, PictureError> + Sync),
+    /// Is shown the content of its file.
+    pub(super) seen: &'a (dyn Fn(usize, &[u8]) + Sync),
+    /// Is told of one that cannot be read, and says whether to go on.
+    pub(super) goes_on: &'a (dyn Fn(&Skipped) -> bool + Sync),
+}
+
+/// Reads `count` pictures on every core and describes them on the device.
 pub(super) fn describe_found<B: Backend>(
     backend: &B,
     count: usize,
-    find: impl Fn(usize) -> Result<Found, PictureError> + Sync,
+    each: &Each<'_>,
     histogram: Histogram,
     budget: &Budget,
     progress: &dyn Progress,
@@ -302,11 +387,13 @@ pub(super) fn describe_found<B: Backend>(
     let memory = PictureMemory::new(budget, rayon::current_num_threads());
     let reader = || {
         let mut reading = Reading::new(&memory, scale);
-        let find = &find;
-        move |i: usize, pictures: &mut Pictures| reading.read(find(i), pictures, |_| ())
+        move |i: usize, pictures: &mut Pictures| {
+            reading.read((each.find)(i), pictures, |content| (each.seen)(i, content))
+        }
     };
     progress.begin("describing", count as u64, "pictures");
-    let extracted = extract(backend, count, &bins, reader, Target::MATRIX, progress)?;
+    let target = Target { goes_on: Some(each.goes_on), ..Target::MATRIX };
+    let extracted = extract(backend, count, &bins, reader, target, progress);
     progress.end();
-    Ok(extracted)
+    Ok(extracted?)
 }

@@ -7,13 +7,13 @@ use crate::metrics::MetricsError;
 use crate::model::Model;
 use crate::report::{Evaluation, Scored};
 
-/// Skipped pictures by name.
+/// Folders that could not be looked into, and skipped pictures, by name.
 pub(super) fn named(dataset: &Dataset, skipped: &[Skipped]) -> Vec<SkippedPicture> {
     let name = |s: &Skipped| SkippedPicture {
         path: dataset.relative_path_string(s.index),
         reason: s.reason.clone(),
     };
-    skipped.iter().map(name).collect()
+    dataset.unread.iter().map(SkippedPicture::from).chain(skipped.iter().map(name)).collect()
 }
 
 /// Pictures to be measured on.

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::answer::answers;
-use super::input::{describe_found, histogram};
-use super::{Rows, about, on_device};
+use super::input::{Each, describe_found, histogram};
+use super::tolerance::Errors;
+use super::{Rows, Tolerance, about, on_device};
 use crate::backend::{Backend, Device};
 use crate::dataset::{Dataset, Lying};
 use crate::error::Result;
@@ -40,21 +41,24 @@ pub fn predict(
     sink: &mut dyn FnMut(usize, Predicted<'_>) -> Result<()>,
 ) -> Result<()> {
     let pictures: Vec<Lying> = pictures.iter().cloned().map(Lying::from).collect();
-    predict_within(model, &pictures, (device, &Budget::default()), progress, sink)
+    predict_within(model, &pictures, (device, &Budget::default(), Tolerance::ANY), progress, sink)
 }
 
-/// The same of pictures wherever they lie, within a budget of memory.
+/// The same of pictures wherever they lie, within a budget of memory and a tolerance of pictures that cannot be read.
 ///
 /// # Errors
-/// As for [`predict`].
+/// As for [`predict`]; [`Error::Unreadable`](crate::Error::Unreadable) after all else was predicted, or, where the first picture or a number of
+/// them is to end it, as soon as that is known: of the pictures that are read together with it (4,096) none is then predicted.
 pub fn predict_within(
     model: &Model,
     pictures: &[Lying],
-    (device, budget): (&Device, &Budget),
+    (device, budget, tolerance): (&Device, &Budget, Tolerance),
     progress: &dyn Progress,
     sink: &mut dyn FnMut(usize, Predicted<'_>) -> Result<()>,
 ) -> Result<()> {
-    on_device!(device, backend => predict_on(backend, (device, budget), model, pictures, progress, sink))
+    let errors = Errors::new(tolerance, pictures.len(), |i| pictures[i].name());
+    on_device!(device, backend => predict_on(backend, (device, budget, &errors), model, pictures, progress, sink))?;
+    errors.check(|| None)
 }
 
 /// Opens the store `folder` to predict its rows: these, and what they are called. Labels are not asked for, of a store that others wrote.
@@ -75,7 +79,7 @@ pub fn rows_of_store(folder: &Path) -> Result<(Rows, Vec<String>)> {
         names.push(line.path);
         skipped.extend(line.entry.skipped.map(|reason| Skipped { index, reason }));
     }
-    Ok((Rows { descriptor: meta.descriptor, source, skipped }, names))
+    Ok((Rows { descriptor: meta.descriptor, source, skipped, hashes: Vec::new() }, names))
 }
 
 /// Predicts `rows` in order, calling `sink` with the number of each and what the model says of it.
@@ -146,7 +150,7 @@ fn says<B: Backend>(
 
 fn predict_on<B: Backend>(
     backend: &B,
-    (device, budget): (&Device, &Budget),
+    (device, budget, errors): (&Device, &Budget, &Errors<'_>),
     model: &Model,
     pictures: &[Lying],
     progress: &dyn Progress,
@@ -160,8 +164,16 @@ fn predict_on<B: Backend>(
     for (batch, paths) in pictures.chunks(BATCH).enumerate() {
         // The bar ends before anything is printed: both may go to the same terminal.
         let extracted = {
-            let find = |i: usize| paths[i].found();
-            describe_found(backend, paths.len(), find, histogram, budget, progress)?
+            let each = Each {
+                find: &|i| paths[i].found(),
+                seen: &|_, _| (),
+                goes_on: &|skipped| {
+                    let index = batch * BATCH + skipped.index;
+                    errors.saw(&Skipped { index, reason: skipped.reason.clone() })
+                },
+            };
+            let extracted = describe_found(backend, paths.len(), &each, histogram, budget, progress);
+            extracted.map_err(|error| errors.explain(error))?
         };
         let matrix = match &model.transform {
             None => extracted.matrix,

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::lists::Lists;
+use super::{Duplicate, Duplicates};
 use crate::backend::DeviceInfo;
 use crate::dataset::{Dataset, LabelSource, Manifest, Mismatches, Task};
 use crate::error::{FileError, Result};
@@ -12,6 +14,7 @@ use crate::features::{Descriptor, TransformOptions};
 use crate::files::{Staged, stage};
 use crate::learn::{Plan, Solver, Stop};
 use crate::model::Model;
+use crate::names;
 use crate::report::{Evaluation, Prediction, SweepTable, write_predictions};
 
 /// A picture that could not be read.
@@ -51,13 +54,17 @@ pub struct DataSummary {
     pub unlabelled: usize,
     /// Pictures that could not be read.
     pub skipped: Vec<SkippedPicture>,
+    /// How many these are.
+    pub skipped_count: usize,
+    /// Pictures that are there more than once.
+    pub duplicates: Duplicates,
 }
 
 impl DataSummary {
     /// What is known of `dataset` before anything is done with it.
     pub(super) fn of(dataset: &Dataset) -> Self {
         Self {
-            folder: dataset.root.to_string_lossy().into_owned(),
+            folder: names::text(&dataset.root),
             labels: dataset.labels,
             manifest: dataset.manifest.clone(),
             mismatches: dataset.mismatches.clone(),
@@ -69,6 +76,8 @@ impl DataSummary {
             test: 0,
             unlabelled: dataset.unlabelled.len(),
             skipped: Vec::new(),
+            skipped_count: 0,
+            duplicates: Duplicates::default(),
         }
     }
 }
@@ -169,6 +178,8 @@ pub struct Run {
     pub values: Vec<f32>,
     /// The training pictures, where folds of them were held out.
     pub held_out: Option<HeldOut>,
+    /// Pictures that are there more than once, all of them.
+    pub duplicates: Vec<Duplicate>,
 }
 
 /// Training pictures, each told by models that had not seen it.
@@ -185,31 +196,35 @@ pub struct HeldOut {
 }
 
 impl Run {
-    /// Writes `model.safetensors`, `metrics.json` and `predictions.csv` into `folder`, each whole; makes the folder.
+    /// Writes `model.safetensors`, `metrics.json` and `predictions.csv` into `folder`, each whole; makes the folder. Also `skipped.csv` and
+    /// `duplicates.csv`, where there is anything to list; such lists of an earlier run are removed where there is not.
     ///
     /// # Errors
     /// The folder or a file cannot be written.
     pub fn save(&mut self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder).map_err(FileError::on("create", folder))?;
         let model = folder.join("model.safetensors");
-        self.summary.model = Some(model.to_string_lossy().into_owned());
+        self.summary.model = Some(names::text(&model));
         // All are written before the first takes its place: a disk that fills up on the way leaves what was there.
-        let mut files = self.stage_results(folder)?;
+        let (mut files, lists) = self.stage_results(folder)?;
         files.push(self.model.stage(&model)?);
+        lists.persist()?;
         files.into_iter().try_for_each(Staged::persist)?;
         Ok(())
     }
 
-    /// Writes `metrics.json` and `predictions.csv` into `folder`.
+    /// Writes `metrics.json` and `predictions.csv` into `folder`, and the lists beside them.
     ///
     /// # Errors
     /// A file cannot be written.
     pub fn save_results(&self, folder: &Path) -> Result<()> {
-        self.stage_results(folder)?.into_iter().try_for_each(Staged::persist)?;
+        let (files, lists) = self.stage_results(folder)?;
+        lists.persist()?;
+        files.into_iter().try_for_each(Staged::persist)?;
         Ok(())
     }
 
-    fn stage_results(&self, folder: &Path) -> Result<Vec<Staged>, FileError> {
+    fn stage_results(&self, folder: &Path) -> Result<(Vec<Staged>, Lists), FileError> {
         let outputs = self.model.classes.len();
         let metrics = stage(&folder.join("metrics.json"), true, |writer| {
             serde_json::to_writer_pretty(&mut *writer, &self.summary)?;
@@ -232,6 +247,7 @@ impl Run {
             });
             write_predictions(writer, &self.model.classes, &self.model.output(), rows.chain(held_out))
         })?;
-        Ok(vec![metrics, predictions])
+        let lists = Lists::stage(folder, &self.summary.data.skipped, &self.duplicates)?;
+        Ok((vec![metrics, predictions], lists))
     }
 }

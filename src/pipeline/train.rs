@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::answer::answers;
 use super::choose::{Chosen, choose};
-use super::data::{describe_data, few_enough, without_skipped};
+use super::data::{describe_data, few_enough, of_parts, without_skipped};
 use super::input::{Described, Place};
 use super::measure::{Measured, Test, measure, named};
 use super::session::{Begin, Kept, Session, rows_digest};
@@ -154,10 +154,11 @@ fn train_on<B: Backend>(
 
     let clock = Instant::now();
     let all: Vec<usize> = (0..dataset.samples.len()).collect();
-    let described = input.describe(backend, &all, (descriptor, options.transform.any()), progress)?;
+    let mut described = input.describe(backend, &all, (descriptor, options.transform.any()), progress)?;
     let describe_seconds = clock.elapsed().as_secs_f64();
     let skipped = named(dataset, &described.skipped);
     let split = without_skipped(dataset, split, &described.skipped)?;
+    let (duplicate_counts, duplicates) = described.take_marks().find(dataset, &of_parts(&split));
     options.choices.check(&activation, split.val.len())?;
     patience_has_rows(options, split.val.len())?;
     let (described, transform) = transformed(backend, described, &split, options.transform, &session.begin)?;
@@ -328,7 +329,9 @@ fn train_on<B: Backend>(
             train_pictures: split.train.len(),
             val: split.val.len(),
             test: split.test.len(),
+            skipped_count: skipped.len(),
             skipped,
+            duplicates: duplicate_counts,
             ..DataSummary::of(dataset)
         },
         descriptor,
@@ -350,7 +353,7 @@ fn train_on<B: Backend>(
         model: None,
     };
     let Measured { paths, truth, values, .. } = measured;
-    Ok(Run { model, summary, paths, truth, values, held_out })
+    Ok(Run { model, summary, paths, truth, values, held_out, duplicates })
 }
 
 /// `described` with its rows transformed, and what that does. It is learned on the training rows; where training goes on from another, or begins
@@ -370,7 +373,7 @@ fn transformed<B: Backend>(
         Some(known) => Some(known.clone()),
         None => Transform::learn(&*source, &split.train, options)?,
     };
-    let described = Described { rows: Place::Host(source), skipped };
+    let described = Described { rows: Place::Host(source), skipped, hashes: Vec::new(), looks: Vec::new() };
     Ok((described.transformed(backend, transform.as_ref())?, transform))
 }
 

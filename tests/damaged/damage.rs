@@ -6,7 +6,18 @@ use rand::{Rng, RngExt};
 const TEXT: &[u8] = b"0123456789-+.eE,:;\"'{}[]\n\r\t /\\";
 /// Numbers that are checked too seldom.
 const NUMBERS: [&str; 12] = [
-    "0", "-1", "1", "9", "65536", "4294967296", "9223372036854775807", "18446744073709551615", "1e308", "-1e-320", "0.5", "null",
+    "0",
+    "-1",
+    "1",
+    "9",
+    "65536",
+    "4294967296",
+    "9223372036854775807",
+    "18446744073709551615",
+    "1e308",
+    "-1e-320",
+    "0.5",
+    "null",
 ];
 /// And those of floating point.
 const FLOATS: [f64; 8] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 1e-320, 1e38, 3e307];
@@ -64,7 +75,8 @@ pub fn float(seed: &[u8], random: &mut impl Rng) -> Vec<u8> {
 pub fn emptied(seed: &[u8], random: &mut impl Rng) -> Vec<u8> {
     let opens: Vec<usize> = (0..seed.len()).filter(|&i| b"[{\"".contains(&seed[i])).collect();
     let Some(&at) = opens.get(random.random_range(0..opens.len().max(1))) else { return seed.to_vec() };
-    let (open, close) = (seed[at], [b']', b'}', b'"'][b"[{\"".iter().position(|b| *b == seed[at]).unwrap_or(0)]);
+    let (open, close) =
+        (seed[at], [b']', b'}', b'"'][b"[{\"".iter().position(|b| *b == seed[at]).unwrap_or(0)]);
     let mut depth = 0;
     let length = seed[at + 1..].iter().position(|&b| {
         let done = b == close && depth == 0;

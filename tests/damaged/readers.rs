@@ -320,10 +320,10 @@ pub fn train_rows(options: &TrainOptions, session: &Session<'_>) -> huemax::Resu
         samples: (0..SAMPLES).map(sample).collect(),
         unlabelled: Vec::new(),
         mismatches: Mismatches::default(),
+        unread: Vec::new(),
         shards: None,
     };
-    let input =
-        Input { dataset: &dataset, origin: Origin::Rows(Rows::given(source)), budget: Budget::default() };
+    let input = Input { origin: Origin::Rows(Rows::given(source)), ..Input::from(&dataset) };
     train_watched(input, options, &Device::cpu(), session, &Quiet)
 }
 

@@ -129,7 +129,7 @@ fn stores(at: &Path) -> Vec<Vec<u8>> {
         });
         write_samples(to, false, rows)
     };
-    folder.commit(Some(writer), meta, samples).expect("a store");
+    folder.commit((Some(writer), false), meta, samples).expect("a store");
     let (meta, samples, numbers) = (read(META), read(SAMPLES), read(FEATURES));
     let others = b"name,label\nx,cat\ny,dog\nz,cat\nw,dog\n";
     [

@@ -52,7 +52,7 @@ fn broken_pictures_are_skipped_and_listed() {
     ];
     huemax(&TRAIN, folder.path()).check(0, &parts);
     let model = "run/model.safetensors";
-    huemax(&["predict", model, "fruit/kiwi", "--device", "cpu"], folder.path())
+    huemax(&["predict", model, "fruit/kiwi", "--device", "cpu", "--max-errors", "5"], folder.path())
         .check(0, &["skipped fruit/kiwi/huge.bmp", "200000000", "5 of 13 pictures could not be read"]);
     huemax(&["predict", model, "fruit/kiwi/text.jpg", "--device", "cpu"], folder.path())
         .check(1, &["no picture could be read (1 skipped)"]);
@@ -67,7 +67,9 @@ fn nothing_readable_is_an_error() {
                 .expect("a file");
         }
     }
-    huemax(&TRAIN, folder.path()).check(1, &["cannot be read", "\"a\", \"b\"", "fruit"]);
+    huemax(&TRAIN, folder.path()).check(1, &["4 of 4 pictures could not be read", "a/1.jpg: "]);
+    huemax(&[&TRAIN[..], &["--max-errors", "100%"]].concat(), folder.path())
+        .check(1, &["cannot be read", "\"a\", \"b\"", "fruit"]);
     assert!(!folder.path().join("run/model.safetensors").exists());
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use huemax::backend::Device;
 use huemax::dataset::{Dataset, LabelChoice, LabelOptions, Task, Unit};
-use huemax::features::{BringOptions, Budget, Source, TransformOptions, bring};
+use huemax::features::{BringOptions, Source, TransformOptions, bring};
 use huemax::learn::SolverOptions;
 use huemax::pipeline::{Input, Origin, Rows, Run, TrainOptions, train};
 use huemax::progress::Quiet;
@@ -91,7 +91,7 @@ fn options(transform: TransformOptions) -> TrainOptions {
 
 fn trained(source: Arc<dyn Source>, dataset: &Dataset, options: &TrainOptions, device: &Device) -> Run {
     let origin = Origin::Rows(Rows::given(source));
-    train(Input { dataset, origin, budget: Budget::default() }, options, device, &Quiet).expect("a model")
+    train(Input { origin, ..Input::from(dataset) }, options, device, &Quiet).expect("a model")
 }
 
 fn every_format_gives_the_same_model() {

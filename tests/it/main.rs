@@ -7,10 +7,13 @@ mod bench;
 mod cli;
 mod cli_errors;
 mod cli_sweep;
+mod duplicates;
 mod embeddings;
 mod fault;
 mod faults;
 mod faulty;
+#[cfg(unix)]
+mod hostile_names;
 #[cfg(unix)]
 mod interrupt;
 mod lbfgs;
@@ -21,6 +24,7 @@ mod optimum;
 mod resume;
 mod several;
 mod shards;
+mod skipped;
 mod sparse;
 mod stages;
 #[cfg(unix)]
@@ -66,6 +70,10 @@ fn main() {
     #[cfg(feature = "parquet")]
     tables::register(&mut trials);
     tensorboard::register(&mut trials);
+    skipped::register(&mut trials);
+    duplicates::register(&mut trials);
+    #[cfg(unix)]
+    hostile_names::register(&mut trials);
     #[cfg(unix)]
     interrupt::register(&mut trials);
     #[cfg(unix)]

@@ -7,7 +7,7 @@ use huemax::backend::Device;
 use huemax::dataset::{Dataset, LabelOptions};
 use huemax::demo::{DrawOptions, draw};
 use huemax::features::{Budget, Descriptor, Npy, Source};
-use huemax::pipeline::{StoreOptions, extract_to};
+use huemax::pipeline::{StoreOptions, Tolerance, extract_to};
 use huemax::progress::Quiet;
 use libtest_mimic::Trial;
 
@@ -175,7 +175,8 @@ fn replaced() {
     };
     let open = || Dataset::open(&shard, &LabelOptions::default()).expect("pictures");
     let extract = |dataset: &Dataset, store: &str| {
-        let (device, options, budget) = (Device::cpu(), StoreOptions::default(), Budget::default());
+        let options = StoreOptions { tolerance: Tolerance::ANY, ..StoreOptions::default() };
+        let (device, budget) = (Device::cpu(), Budget::default());
         let made =
             extract_to(dataset, &at.join(store), Descriptor::default(), &device, &budget, &options, &Quiet);
         let made = made.expect("features");

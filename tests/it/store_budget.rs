@@ -74,7 +74,7 @@ fn a_full_device_keeps_features_all_the_same() {
     };
     let device = Faulty { inner: cpu(), fault: Fault::LittleMemory };
     let [full, roomy] = [(); 2].map(|()| Kept::default());
-    let target = |keep| Target { matrix: true, keep: Some(keep) };
+    let target = |keep| Target { matrix: true, keep: Some(keep), goes_on: None };
     let Extracted { matrix, .. } =
         extract(&device, COUNT, &bins, reader, target(&full), &Quiet).expect("features are kept");
     assert_eq!(matrix.rows(), 0);

@@ -455,6 +455,7 @@ fn training_and_evaluation_are_the_same() {
             unlabelled: Vec::new(),
             mismatches: Mismatches::default(),
             shards: None,
+            unread: Vec::new(),
         };
         let choices = match task {
             Task::Multiclass => Choices { calibrate: true, ..Choices::default() },
@@ -467,8 +468,8 @@ fn training_and_evaluation_are_the_same() {
             ..TrainOptions::default()
         };
         let input = |source: Arc<dyn Source>, budget| {
-            let rows = Rows { descriptor: bins.into(), source, skipped: Vec::new() };
-            Input { dataset: &dataset, origin: Origin::Rows(rows), budget }
+            let rows = Rows { descriptor: bins.into(), source, skipped: Vec::new(), hashes: Vec::new() };
+            Input { origin: Origin::Rows(rows), budget, ..Input::from(&dataset) }
         };
         let lying = input(Arc::new(InMemory::new(problem.features.clone(), columns)), Budget::default());
         let passing = input(Arc::new(Hidden::new(problem.features.clone(), columns)), pieces(PIECE, columns));

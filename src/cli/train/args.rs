@@ -8,7 +8,7 @@ use clap::parser::ValueSource;
 
 use super::CACHE;
 use crate::backend::Loss;
-use crate::cli::common::{BudgetArgs, Common, HistogramArgs};
+use crate::cli::common::{BudgetArgs, Common, ErrorArgs, HistogramArgs};
 use crate::cli::features::FeatureArgs;
 use crate::cli::interrupt;
 use crate::cli::labels::LabelArgs;
@@ -23,7 +23,7 @@ use crate::pipeline::{Cache, Choices, StoreOptions, TrainOptions, Weighting};
 ///
 /// Labels come from DATA/metadata.csv or metadata.jsonl, or from the layout: a folder a class (DATA/cat/1.jpg), or the file
 /// name up to its first dot (DATA/cat.1.jpg); or from what --labels names. Folders train/, val/ and test/ are respected. Writes model.safetensors, metrics.json and
-/// predictions.csv.
+/// predictions.csv; skipped.csv lists pictures that could not be read, and duplicates.csv those that are there more than once.
 ///
 /// Ctrl-C while the solver works saves a checkpoint and says how to go on (--resume); twice stops at once. With --json, standard
 /// output has a JSON object a line: {"event":"iteration",…} while the solver works and {"event":"sweep",…} after each C of a sweep, also note and checkpoint, and {"event":"result",…} at
@@ -44,8 +44,9 @@ pub(in crate::cli) struct Args {
     pub(super) force: bool,
 
     /// Go on with a training that was interrupted: its folder, or the checkpoint in it. The command is the one that was typed;
-    /// DATA or --features (if they moved), --device, --memory, --device-memory, --json, --quiet, --tensorboard and --checkpoint-every may be
-    /// given anew. Another device, or memory that has features pass through in other pieces, adds up in another order: last digits may differ
+    /// DATA or --features (if they moved), --device, --memory, --device-memory, --on-error, --max-errors, --json, --quiet, --tensorboard and
+    /// --checkpoint-every may be given anew. Another device, or memory that has features pass through in other pieces, adds up in another
+    /// order: last digits may differ
     #[arg(long, value_name = "RUN")]
     pub(super) resume: Option<PathBuf>,
 
@@ -129,6 +130,13 @@ pub(in crate::cli) struct Args {
     pub(super) labels: LabelArgs,
 
     #[command(flatten)]
+    pub(super) errors: ErrorArgs,
+
+    /// Tell also of pictures whose features are equal, not only of those whose files are
+    #[arg(long)]
+    pub(super) near_duplicates: bool,
+
+    #[command(flatten)]
     pub(super) budget: BudgetArgs,
 
     #[command(flatten)]
@@ -201,7 +209,7 @@ impl Args {
 
     /// Takes over what was typed anew beside `--resume`.
     pub(in crate::cli) fn renew(&mut self, anew: &Self, matches: &ArgMatches) {
-        let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let typed = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
         if typed("data") {
             self.data.clone_from(&anew.data);
         }
@@ -218,6 +226,7 @@ impl Args {
         if typed("checkpoint_every") {
             self.checkpoint_every = anew.checkpoint_every;
         }
+        self.errors.renew(anew.errors, typed);
         self.common.json |= anew.common.json;
         self.common.quiet |= anew.common.quiet;
     }

@@ -25,7 +25,7 @@ use crate::files::{Writing, folder_of};
 use crate::learn::checkpoint::{CURRENT, CheckpointError, Loaded, Lock, PREVIOUS, Store, load};
 use crate::learn::{LearnError, SolverOptions, Targets};
 use crate::model::Model;
-use crate::pipeline::{Begin, Session, train_watched};
+use crate::pipeline::{Begin, SKIPPED, Session, train_watched};
 
 /// The file of a run that holds its model.
 const MODEL: &str = "model.safetensors";
@@ -131,7 +131,10 @@ fn go(
     let outcome = {
         // Features are kept as they are made, until the solver has something of its own to keep.
         let _savable = opened.keeps().then(Savable::begin);
-        train_watched(opened.input(budget), &options, &device, &session, &progress)
+        let input = opened.input(budget, args.errors.tolerance(), args.near_duplicates);
+        let outcome = train_watched(input, &options, &device, &session, &progress);
+        // Before what a training leaves behind that has failed: the list stays.
+        outcome.map_err(|error| output::list_unreadable(error, || Ok(folder.path()?.join(SKIPPED))))
     };
     match (&outcome, watching.checkpoint()) {
         (Err(Error::Learn(error @ LearnError::Interrupted { .. })), Some(path)) => {

@@ -9,6 +9,7 @@ use crate::dataset::{Dataset, Unit};
 use crate::error::{Error, Result};
 use crate::features::FeaturesError;
 use crate::files::folder_of;
+use crate::names;
 use crate::pipeline::{Run, Summary};
 use crate::progress::Progress;
 use crate::report;
@@ -46,7 +47,9 @@ pub(super) fn tell_interrupted(how: &str, checkpoint: &Path, json: bool) -> Resu
     output::tell(&format!("{how}, and saved in {}", checkpoint.display()));
     tell_how_to_go_on(checkpoint);
     if json {
-        output::print_line(&serde_json::json!({ "event": "interrupted", "checkpoint": checkpoint }))?;
+        output::print_line(
+            &serde_json::json!({ "event": "interrupted", "checkpoint": names::text(checkpoint) }),
+        )?;
     }
     Ok(())
 }
@@ -67,7 +70,7 @@ pub(super) fn tell_finished(folder: &Path, json: bool) -> Result<()> {
     let model = folder.join(MODEL);
     output::tell(&format!("{} is finished: its model is {}", folder.display(), model.display()));
     if json {
-        output::print_line(&serde_json::json!({ "event": "finished", "model": model }))?;
+        output::print_line(&serde_json::json!({ "event": "finished", "model": names::text(&model) }))?;
     }
     Ok(())
 }
@@ -107,7 +110,9 @@ pub(in crate::cli) fn report_run(
         output::print(&report::text(&run.summary.evaluation))?;
         output::print(&format!("\nwrote {model}, with metrics.json and predictions.csv beside it\n"))?;
     }
-    output::tell_skipped(&run.summary, dataset.unlabelled.first().map(PathBuf::as_path));
+    let unlabelled = dataset.unlabelled.first().map(PathBuf::as_path);
+    let saved = run.summary.model.as_deref().map(names::path);
+    output::tell_skipped(&run.summary, unlabelled, saved.as_deref().map(folder_of));
     let what = if dataset.unit == Unit::Row { "--features FILE" } else { "PICTURE" };
     progress.say(&format!("next: huemax predict {model} {what}"));
     Ok(())

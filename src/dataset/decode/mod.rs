@@ -15,6 +15,8 @@ use std::io::{Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use crate::files::open_regular;
+
 /// A picture that declares more pixels than this (200 million) is refused before it is decoded.
 pub const MAX_PIXELS: u64 = 200_000_000;
 
@@ -85,14 +87,13 @@ pub struct Found {
 }
 
 impl Found {
-    /// Opens `path`.
+    /// Opens `path`. Waits for nobody: a pipe is not opened.
     ///
     /// # Errors
-    /// It cannot be opened.
+    /// It cannot be opened; it is no regular file.
     pub fn open(path: &Path) -> Result<Self, PictureError> {
-        let file = File::open(path).map_err(PictureError::Unreadable)?;
-        let bytes = file.metadata().map_err(PictureError::Unreadable)?.len();
-        Ok(Self { file, bytes, part: false })
+        let (file, found) = open_regular(path).map_err(PictureError::Unreadable)?;
+        Ok(Self { file, bytes: found.len(), part: false })
     }
 
     /// The `bytes` bytes of `file` from `at` on.

@@ -8,6 +8,7 @@ use super::super::mismatch::short;
 use super::super::{DatasetError, LabelOptions, LabelProblem, Separator, Task};
 use super::Manifest;
 use super::table::{Cell, Row, Table};
+use crate::names;
 
 /// Names of a column that names pictures, the likeliest first.
 pub(super) const NAMES: [&str; 16] = [
@@ -118,7 +119,7 @@ impl Columns {
     pub(super) fn manifest(self, table: &Table) -> Manifest {
         let column = |number: usize| table.columns[number].clone();
         Manifest {
-            files: table.files.iter().map(|file| file.path.display().to_string()).collect(),
+            files: table.files.iter().map(|file| names::text(&file.path)).collect(),
             name_column: self.name.map(column),
             part_column: self.part.map(column),
             labels: self.form,

@@ -91,12 +91,16 @@ pub(super) fn read(
 ) -> Result<(Manifest, Entries), DatasetError> {
     let table = Table::read(paths)?;
     let columns = Columns::of(&table, index, options, found)?;
-    let entries = entries_of(&table, &columns)?;
+    let entries = entries_of(&table, &columns, |cell| cell.whole())?;
     Ok((columns.manifest(&table), entries))
 }
 
-/// What the rows of `table` say.
-fn entries_of(table: &Table, columns: &Columns) -> Result<Entries, DatasetError> {
+/// What the rows of `table` say, and what each is `called`.
+fn entries_of(
+    table: &Table,
+    columns: &Columns,
+    called: for<'a> fn(&'a Cell<'_>) -> Option<&'a str>,
+) -> Result<Entries, DatasetError> {
     let mut entries = Entries::default();
     for file in &table.files {
         entries.files.push((file.path.clone(), file.base.clone()));
@@ -122,7 +126,7 @@ fn entries_of(table: &Table, columns: &Columns) -> Result<Entries, DatasetError>
         labels.dedup();
         let name = columns.name.map_or(Cell::Missing, |name| table.cell(row, name));
         entries.rows.push(Entry {
-            name: name.text().unwrap_or_default().to_owned(),
+            name: called(&name).unwrap_or_default().to_owned(),
             labels,
             part: columns.part.and_then(|part| part_named(table.cell(row, part).text()?)),
             file: row.file,

@@ -52,7 +52,7 @@ pub(in crate::dataset) fn read_rows(
         }
     };
     let columns = Columns { name, labels, part, form };
-    let mut entries = entries_of(&table, &columns)?;
+    let mut entries = entries_of(&table, &columns, |cell| cell.text())?;
     // Before they change places: the rows of the table are still those of the entries.
     let left_out = left_out(&table, order, &columns.labels);
     if let Some(order) = order.filter(|_| entries.rows.len() == count) {

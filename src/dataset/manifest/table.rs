@@ -62,6 +62,14 @@ impl Cell<'_> {
         }
     }
 
+    /// The text as it is; none for what is no text.
+    pub(super) fn whole(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The text, without white space around it; none for what is no text.
     pub(super) fn text(&self) -> Option<&str> {
         match self {

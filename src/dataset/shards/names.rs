@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::DatasetError;
-use super::super::find::files_in;
+use super::super::find::{files_in, unreadable};
 
 /// Some shards, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,11 @@ impl Set {
     /// # Errors
     /// A folder cannot be read.
     pub(in super::super) fn inside(root: &Path) -> Result<Option<Self>, DatasetError> {
-        Ok(Self::of(root, files_in(root, is_tar)?))
+        let (files, unread) = files_in(root, is_tar)?;
+        if !unread.is_empty() {
+            return Err(unreadable(root, &unread));
+        }
+        Ok(Self::of(root, files))
     }
 
     /// The shards `files`, which are relative to `root`, if there are any.

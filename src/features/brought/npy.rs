@@ -12,6 +12,9 @@ use crate::features::mapped::Mapped;
 /// The longest header that is read: those of arrays of plain numbers have some hundred bytes.
 const MAX_HEADER: usize = 4096;
 
+/// Brackets inside each other: those of records within records have four or five.
+const MAX_DEPTH: usize = 6;
+
 /// What stands before the numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
@@ -53,6 +56,10 @@ impl Header {
         let text = bytes.get(start..start + length).ok_or_else(|| no("it is cut off in its header"))?;
         if text.iter().filter(|&&byte| matches!(byte, b'(' | b'[' | b'{')).count() > 64 {
             return Err("its header describes records, and an array of numbers is wanted".into());
+        }
+        // Each bracket inside another doubles what the parser tries where none of them closes.
+        if depth(text) > MAX_DEPTH {
+            return Err(no("its header nests brackets as no array's does"));
         }
         if !countable(text) {
             return Err(
@@ -115,6 +122,20 @@ impl Header {
         let by_column = self.by_column;
         Ok(Layout { start: self.start, rows, columns, kind, big_endian: order == ">", by_column })
     }
+}
+
+/// How many brackets are open at once, at most. Those within texts count too, which no header of an array has.
+fn depth(text: &[u8]) -> usize {
+    let mut open = 0usize;
+    let depths = text.iter().map(|byte| {
+        match byte {
+            b'(' | b'[' | b'{' => open += 1,
+            b')' | b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        open
+    });
+    depths.max().unwrap_or(0)
 }
 
 /// Whether the numbers in a header can be multiplied: the crate that reads it does so, and panics where they cannot. Plain decimals are all

@@ -14,7 +14,7 @@ const BUFFER: usize = 64 << 10;
 use crate::files::modified;
 
 /// XXH3-128 of bytes; 32 hexadecimal digits as text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Hash(pub u128);
 

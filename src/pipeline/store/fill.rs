@@ -15,8 +15,10 @@ use crate::features::store::{Entry, FORMAT, Folder, Hash, Header, Labels, Meta, 
 use crate::features::{
     Budget, Bytes, Descriptor, Extracted, FeaturesError, Matrix, Npy, PictureMemory, Skipped, Target, extract,
 };
+use crate::names;
 use crate::pipeline::input::histogram;
 use crate::pipeline::reading::Reading;
+use crate::pipeline::tolerance::Errors;
 use crate::progress::Progress;
 use crate::report::grouped;
 
@@ -27,6 +29,8 @@ pub(in crate::pipeline) struct Filled<B: Backend> {
     /// All rows, those of this store and not of one that took its place since.
     pub(in crate::pipeline) numbers: Npy,
     pub(in crate::pipeline) extraction: Extraction,
+    /// Of the content of each picture's file, where it could be read.
+    pub(in crate::pipeline) hashes: Vec<Option<Hash>>,
 }
 
 /// Bytes of features, at most, that are also left on the device that made them where no budget is given: what is larger may not fit, and
@@ -47,13 +51,15 @@ pub(in crate::pipeline) fn fill<B: Backend>(
     let bins = histogram.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
     let scale = histogram.decode_scale().map_err(|problem| Error::option("--decode-scale", problem))?;
     let rows = dataset.samples.len();
+    let all: Vec<usize> = (0..rows).collect();
+    let errors = Errors::of(dataset, &all, options.tolerance)?;
     let paths: Vec<String> = (0..rows).map(|row| dataset.relative_path_string(row)).collect();
     let folder = Folder::open(folder)?;
     let wanted = Header {
         format: FORMAT,
         descriptor,
         decoder: DECODER.into(),
-        root: dataset.root.to_string_lossy().into_owned(),
+        root: names::text(&dataset.root),
         root_xxh3: whereabouts(&dataset.root),
         rows,
         columns: bins.len(),
@@ -68,6 +74,14 @@ pub(in crate::pipeline) fn fill<B: Backend>(
     let Some(steps) = plan(dataset, &paths, &before, options, (&memory, scale), progress) else {
         return Err(interrupted(journalled).into());
     };
+    let there = steps.iter().filter(|step| matches!(step, Step::Keep(..))).count();
+    for (index, step) in steps.iter().enumerate() {
+        if let Step::Skip(Entry { skipped: Some(reason), .. }) = step
+            && !errors.saw(&Skipped { index, reason: reason.clone() })
+        {
+            return Err(errors.refusal(Some((there, rows))));
+        }
+    }
     let todo: Vec<usize> = (0..rows).filter(|&row| matches!(steps[row], Step::Read(_))).collect();
     let todo = in_reading_order(dataset, todo);
     let known = steps.iter().any(|step| !matches!(step, Step::Read(_)));
@@ -75,7 +89,7 @@ pub(in crate::pipeline) fn fill<B: Backend>(
         before.of_these_pictures(&folder)?;
     }
     let dropped = before.dropped(&paths);
-    let kept = steps.iter().filter(|step| matches!(step, Step::Keep(..))).count();
+    let kept = there;
     if kept > 0 {
         let at = folder.path().display();
         progress.say(&format!("features: {} of {} pictures from {at}", grouped(kept), grouped(rows)));
@@ -112,7 +126,10 @@ pub(in crate::pipeline) fn fill<B: Backend>(
             }
         };
         progress.begin("describing", todo.len() as u64, "pictures");
-        let target = Target { matrix, keep: Some(&keeper) };
+        let goes_on = |skipped: &Skipped| {
+            errors.saw(&Skipped { index: todo[skipped.index], reason: skipped.reason.clone() })
+        };
+        let target = Target { matrix, keep: Some(&keeper), goes_on: Some(&goes_on) };
         let extracted = extract(backend, todo.len(), &bins, reader, target, progress);
         progress.end();
         let Extracted { matrix: made, .. } = extracted.map_err(|error| {
@@ -121,9 +138,10 @@ pub(in crate::pipeline) fn fill<B: Backend>(
             let (path, done) = (folder.path().to_owned(), writer.done());
             folder.discard_empty(writer);
             match (error, flushed) {
-                (FeaturesError::Interrupted { .. }, Ok(())) => interrupted(done),
-                (FeaturesError::Interrupted { .. }, Err(source)) | (source, _) => {
-                    FeaturesError::Unfinished { folder: path, done, rows, source: Box::new(source) }
+                (FeaturesError::Refused, Ok(())) => errors.refusal(Some((done, rows))),
+                (FeaturesError::Interrupted { .. }, Ok(())) => interrupted(done).into(),
+                (FeaturesError::Interrupted { .. } | FeaturesError::Refused, Err(source)) | (source, _) => {
+                    unfinished(&path, done, rows, source).into()
                 }
             }
         })?;
@@ -131,6 +149,14 @@ pub(in crate::pipeline) fn fill<B: Backend>(
         matrix_made = Some(made).filter(|made| matrix && made.rows() == rows);
     }
 
+    let mut flushed = Ok(());
+    let enough = errors.check(|| {
+        // As after an interruption: the store that was there stays, and this one is gone on with.
+        flushed = writer.as_ref().map_or(Ok(()), Writer::flush);
+        Some((writer.as_ref().map_or(there, Writer::done), rows))
+    });
+    flushed?;
+    enough?;
     let labels = labels_of(dataset);
     let meta = Meta {
         format: FORMAT,
@@ -150,6 +176,7 @@ pub(in crate::pipeline) fn fill<B: Backend>(
     let (changed, numbers) = folder
         .commit((writer, options.numbers_will_do), meta, |to| lines(to, dataset, &paths, &labels, &entries))
         .map_err(|source| unfinished(folder.path(), done, rows, source))?;
+    let hashes = entries.iter().map(|entry| entry.hash).collect();
     let skipped: Vec<Skipped> = entries
         .into_iter()
         .enumerate()
@@ -164,7 +191,7 @@ pub(in crate::pipeline) fn fill<B: Backend>(
         skipped,
         changed,
     };
-    Ok(Filled { matrix: matrix_made, numbers, extraction })
+    Ok(Filled { matrix: matrix_made, numbers, extraction, hashes })
 }
 
 /// `rows` in the order in which their pictures lie, where that is not the order of their names.

@@ -18,8 +18,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use fill::fill;
+pub(super) use plan::content;
 
-use super::on_device;
+use super::{Tolerance, on_device};
 use crate::backend::Device;
 use crate::dataset::Dataset;
 use crate::error::{FileError, Result};
@@ -43,12 +44,23 @@ pub struct StoreOptions {
     pub every: Duration,
     /// Whether to stop, which is asked now and then.
     pub stop: fn() -> bool,
+    /// What is done about pictures that cannot be read. Where there are too many, what was there before stays, and what was done is gone on
+    /// with, as when it is stopped.
+    pub tolerance: Tolerance,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        let every = Duration::from_secs(3);
-        Self { rehash: false, force: false, replace: false, numbers_will_do: false, every, stop: || false }
+        let tolerance = Tolerance::default();
+        Self {
+            rehash: false,
+            force: false,
+            replace: false,
+            numbers_will_do: false,
+            every: Duration::from_secs(3),
+            stop: || false,
+            tolerance,
+        }
     }
 }
 

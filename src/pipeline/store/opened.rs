@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::dataset::{Dataset, LabelChoice, LabelOptions, LabelSource, Mismatches, Part, Sample, Task, Unit};
 use crate::error::{Error, Result};
-use crate::features::store::{FEATURES, Meta, SAMPLES, Stored};
+use crate::features::store::{FEATURES, Hash, Meta, SAMPLES, Stored};
 use crate::features::{Descriptor, FeaturesError, Given, Skipped, Source};
+use crate::names;
 use crate::pipeline::Rows;
 
 /// Opens the store `folder`: its samples, in the order of its rows, and the rows. Of a store that huemax made, labels are those that it was
@@ -35,7 +36,7 @@ pub fn open_store(folder: &Path, options: &LabelOptions) -> Result<(Dataset, Row
         };
         let skipped = skipped.into_iter().map(|(index, reason)| Skipped { index, reason }).collect();
         let descriptor = Descriptor::Given(Given { columns: stored.numbers.columns() });
-        return Ok((dataset, Rows { descriptor, source: stored.numbers, skipped }));
+        return Ok((dataset, Rows { descriptor, source: stored.numbers, skipped, hashes: Vec::new() }));
     };
     for (option, given) in [
         ("--name-column", options.name_column.is_some()),
@@ -46,8 +47,8 @@ pub fn open_store(folder: &Path, options: &LabelOptions) -> Result<(Dataset, Row
             return wrong(option, "paths and labels");
         }
     }
-    let (dataset, skipped) = made(&stored, meta, options.task)?;
-    Ok((dataset, Rows { descriptor: meta.descriptor, source: stored.numbers.clone(), skipped }))
+    let (dataset, skipped, hashes) = made(&stored, meta, options.task)?;
+    Ok((dataset, Rows { descriptor: meta.descriptor, source: stored.numbers.clone(), skipped, hashes }))
 }
 
 /// A store that was made without labels, with those that `options` name.
@@ -62,13 +63,13 @@ fn labelled_now(stored: &Stored, meta: &Meta, options: &LabelOptions) -> Result<
         return Err(Error::option("--labels", problem));
     }
     let lines = stored.lines()?;
-    let paths = lines.iter().map(|line| PathBuf::from(&line.path)).collect();
-    let mut dataset = Dataset::of_paths(Path::new(&meta.root), paths, options)?;
+    let paths: Vec<PathBuf> = lines.iter().map(|line| names::path(&line.path)).collect();
+    let mut dataset = Dataset::of_paths(&names::path(&meta.root), paths.clone(), options)?;
     // Samples are some of the pictures, in the same order.
     let mut picked = Vec::with_capacity(dataset.samples.len());
     let mut next = 0;
     for sample in &mut dataset.samples {
-        while Path::new(&lines[next].path) != sample.path {
+        while paths[next] != sample.path {
             next += 1;
         }
         sample.size = Some(lines[next].entry.size);
@@ -78,13 +79,21 @@ fn labelled_now(stored: &Stored, meta: &Meta, options: &LabelOptions) -> Result<
     let skipped = (0..)
         .zip(&lines)
         .filter_map(|(index, line)| Some(Skipped { index, reason: line.entry.skipped.clone()? }));
-    let rows =
-        Rows { descriptor: meta.descriptor, source: stored.numbers.clone(), skipped: skipped.collect() };
+    let rows = Rows {
+        descriptor: meta.descriptor,
+        source: stored.numbers.clone(),
+        skipped: skipped.collect(),
+        hashes: lines.iter().map(|line| line.entry.hash).collect(),
+    };
     Ok((dataset, rows.of(picked)))
 }
 
 /// The samples of a store that huemax made, just as they were when it was made.
-fn made(stored: &Stored, meta: &Meta, asked: Option<Task>) -> Result<(Dataset, Vec<Skipped>)> {
+fn made(
+    stored: &Stored,
+    meta: &Meta,
+    asked: Option<Task>,
+) -> Result<(Dataset, Vec<Skipped>, Vec<Option<Hash>>)> {
     let wrong = |row: usize, problem: String| FeaturesError::Format {
         path: stored.folder.join(SAMPLES),
         problem: format!(
@@ -98,6 +107,7 @@ fn made(stored: &Stored, meta: &Meta, asked: Option<Task>) -> Result<(Dataset, V
         found.ok_or_else(|| wrong(row, format!("{label:?} is none of the labels in features.json")))
     };
     let (mut samples, mut skipped) = (Vec::with_capacity(meta.rows), Vec::new());
+    let mut hashes = Vec::with_capacity(meta.rows);
     for (row, line) in stored.lines()?.into_iter().enumerate() {
         let labels = match &meta.labels.separator {
             None => vec![number(row, &line.labels)?],
@@ -114,8 +124,9 @@ fn made(stored: &Stored, meta: &Meta, asked: Option<Task>) -> Result<(Dataset, V
             "test" => Some(Part::Test),
             other => return Err(wrong(row, format!("{other:?} is none of train, val and test")).into()),
         };
+        hashes.push(line.entry.hash);
         skipped.extend(line.entry.skipped.map(|reason| Skipped { index: row, reason }));
-        samples.push(Sample { path: PathBuf::from(line.path), labels, part, size: Some(line.entry.size) });
+        samples.push(Sample { path: names::path(&line.path), labels, part, size: Some(line.entry.size) });
     }
     let made = if meta.labels.separator.is_some() { Task::Multilabel } else { Task::Multiclass };
     let task = asked.unwrap_or(made);
@@ -130,7 +141,7 @@ fn made(stored: &Stored, meta: &Meta, asked: Option<Task>) -> Result<(Dataset, V
         return Err(Error::option("--task", problem));
     }
     let dataset = Dataset {
-        root: PathBuf::from(&meta.root),
+        root: names::path(&meta.root),
         unit: Unit::Picture,
         labels: LabelSource::Store,
         manifest: None,
@@ -140,6 +151,7 @@ fn made(stored: &Stored, meta: &Meta, asked: Option<Task>) -> Result<(Dataset, V
         unlabelled: Vec::new(),
         mismatches: Mismatches::default(),
         shards: None,
+        unread: Vec::new(),
     };
-    Ok((dataset, skipped))
+    Ok((dataset, skipped, hashes))
 }

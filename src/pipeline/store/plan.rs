@@ -1,7 +1,6 @@
 //! Which pictures have changed since their features were made.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
@@ -54,10 +53,6 @@ pub(super) fn plan(
     if content {
         progress.begin("comparing", paths.len() as u64, "pictures");
     }
-    // Names that are not Unicode may look alike as text (they are sorted): which is which is not known.
-    let alike = |row: usize| {
-        row > 0 && paths[row - 1] == paths[row] || paths.get(row + 1).is_some_and(|next| *next == paths[row])
-    };
     let stopped = AtomicUsize::new(0);
     let step = |(row, path): (usize, &String)| {
         if (options.stop)() {
@@ -72,8 +67,7 @@ pub(super) fn plan(
             rehash: options.rehash,
             hash: None,
         };
-        let mut usable = sources.iter().filter(|_| !alike(row));
-        let found = usable.find_map(|(rows, from)| {
+        let found = sources.iter().find_map(|(rows, from)| {
             let (row, entry) = rows.at.get(path)?;
             look.unchanged(rows, entry).map(|entry| match entry.skipped {
                 Some(_) => Step::Skip(entry),
@@ -143,10 +137,6 @@ impl Look<'_> {
 }
 
 /// The hash of a picture's file, or of its part of a shard.
-fn content(dataset: &Dataset, row: usize) -> io::Result<Hash> {
-    let mut file = File::open(dataset.file(row))?;
-    let Some(shards) = &dataset.shards else { return Hash::of_all(file) };
-    let place = &shards.places[row];
-    file.seek(SeekFrom::Start(place.at))?;
-    Hash::of_all(file.take(place.len))
+pub(in crate::pipeline) fn content(dataset: &Dataset, row: usize) -> io::Result<Hash> {
+    Hash::of_all(dataset.reader(row)?)
 }

@@ -20,7 +20,7 @@ fn features_that_are_transformed_do_not_stay_on_the_device() {
         let store = at.path().join(format!("store-{transformed}"));
         let folder = Arc::new(move || Ok(store.clone()));
         let origin = Origin::Kept(Cache { folder, options: StoreOptions::default() });
-        let input = Input { dataset: &dataset, origin, budget: Budget::default() };
+        let input = Input { origin, ..Input::from(&dataset) };
         let how = (Histogram::default().into(), transformed);
         let described = input.describe(&Cpu::new(), &all, how, &Quiet).unwrap();
         assert_eq!(matches!(described.rows, Place::Host(_)), transformed);

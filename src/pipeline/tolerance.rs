@@ -1,0 +1,310 @@
+//! How many pictures may be unreadable before a run ends.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
+
+use super::SkippedPicture;
+use crate::dataset::{Dataset, Unread};
+use crate::error::Error;
+use crate::features::{FeaturesError, Skipped};
+use crate::names;
+use crate::report::grouped;
+
+/// What is done about a picture that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// It is left out, and listed.
+    #[default]
+    Skip,
+    /// The run ends.
+    Fail,
+}
+
+/// The most pictures that may be left out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum MaxErrors {
+    /// So many; one more ends the run at once.
+    Count(usize),
+    /// So many of a hundred, of all pictures of the run, and one picture at least, where this is not 0. It is told when all have been
+    /// tried, so that all are known that cannot be read.
+    Percent(f64),
+}
+
+/// 10 %.
+impl Default for MaxErrors {
+    fn default() -> Self {
+        Self::Percent(10.0)
+    }
+}
+
+impl MaxErrors {
+    /// How many of `all` pictures that is.
+    #[must_use]
+    pub fn of(self, all: usize) -> usize {
+        match self {
+            Self::Count(count) => count,
+            Self::Percent(0.0) => 0,
+            // 29 % of 100 are 29, whatever the rounding.
+            Self::Percent(share) => ((share * all as f64 / 100.0 * (1.0 + 1e-12)) as usize).max(1),
+        }
+    }
+}
+
+impl FromStr for MaxErrors {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!("{text:?} is neither a number of pictures, such as 20, nor a share of them, such as 10%")
+        };
+        match text.trim().strip_suffix('%') {
+            Some(share) => match share.trim().parse::<f64>() {
+                Ok(share) if (0.0..=100.0).contains(&share) => Ok(Self::Percent(share.abs())),
+                _ => Err(wrong()),
+            },
+            None => text.trim().parse().map(Self::Count).map_err(|_| wrong()),
+        }
+    }
+}
+
+impl fmt::Display for MaxErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Percent(share) => write!(f, "{share}%"),
+        }
+    }
+}
+
+/// What is done about pictures that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Tolerance {
+    /// About each of them.
+    pub on_error: OnError,
+    /// How many there may be, where they are skipped. A folder that cannot be looked into counts as one.
+    pub max_errors: MaxErrors,
+}
+
+impl Tolerance {
+    /// Whatever cannot be read is left out.
+    pub const ANY: Self = Self { on_error: OnError::Skip, max_errors: MaxErrors::Percent(100.0) };
+
+    /// Of so many pictures, these cannot be read.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`], where they are too many.
+    pub fn check(self, skipped: &[SkippedPicture], pictures: usize) -> Result<(), Error> {
+        let errors = Errors::new(self, pictures, |_| String::new());
+        let all_well = skipped.iter().all(|skipped| errors.met(skipped.clone()));
+        if all_well { errors.check(|| None) } else { Err(errors.refusal(None)) }
+    }
+}
+
+/// A run that was ended by pictures that cannot be read.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// Those that were met, sorted by path.
+    pub skipped: Vec<SkippedPicture>,
+    /// How many pictures were to be read.
+    pub pictures: usize,
+    /// What was asked for.
+    pub tolerance: Tolerance,
+    /// Rows that a store keeps for the next time, of how many.
+    pub kept: Option<(usize, usize)>,
+    /// The file that lists them all, where one was written.
+    pub list: Option<PathBuf>,
+}
+
+impl std::error::Error for Unreadable {}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// Examples that are told.
+        const SHOWN: usize = 3;
+        let Self { skipped, pictures, tolerance, list, .. } = self;
+        let shown = |s: &SkippedPicture| format!("{}: {}", s.path, s.reason);
+        if tolerance.on_error == OnError::Fail {
+            let first = skipped.first().map(shown).unwrap_or_default();
+            return write!(
+                f,
+                "{first}; mend or remove it, or leave out what cannot be read (--on-error skip)"
+            );
+        }
+        let count = skipped.len();
+        let noun = if *pictures == 1 { "picture" } else { "pictures" };
+        let limit = tolerance.max_errors;
+        let (so_far, means) = match limit {
+            MaxErrors::Count(_) => (" so far", String::new()),
+            MaxErrors::Percent(_) => ("", format!(", {}", grouped(limit.of(*pictures)))),
+        };
+        let (count_text, all) = (grouped(count), grouped(*pictures));
+        writeln!(
+            f,
+            "{count_text} of {all} {noun} could not be read{so_far}, and --max-errors allows {limit}{means}:"
+        )?;
+        skipped.iter().take(SHOWN).try_for_each(|s| writeln!(f, "  {}", shown(s)))?;
+        if count > SHOWN {
+            writeln!(f, "  … and {} more", grouped(count - SHOWN))?;
+        }
+        if let Some(list) = list {
+            writeln!(f, "all of them are listed in {}", list.display())?;
+        }
+        let enough = match limit {
+            // How many more there are is not known.
+            MaxErrors::Count(_) => "a larger number, or a share such as 50%, lets".to_owned(),
+            MaxErrors::Percent(_) => format!("--max-errors {count} lets"),
+        };
+        write!(f, "mend or remove them; {enough} the rest through")
+    }
+}
+
+/// Pictures of a run that turn out to be unreadable, and when they are too many.
+pub(super) struct Errors<'a> {
+    tolerance: Tolerance,
+    pictures: usize,
+    name: Box<dyn Fn(usize) -> String + Sync + 'a>,
+    met: Mutex<Vec<SkippedPicture>>,
+}
+
+impl<'a> Errors<'a> {
+    /// Of `pictures` pictures, which are called as `name` has it.
+    pub(super) fn new(
+        tolerance: Tolerance,
+        pictures: usize,
+        name: impl Fn(usize) -> String + Sync + 'a,
+    ) -> Self {
+        Self { tolerance, pictures, name: Box::new(name), met: Mutex::default() }
+    }
+
+    /// Of the pictures `picked` of a data set. Folders that could not be looked into are among those that are met.
+    ///
+    /// # Errors
+    /// There are too many already.
+    pub(super) fn of(dataset: &'a Dataset, picked: &'a [usize], tolerance: Tolerance) -> Result<Self, Error> {
+        let errors = Self::new(tolerance, picked.len() + dataset.unread.len(), move |i| {
+            dataset.relative_path_string(picked[i])
+        });
+        let all_well = dataset.unread.iter().all(|unread| errors.met(unread.into()));
+        if all_well { Ok(errors) } else { Err(errors.refusal(None)) }
+    }
+
+    /// The picture `skipped` cannot be read. Whether to go on.
+    pub(super) fn saw(&self, skipped: &Skipped) -> bool {
+        self.met(SkippedPicture { path: (self.name)(skipped.index), reason: skipped.reason.clone() })
+    }
+
+    fn met(&self, picture: SkippedPicture) -> bool {
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        met.push(picture);
+        match self.tolerance {
+            Tolerance { on_error: OnError::Fail, .. } => false,
+            Tolerance { max_errors: MaxErrors::Count(most), .. } => met.len() <= most,
+            Tolerance { max_errors: MaxErrors::Percent(_), .. } => true,
+        }
+    }
+
+    /// Fails where too many have been met, when all have been tried; a store keeps so many rows of how many.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`].
+    pub(super) fn check(&self, kept: impl FnOnce() -> Option<(usize, usize)>) -> Result<(), Error> {
+        let count = self.met.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let most = match self.tolerance.on_error {
+            OnError::Skip => self.tolerance.max_errors.of(self.pictures),
+            OnError::Fail => 0,
+        };
+        if count <= most { Ok(()) } else { Err(self.refusal(kept())) }
+    }
+
+    /// What ended a run.
+    pub(super) fn refusal(&self, kept: Option<(usize, usize)>) -> Error {
+        let mut skipped = self.met.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        skipped.sort_by(|a, b| a.path.cmp(&b.path));
+        let (pictures, tolerance) = (self.pictures, self.tolerance);
+        Error::Unreadable(Box::new(Unreadable { skipped, pictures, tolerance, kept, list: None }))
+    }
+
+    /// The same where it is what `error` says; else that.
+    pub(super) fn explain(&self, error: Error) -> Error {
+        match error {
+            Error::Features(FeaturesError::Refused) => self.refusal(None),
+            other => other,
+        }
+    }
+}
+
+/// A folder stands in lists as pictures do.
+impl From<&Unread> for SkippedPicture {
+    fn from(unread: &Unread) -> Self {
+        let reason = format!("a folder that cannot be looked into: {}", unread.reason);
+        Self { path: names::text(&unread.path), reason }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_read_and_counted() {
+        for (text, all, most) in [
+            ("10%", 5, 1),
+            ("10%", 19, 1),
+            ("10%", 20, 2),
+            ("10%", 0, 1),
+            ("29%", 100, 29),
+            ("0.1%", 3000, 3),
+            ("0%", 100, 0),
+            ("-0%", 100, 0),
+            ("100%", 7, 7),
+            ("7", 3, 7),
+            ("0", 3, 0),
+        ] {
+            let limit: MaxErrors = text.parse().unwrap();
+            assert_eq!(limit.of(all), most, "{text} of {all}");
+        }
+        assert_eq!(MaxErrors::default().to_string(), "10%");
+        for wrong in ["", "%", "-1", "1.5", "101%", "-1%", "NaN%", "inf%", "ten", "10 pictures"] {
+            assert!(wrong.parse::<MaxErrors>().is_err(), "{wrong}");
+        }
+    }
+
+    fn met(tolerance: Tolerance, all: usize, bad: usize) -> (Vec<bool>, Option<String>) {
+        let errors = Errors::new(tolerance, all, |i| format!("{i}.jpg"));
+        let saw = |index: usize| errors.saw(&Skipped { index, reason: "torn".into() });
+        let went_on = (0..bad).rev().map(saw).collect();
+        (went_on, errors.check(|| None).err().map(|error| error.to_string()))
+    }
+
+    #[test]
+    fn a_number_ends_the_run_at_once_and_a_share_at_its_end() {
+        let skip = |max_errors| Tolerance { on_error: OnError::Skip, max_errors };
+        assert_eq!(met(skip(MaxErrors::Count(2)), 9, 2), (vec![true, true], None));
+        let (went_on, error) = met(skip(MaxErrors::Count(2)), 9, 3);
+        assert_eq!(went_on, [true, true, false]);
+        let error = error.unwrap();
+        assert!(
+            error.starts_with("3 of 9 pictures could not be read so far, and --max-errors allows 2:"),
+            "{error}"
+        );
+        assert_eq!(met(skip(MaxErrors::default()), 5, 1), (vec![true], None));
+        let (went_on, error) = met(skip(MaxErrors::default()), 40, 5);
+        assert_eq!(went_on, [true; 5]);
+        let error = error.unwrap();
+        let told = "5 of 40 pictures could not be read, and --max-errors allows 10%, 4:\n  0.jpg: torn\n  1.jpg: torn\n  2.jpg: torn\n  \
+                    … and 2 more\nmend or remove them; --max-errors 5 lets the rest through";
+        assert_eq!(error, told);
+        assert_eq!(met(Tolerance::ANY, 5, 5).1, None);
+    }
+
+    #[test]
+    fn the_first_one_ends_a_run_that_is_to_fail() {
+        let fail = Tolerance { on_error: OnError::Fail, ..Tolerance::default() };
+        assert_eq!(met(fail, 9, 0), (Vec::new(), None));
+        let (went_on, error) = met(fail, 9, 1);
+        assert_eq!(went_on, [false]);
+        assert!(error.unwrap().starts_with("0.jpg: torn; "));
+    }
+}
