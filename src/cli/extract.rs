@@ -71,6 +71,8 @@ struct Extracted<'a> {
     read: usize,
     dropped: usize,
     skipped: Vec<SkippedPicture>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cut_off: Vec<String>,
     changed: bool,
     seconds: f64,
 }
@@ -162,6 +164,7 @@ fn report(args: &Args, dataset: &Dataset, extraction: &Extraction, seconds: f64)
             read,
             dropped,
             skipped,
+            cut_off: extraction.cut_off.iter().map(|&row| dataset.relative_path_string(row)).collect(),
             changed,
             seconds,
         });

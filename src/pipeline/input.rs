@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::reading::Reading;
+use super::reading::{CutOff, Reading};
 use crate::backend::{Backend, DeviceKind, Pictures};
 use crate::dataset::{Dataset, Found, PictureError, reading_order};
 use crate::error::{Error, Result};
@@ -265,7 +265,8 @@ fn describe_samples<B: Backend>(
     let order = order.filter(|order| !order.is_sorted());
     let place = |i: usize| order.as_ref().map_or(i, |order| order[i]);
     let find = |i: usize| dataset.found(picked[place(i)]);
-    let mut extracted = describe_found(backend, picked.len(), find, histogram, budget, progress)?;
+    let name = |i: usize| dataset.relative_path_string(picked[place(i)]);
+    let mut extracted = describe_found(backend, picked.len(), (find, name), histogram, budget, progress)?;
     if let Some(order) = &order {
         extracted.matrix = extracted.matrix.placed(backend, order)?;
         extracted.skipped.iter_mut().for_each(|skipped| skipped.index = order[skipped.index]);
@@ -274,11 +275,11 @@ fn describe_samples<B: Backend>(
     Ok(extracted)
 }
 
-/// Reads `count` pictures, of which `find` finds the i-th, on every core and describes them on the device.
+/// Reads `count` pictures, of which `find` finds the i-th, called `name`, on every core and describes them on the device.
 pub(super) fn describe_found<B: Backend>(
     backend: &B,
     count: usize,
-    find: impl Fn(usize) -> Result<Found, PictureError> + Sync,
+    (find, name): (impl Fn(usize) -> Result<Found, PictureError> + Sync, impl Fn(usize) -> String),
     histogram: Histogram,
     budget: &Budget,
     progress: &dyn Progress,
@@ -286,13 +287,18 @@ pub(super) fn describe_found<B: Backend>(
     let bins = histogram.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
     let scale = histogram.decode_scale().map_err(|problem| Error::option("--decode-scale", problem))?;
     let memory = PictureMemory::new(budget, rayon::current_num_threads());
+    let cut_off = CutOff::default();
     let reader = || {
-        let mut reading = Reading::new(&memory, scale);
-        let find = &find;
-        move |i: usize, pictures: &mut Pictures| reading.read(find(i), pictures, |_| ())
+        let mut reading = Reading::new(&memory, scale, budget.pictures);
+        let (find, cut_off) = (&find, &cut_off);
+        move |i: usize, pictures: &mut Pictures| {
+            cut_off.seen(i, reading.read(find(i), pictures, |_| ())?);
+            Ok(())
+        }
     };
     progress.begin("describing", count as u64, "pictures");
     let extracted = extract(backend, count, &bins, reader, Target::MATRIX, progress)?;
     progress.end();
+    cut_off.say(name, progress);
     Ok(extracted)
 }

@@ -161,7 +161,8 @@ fn predict_on<B: Backend>(
         // The bar ends before anything is printed: both may go to the same terminal.
         let extracted = {
             let find = |i: usize| paths[i].found();
-            describe_found(backend, paths.len(), find, histogram, budget, progress)?
+            let name = |i: usize| paths[i].name();
+            describe_found(backend, paths.len(), (find, name), histogram, budget, progress)?
         };
         let matrix = match &model.transform {
             None => extracted.matrix,

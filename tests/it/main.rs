@@ -11,6 +11,7 @@ mod embeddings;
 mod fault;
 mod faults;
 mod faulty;
+mod hostile;
 #[cfg(unix)]
 mod interrupt;
 mod lbfgs;
@@ -72,6 +73,7 @@ fn main() {
         store_budget::register(&mut trials);
         store_resumed::register(&mut trials);
     }
+    hostile::register(&mut trials);
     store_python::register(&mut trials);
     several::register(&mut trials);
     shards::register(&mut trials);
