@@ -128,7 +128,7 @@ def kinds():
     yield ours("PNG with more than 8 MB beside its pixels", ("exif-big.png", picture(before=chunk(b"eXIf", b"MM\0*" + bytes(30 << 20)))))
     yield exact("PNG of many empty data chunks", ("chunks.png", SIGNATURE + header(13, 11, 8, 2) + chunk(b"IDAT", b"") * 300000 + whole[33:]))
     yield skip("PNG that declares too many pixels", "declares", ("huge.png", picture(0x7FFFFFFF, 0x7FFFFFFF, data=b"x")), ("large.png", picture(20000, 20000, data=b"x")))
-    yield keep("PNG that declares 196 million pixels and has none", ("promise.png", picture(14000, 14000, data=zlib.compress(b"\0" * 9))))
+    yield skip("PNG that declares 196 million pixels and has none", "cut off", ("promise.png", picture(14000, 14000, data=zlib.compress(b"\0" * 9))))
     yield exact("PNG of 196 million pixels of one colour", ("flat.png", picture(14000, 14000, 1, 0, data=zlib.compress((bytes(1751)) * 14000, 9))))
     yield exact("PNG, animated", ("apng.png", animation((8, 8, 0, 0))), ("apng-still.png", animation(None, False)))
     yield exact("PNG, animated, of a first frame smaller than the picture", ("apng-small.png", animation((4, 4, 1, 1))))

@@ -92,7 +92,7 @@ def floats():
 def bomb(megabytes=64):
     """One strip that inflates to far more than its pixels."""
     packed = zlib.compress(bytes(megabytes << 20), 9)
-    entries = about(13, 11, 8, 3, 2, compression, [8], [len(packed)], 11)
+    entries = about(13, 11, 8, 3, 2, 8, [8], [len(packed)], 11)
     return tiff(entries, packed)
 
 

@@ -187,7 +187,7 @@ impl Opened<'_> {
         let indices = &mut raw[..=pixels];
         let done = unpack(&blocks, indices)?;
         let extent = Extent::of(blocks.cut_off || done < pixels);
-        if extent == Extent::CutOff && !keep {
+        if extent == Extent::CutOff && (!keep || done == 0) {
             return Err(PictureError::Truncated);
         }
         if done > pixels {

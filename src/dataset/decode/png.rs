@@ -52,12 +52,16 @@ pub(super) fn open<'a>(
         return Err(broken("its first chunk is no header"));
     };
     let pixels = check_size(width, height, max_pixels)?;
+    let Some(&[bits, color]) = file.get(24..26).and_then(|two| two.first_chunk::<2>()) else {
+        return Err(PictureError::Truncated);
+    };
     let mut chunks = chunks(file)?;
     if chunks.data.is_empty() && !chunks.cut_off {
         return Err(broken("it has no data"));
     }
     let length: u64 = chunks.data.iter().map(|piece| piece.len() as u64).sum();
-    let bits = u64::from(file[24]) * if file[25] & 2 == 2 && file[25] & 1 == 0 { 3 } else { 1 };
+    // Palettes have one sample a pixel, colours three; alpha is not counted.
+    let bits = u64::from(bits) * if matches!(color, 2 | 6) { 3 } else { 1 };
     // What so few bytes can never become is not made room for.
     chunks.cut_off |= pixels * bits / 8 > length.saturating_mul(MOST_FROM_A_BYTE) + 64;
     if chunks.cut_off && !scratch.keep_cut_off {
@@ -136,22 +140,22 @@ impl Opened<'_> {
             return Err(broken("its header and its pixels disagree"));
         }
         let cut_off = self.chunks.cut_off;
-        if self.rows(rgb, cut_off)? {
-            return Ok(Extent::of(cut_off));
+        let mut missing = self.rows(rgb, cut_off)?;
+        if missing.is_some() && self.keep && !cut_off {
+            // Whole, but with too few data.
+            missing = self.rows(rgb, true)?;
         }
-        if !self.keep {
-            return Err(PictureError::Truncated);
+        match missing {
+            None => Ok(Extent::of(cut_off)),
+            Some(there) if self.keep && there > 0 => Ok(Extent::CutOff),
+            Some(_) => Err(PictureError::Truncated),
         }
-        // Whole, but with too few data.
-        if !cut_off {
-            self.rows(rgb, true)?;
-        }
-        Ok(Extent::CutOff)
     }
 
-    /// Decodes row by row: whether there are all of them. Those that are missing are black. If the data are `open`, the decoder gives what it has
+    /// Decodes row by row: nothing if there are all of them, else how many there are (of an interlaced picture, in all of its passes). Those that are
+    /// missing are black. If the data are `open`, the decoder gives what it has
     /// when it comes to their end; else it knows whether they are whole.
-    fn rows(&self, rgb: &mut [u8], open: bool) -> Result<bool, PictureError> {
+    fn rows(&self, rgb: &mut [u8], open: bool) -> Result<Option<usize>, PictureError> {
         let (width, height) = (self.size.0 as usize, self.size.1 as usize);
         let row_bytes = 8 * width + 64;
         let limits = Limits { bytes: (64 << 20) + 4 * row_bytes };
@@ -161,7 +165,7 @@ impl Opened<'_> {
         let mut reader = match decoder.read_info() {
             Err(error) if is_end(&error) => {
                 rgb.fill(0);
-                return Ok(false);
+                return Ok(Some(0));
             }
             reader => reader.map_err(refused)?,
         };
@@ -177,24 +181,26 @@ impl Opened<'_> {
                 &PASSES[..]
             }
         };
+        let mut there = 0;
         for &[left, top, across, down] in passes.iter().filter(|[left, ..]| *left < width) {
             for row in (top..height).step_by(down) {
                 match reader.read_row(&mut line) {
                     Ok(Some(_)) => {
                         take.pixels(&line, &mut rgb[3 * (row * width + left)..3 * (row + 1) * width], across);
+                        there += 1;
                     }
                     Ok(None) => return Err(broken("it has fewer rows than it declares")),
                     Err(error) if is_end(&error) => {
                         if passes.len() == 1 {
                             rgb[3 * width * row..].fill(0);
                         }
-                        return Ok(false);
+                        return Ok(Some(there));
                     }
                     Err(error) => return Err(refused(error)),
                 }
             }
         }
-        Ok(true)
+        Ok(None)
     }
 }
 
