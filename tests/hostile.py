@@ -12,6 +12,7 @@ crashed, hung, or became something else than docs/pictures.md says.
 import argparse
 import csv
 import importlib
+import itertools
 import json
 import os
 import resource
@@ -215,7 +216,7 @@ def main():
         print("NumPy and OpenCV are not there: nothing is compared")
     failed = count = files = 0
     made = (kind for name in FORMATS for kind in importlib.import_module(f"kinds.{name}").kinds())
-    for kind in [kind for folder in options.folders for kind in of_folder(folder)] + list(made):
+    for kind in itertools.chain((kind for folder in options.folders for kind in of_folder(folder)), made):
         huge = "196 million" in kind.name
         if options.kinds.lower() not in kind.name.lower() or huge and options.quick:
             continue
