@@ -63,7 +63,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = given.first().ok_or("give the file of features")?;
     let classes: usize = value("--classes").map_or(Ok(10), |v| v.parse())?;
     let size = |name| value(name).map(|v| v.parse()).transpose();
-    let budget = Budget { host: size("--memory")?, device: size("--device-memory")? };
+    let budget = Budget { host: size("--memory")?, device: size("--device-memory")?, ..Budget::default() };
     let (device, _) = Device::open(&value("--device").map_or("cpu", String::as_str).parse()?)?;
 
     let peak = Arc::new(AtomicU64::new(anonymous()));

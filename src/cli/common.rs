@@ -2,7 +2,7 @@
 
 use crate::backend::{Choice, Device};
 use crate::cli::progress::Terminal;
-use crate::features::{Budget, Bytes, Histogram};
+use crate::features::{Budget, Bytes, Histogram, MAX_PIXELS, PictureRules, Truncated};
 use crate::pipeline::{MaxErrors, OnError, Tolerance};
 use crate::progress::Progress;
 
@@ -51,6 +51,9 @@ pub(super) struct BudgetArgs {
     /// Memory of the device for features, such as 2G; features that take more pass through it piece by piece [default: what it has]
     #[arg(long, help_heading = HEADING, value_name = "SIZE")]
     device_memory: Option<Bytes>,
+
+    #[command(flatten)]
+    pictures: PictureArgs,
 }
 
 impl BudgetArgs {
@@ -61,7 +64,36 @@ impl BudgetArgs {
     }
 
     pub(super) fn budget(&self) -> Budget {
-        Budget { host: self.memory, device: self.device_memory }
+        Budget { host: self.memory, device: self.device_memory, pictures: self.pictures.rules() }
+    }
+}
+
+/// Which pictures are read.
+#[derive(Debug, Clone, Copy, clap::Args)]
+struct PictureArgs {
+    /// Leave out pictures that declare more pixels than this, before anything is decoded
+    #[arg(long, value_name = "N", default_value_t = MAX_PIXELS, value_parser = clap::value_parser!(u64).range(1..))]
+    max_pixels: u64,
+
+    /// Leave out pictures whose files are cut off, or keep what there is of them: the rest is grey in a JPEG and black in a PNG
+    #[arg(long, value_enum, default_value = "skip")]
+    truncated: TruncatedArg,
+}
+
+/// Values of `--truncated`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum TruncatedArg {
+    Skip,
+    Keep,
+}
+
+impl PictureArgs {
+    fn rules(self) -> PictureRules {
+        let truncated = match self.truncated {
+            TruncatedArg::Skip => Truncated::Skip,
+            TruncatedArg::Keep => Truncated::Keep,
+        };
+        PictureRules { max_pixels: self.max_pixels, truncated }
     }
 }
 

@@ -78,6 +78,8 @@ struct Extracted {
     dropped: usize,
     skipped: Vec<SkippedPicture>,
     skipped_count: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cut_off: Vec<String>,
     changed: bool,
     seconds: f64,
 }
@@ -195,6 +197,7 @@ fn report(args: &Args, dataset: &Dataset, extraction: &Extraction, seconds: f64)
             dropped,
             skipped_count: skipped.len(),
             skipped,
+            cut_off: extraction.cut_off.iter().map(|&row| dataset.relative_path_string(row)).collect(),
             changed,
             seconds,
         });

@@ -32,7 +32,7 @@ mod stratify;
 #[cfg(test)]
 mod testing;
 
-pub use decode::{DECODER, Decoder, Found, MAX_PIXELS, Opened, Picture, PictureError};
+pub use decode::{DECODER, Decoder, Extent, Found, Opened, Picture, PictureError};
 pub use error::DatasetError;
 pub use find::{EXTENSIONS, Unread, pictures_under};
 pub use folds::folds;

@@ -12,7 +12,7 @@ pub(super) enum Depth16 {
 }
 
 impl Depth16 {
-    fn byte(self, pixel: &[u8], channel: usize) -> u8 {
+    pub(super) fn byte(self, pixel: &[u8], channel: usize) -> u8 {
         let at = 2 * channel;
         let value = u16::from_ne_bytes([pixel[at], pixel[at + 1]]);
         match self {

@@ -3,6 +3,8 @@
 use std::str::FromStr;
 use std::sync::LazyLock;
 
+use super::PictureRules;
+
 /// A number of bytes, as it is typed: `256MiB`, `1.5G`, `4096`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub u64);
@@ -56,6 +58,8 @@ pub struct Budget {
     pub host: Option<Bytes>,
     /// Of the device; by default whatever it has.
     pub device: Option<Bytes>,
+    /// Which pictures are read at all.
+    pub pictures: PictureRules,
 }
 
 impl Budget {

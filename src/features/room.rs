@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn small_pictures_take_nothing_and_too_large_ones_are_told() {
-        let budget = Budget { host: Some(Bytes(64 << 20)), device: None };
+        let budget = Budget { host: Some(Bytes(64 << 20)), ..Budget::default() };
         let memory = PictureMemory::new(&budget, 2);
         let kept = memory.kept() as u64;
         assert_eq!(kept, (64 << 20) / 20);

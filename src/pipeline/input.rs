@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::duplicates::{Marks, looks_of_matrix, looks_of_rows};
-use super::reading::Reading;
+use super::reading::{CutOff, Reading};
 use super::tolerance::{Errors, Tolerance};
 use crate::backend::{Backend, DeviceKind, Pictures};
 use crate::dataset::{Dataset, Found, PictureError, Unit, reading_order};
@@ -344,6 +344,7 @@ fn describe_samples<B: Backend>(
     let hashes = Mutex::new(vec![None; dataset.samples.len()]);
     let each = Each {
         find: &|i| dataset.found(picked[place(i)]),
+        name: &|i| dataset.relative_path_string(picked[place(i)]),
         seen: &|i, content| {
             let hash = Hash::of(content);
             hashes.lock().unwrap_or_else(PoisonError::into_inner)[picked[place(i)]] = Some(hash);
@@ -367,6 +368,8 @@ fn describe_samples<B: Backend>(
 pub(super) struct Each<'a> {
     /// Where one lies.
     pub(super) find: &'a (dyn Fn(usize) -> Result<Found, PictureError> + Sync),
+    /// What it is called.
+    pub(super) name: &'a (dyn Fn(usize) -> String + Sync),
     /// Is shown the content of its file.
     pub(super) seen: &'a (dyn Fn(usize, &[u8]) + Sync),
     /// Is told of one that cannot be read, and says whether to go on.
@@ -385,15 +388,19 @@ pub(super) fn describe_found<B: Backend>(
     let bins = histogram.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
     let scale = histogram.decode_scale().map_err(|problem| Error::option("--decode-scale", problem))?;
     let memory = PictureMemory::new(budget, rayon::current_num_threads());
+    let cut_off = CutOff::default();
     let reader = || {
-        let mut reading = Reading::new(&memory, scale);
+        let mut reading = Reading::new(&memory, scale, budget.pictures);
+        let (find, seen, cut_off) = (each.find, each.seen, &cut_off);
         move |i: usize, pictures: &mut Pictures| {
-            reading.read((each.find)(i), pictures, |content| (each.seen)(i, content))
+            cut_off.seen(i, reading.read(find(i), pictures, |content| seen(i, content))?);
+            Ok(())
         }
     };
     progress.begin("describing", count as u64, "pictures");
     let target = Target { goes_on: Some(each.goes_on), ..Target::MATRIX };
     let extracted = extract(backend, count, &bins, reader, target, progress);
     progress.end();
+    cut_off.say(each.name, progress);
     Ok(extracted?)
 }

@@ -166,6 +166,7 @@ fn predict_on<B: Backend>(
         let extracted = {
             let each = Each {
                 find: &|i| paths[i].found(),
+                name: &|i| paths[i].name(),
                 seen: &|_, _| (),
                 goes_on: &|skipped| {
                     let index = batch * BATCH + skipped.index;

@@ -1,8 +1,11 @@
 //! Pictures from files into batches, within the memory there is.
 
 use crate::backend::Pictures;
-use crate::dataset::{Decoder, Found, Opened, PictureError};
-use crate::features::{Bytes, Held, PictureMemory};
+use std::sync::{Mutex, PoisonError};
+
+use crate::dataset::{Decoder, Extent, Found, Opened, PictureError};
+use crate::features::{Bytes, Held, PictureMemory, PictureRules};
+use crate::progress::Progress;
 
 /// What one core reads pictures with.
 #[derive(Debug)]
@@ -14,9 +17,9 @@ pub(super) struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    /// Decodes at 1/`scale`.
-    pub(super) fn new(memory: &'a PictureMemory, scale: u32) -> Self {
-        let decoder = Decoder::default().scaled(scale).keeping(memory.kept_to_read());
+    /// Decodes at 1/`scale` what `rules` say.
+    pub(super) fn new(memory: &'a PictureMemory, scale: u32, rules: PictureRules) -> Self {
+        let decoder = Decoder::default().with_rules(rules).scaled(scale).keeping(memory.kept_to_read());
         Self { decoder, memory, held: None }
     }
 
@@ -29,7 +32,7 @@ impl<'a> Reading<'a> {
         found: Result<Found, PictureError>,
         pictures: &mut Pictures,
         seen: impl FnOnce(&[u8]),
-    ) -> Result<(), String> {
+    ) -> Result<Extent, String> {
         self.begin(pictures);
         let Self { decoder, memory, held } = self;
         let found = found.map_err(|e| e.to_string())?;
@@ -57,17 +60,55 @@ fn push<'a>(
     memory: &'a PictureMemory,
     held: &mut Option<Held<'a>>,
     pictures: &mut Pictures,
-) -> Result<(), String> {
+) -> Result<Extent, String> {
     let (pixels, scratch) = (opened.pixels(), opened.scratch());
     let bytes = 3 * pixels;
     let mut taken = memory.pixels(bytes, scratch).map_err(|budget| too_large(bytes + scratch, budget))?;
     let pixels = usize::try_from(pixels).map_err(|_| PictureError::Memory(bytes).to_string())?;
-    pictures.push_with(pixels, |room| opened.decode_into(room).map_err(|e| e.to_string()))?;
+    let mut extent = Extent::Whole;
+    pictures.push_with(pixels, |room| {
+        extent = opened.decode_into(room).map_err(|e| e.to_string())?;
+        Ok::<(), String>(())
+    })?;
     if memory.fills_a_batch(bytes) {
         taken.iter_mut().for_each(|taken| taken.shrink(bytes));
         *held = taken;
     }
-    Ok(())
+    Ok(extent)
+}
+
+/// Pictures that are used though their files are cut off, as many cores find them.
+#[derive(Debug, Default)]
+pub(super) struct CutOff(Mutex<Vec<usize>>);
+
+impl CutOff {
+    /// The `i`-th picture was read.
+    pub(super) fn seen(&self, i: usize, extent: Extent) {
+        if extent == Extent::CutOff {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(i);
+        }
+    }
+
+    /// Says how many they are, and their names.
+    pub(super) fn say(self, name: impl Fn(usize) -> String, progress: &dyn Progress) {
+        let mut all = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        all.sort_unstable();
+        if let Some(note) = cut_off_note(all.into_iter().map(name)) {
+            progress.say(&note);
+        }
+    }
+}
+
+/// What is said of pictures of these names, if there are any: `note: 3 pictures are cut off; what there is of them was used: a.jpg, …`
+pub(super) fn cut_off_note(names: impl ExactSizeIterator<Item = String>) -> Option<String> {
+    const SHOWN: usize = 10;
+    let count = names.len();
+    let (are, them) = if count == 1 { ("picture is", "it") } else { ("pictures are", "them") };
+    let shown: Vec<String> = names.take(SHOWN).map(|name| name.escape_debug().to_string()).collect();
+    let more = if count > SHOWN { ", …" } else { "" };
+    (count > 0).then(|| {
+        format!("note: {count} {are} cut off; what there is of {them} was used: {}{more}", shown.join(", "))
+    })
 }
 
 fn too_large(needed: u64, budget: Bytes) -> String {

@@ -92,6 +92,7 @@ fn stores(at: &Path) -> Vec<Vec<u8>> {
         modified: 5,
         hash: (row != 2).then(|| Hash::of(&[row as u8])),
         skipped: (row == 2).then(|| "cut, \"off\"".into()),
+        cut_off: row == 1,
     };
     let path = |row: usize| format!("{}/{row}.jpg", ["a", "b,c"][row % 2]);
     let folder = Folder::open(at).expect("a folder");
@@ -127,7 +128,7 @@ fn stores(at: &Path) -> Vec<Vec<u8>> {
         let rows = rows.map(|(row, entry)| {
             (paths[row].as_str(), ["cat", "dog"][row % 2].to_owned(), ["train", "test"][row / 2], entry)
         });
-        write_samples(to, false, rows)
+        write_samples(to, (false, true), rows)
     };
     folder.commit((Some(writer), false), meta, samples).expect("a store");
     let (meta, samples, numbers) = (read(META), read(SAMPLES), read(FEATURES));

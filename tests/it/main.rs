@@ -12,6 +12,7 @@ mod embeddings;
 mod fault;
 mod faults;
 mod faulty;
+mod hostile;
 #[cfg(unix)]
 mod hostile_names;
 #[cfg(unix)]
@@ -86,6 +87,7 @@ fn main() {
         unlabelled::register(&mut trials);
         ways_out::register(&mut trials);
     }
+    hostile::register(&mut trials);
     store_python::register(&mut trials);
     several::register(&mut trials);
     shards::register(&mut trials);

@@ -118,7 +118,7 @@ fn pieces(rows: usize, columns: usize) -> Budget {
     let row = 4 * columns as u64;
     let bytes = |n: u64| Some(Bytes(n * rows as u64 * row));
     // Of the host half is for features, and of that a sixteenth for a piece, or more.
-    Budget { host: bytes(32), device: bytes(2) }
+    Budget { host: bytes(32), device: bytes(2), ..Budget::default() }
 }
 
 impl Problem {
@@ -346,8 +346,8 @@ fn what_cannot_be_read_is_said<B: Backend>(backend: &B) {
 fn budgets_too_small_say_what_will_do<B: Backend>(backend: &B) {
     let problem = problem(Loss::Softmax);
     for budget in [
-        Budget { host: Some(Bytes(500)), device: Some(Bytes(4000)) },
-        Budget { host: Some(Bytes(8000)), device: Some(Bytes(200)) },
+        Budget { host: Some(Bytes(500)), device: Some(Bytes(4000)), ..Budget::default() },
+        Budget { host: Some(Bytes(8000)), device: Some(Bytes(200)), ..Budget::default() },
     ] {
         let source = || Arc::new(Hidden::new(problem.features.clone(), COLUMNS));
         let Err(FeaturesError::Budget { option, needed, .. }) = Matrix::load(backend, source(), &budget)
@@ -396,7 +396,7 @@ fn a_mapped_file_is_not_copied() {
     source.ahead(10, usize::MAX);
     source.ahead(ROWS, 5);
     let at = source.in_place().expect("mapped").as_ptr();
-    let budget = Budget { host: Some(Bytes(1 << 20)), device: None };
+    let budget = Budget { host: Some(Bytes(1 << 20)), ..Budget::default() };
     let matrix = Matrix::load(cpu(), source, &budget).expect("a matrix");
     assert_eq!(matrix.chunk(cpu(), 0).expect("a chunk").as_ptr(), at);
     let options = SolverOptions::default();
@@ -424,7 +424,7 @@ fn zeros_are_left_out_within_the_budget() {
     let source = Arc::new(InMemory::new(values, 256));
     // About 25,600 numbers and columns, and 2,000 ends of rows: 213 kB, of the half that is for features.
     for (host, taken) in [(1 << 20, true), (460_000, true), (380_000, false), (6000, false)] {
-        let budget = Budget { host: Some(Bytes(host)), device: None };
+        let budget = Budget { host: Some(Bytes(host)), ..Budget::default() };
         let matrix = Matrix::load(cpu(), source.clone(), &budget).expect("a matrix");
         let sparse = matrix.sparse(cpu(), Some(0.3)).expect("chunks");
         assert_eq!(sparse[0].is_some(), taken, "{host}");

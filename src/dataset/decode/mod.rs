@@ -1,12 +1,16 @@
-//! Pictures as `IMREAD_COLOR` reads them. The decoders themselves are behind one seam each: [`jpeg`] for JPEG, which is most of what
-//! there is and where the time goes, and [`other`] for all else.
+//! Pictures as `IMREAD_COLOR` reads them; what becomes of every kind stands in docs/pictures.md. The decoders themselves are behind one seam
+//! each: [`jpeg`] for JPEG, which is most of what there is and where the time goes, [`png`], [`gif`], and [`other`] for all else.
 
 mod error;
+mod gif;
 mod jpeg;
+mod known;
 mod other;
+mod png;
 mod scale;
 #[cfg(test)]
 mod tests;
+mod tiff;
 
 pub use error::PictureError;
 
@@ -15,10 +19,8 @@ use std::io::{Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use crate::features::{MAX_PIXELS, PictureRules, Truncated};
 use crate::files::open_regular;
-
-/// A picture that declares more pixels than this (200 million) is refused before it is decoded.
-pub const MAX_PIXELS: u64 = 200_000_000;
 
 /// What pictures are decoded with: another decoder may give other pixels.
 pub const DECODER: &str =
@@ -33,21 +35,39 @@ pub struct Picture<'a> {
     pub height: u32,
     /// `3 · width · height` bytes, R G B, row by row.
     pub rgb: &'a [u8],
+    /// How much of it there was.
+    pub extent: Extent,
+}
+
+/// How much of a picture there was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// Its file is cut off: what is not there is grey (JPEG), black (PNG) or the background (GIF).
+    CutOff,
+}
+
+impl Extent {
+    fn of(cut_off: bool) -> Self {
+        if cut_off { Self::CutOff } else { Self::Whole }
+    }
 }
 
 /// Reads pictures one after another, keeping its buffers.
 ///
 /// The pixels are those of OpenCV's `imread(IMREAD_COLOR)`, as R G B: grey becomes three equal channels,
 /// alpha is dropped and not blended, of 16 bits the high byte is kept (colour TIFF: rounded), palettes
-/// are expanded, and of an animation the first frame is read. Formats without loss are equal byte for byte;
-/// JPEG decoders differ from each other by a few levels, unless huemax is built with the feature `libjpeg-turbo`, which is what OpenCV
+/// are expanded, and of an animation the first frame is read, on the background that its file names. Formats without loss are equal byte
+/// for byte; JPEG decoders differ from each other by a few levels, unless huemax is built with the feature `libjpeg-turbo`, which is what OpenCV
 /// reads with. Pictures are not rotated by their EXIF
 /// orientation, which no histogram of a whole picture can see. Floating-point pixels, which OpenCV refuses,
-/// are clamped to 0…1, scaled by 255 and rounded. Transparent GIF pixels are black.
+/// are clamped to 0…1, scaled by 255 and rounded.
 ///
-/// A JPEG that is cut off is refused: what its decoder makes up for the missing part would be counted as colour. Of one
+/// A picture that is cut off is refused, unless [`Truncated::Keep`] is asked for. Of a JPEG
 /// that is damaged in the middle, what the decoder can make of it is kept, the same on each reading; most other
-/// broken files are refused. BMP is read up to 65,535 pixels a side.
+/// broken files are refused. What takes longer than bytes and pixels tell, or more memory than was declared, is refused from the header.
 #[derive(Debug)]
 pub struct Decoder {
     max_pixels: u64,
@@ -62,6 +82,8 @@ pub struct Decoder {
 struct Scratch {
     /// 1, 2, 4 or 8.
     scale: u32,
+    /// Whether pictures that are cut off are read as far as they go.
+    keep_cut_off: bool,
     kept: usize,
     /// Pixels as they are in the file, where they are not R G B.
     raw: Vec<u8>,
@@ -122,8 +144,42 @@ pub struct Opened<'a> {
 
 #[allow(clippy::large_enum_variant)] // JPEG is the common case, and a box would be an allocation a picture
 enum Coded<'a> {
+    /// Makes itself smaller.
     Jpeg(jpeg::Opened<'a>),
+    /// Is decoded in its full size.
+    Full { from: Full<'a>, size: (u32, u32), scratch: &'a mut Scratch },
+}
+
+enum Full<'a> {
+    Png(png::Opened<'a>),
+    Gif(gif::Opened<'a>),
     Other(other::Opened<'a>),
+}
+
+impl Full<'_> {
+    /// `raw` is for what is not R G B, and gives back more bytes than are kept.
+    fn decode_into(self, raw: (&mut Vec<u8>, usize), rgb: &mut [u8]) -> Result<Extent, PictureError> {
+        match self {
+            Self::Png(png) => png.decode_into(rgb),
+            Self::Gif(gif) => gif.decode_into(raw, rgb),
+            Self::Other(other) => other.decode_into(raw, rgb),
+        }
+    }
+}
+
+impl<'a> Opened<'a> {
+    /// Of `size`, decoded from `from` with `bytes` besides the file and the pixels.
+    fn full(size: (u32, u32), bytes: u64, scratch: &'a mut Scratch, from: Full<'a>) -> Self {
+        let scale = scratch.scale;
+        let full = if scale > 1 { 3 * u64::from(size.0) * u64::from(size.1) } else { 0 };
+        let (width, height) = (size.0.div_ceil(scale), size.1.div_ceil(scale));
+        Self {
+            width,
+            height,
+            scratch: bytes.saturating_add(full),
+            coded: Coded::Full { from, size, scratch },
+        }
+    }
 }
 
 impl std::fmt::Debug for Opened<'_> {
@@ -162,10 +218,19 @@ impl Opened<'_> {
     ///
     /// # Errors
     /// The picture is broken, or there is no memory for it; `rgb` then holds anything.
-    pub fn decode_into(self, rgb: &mut [u8]) -> Result<(), PictureError> {
+    pub fn decode_into(self, rgb: &mut [u8]) -> Result<Extent, PictureError> {
         guarded(|| match self.coded {
             Coded::Jpeg(jpeg) => jpeg.decode_into(rgb),
-            Coded::Other(other) => other.decode_into(rgb),
+            Coded::Full { from, size, scratch } => {
+                let Scratch { scale, kept, raw, full, .. } = scratch;
+                if *scale == 1 {
+                    return from.decode_into((raw, *kept), rgb);
+                }
+                resize(full, 3 * u64::from(size.0) * u64::from(size.1), *kept)?;
+                let extent = from.decode_into((raw, *kept), full)?;
+                scale::means(full, (size.0 as usize, size.1 as usize), *scale as usize, rgb);
+                Ok(extent)
+            }
         })
     }
 }
@@ -174,8 +239,14 @@ impl Decoder {
     /// A decoder that refuses pictures of more than `max_pixels` pixels.
     #[must_use]
     pub fn new(max_pixels: u64) -> Self {
-        let scratch =
-            Scratch { scale: 1, kept: KEPT, raw: Vec::new(), full: Vec::new(), jpeg: jpeg::Kept::default() };
+        let scratch = Scratch {
+            scale: 1,
+            keep_cut_off: false,
+            kept: KEPT,
+            raw: Vec::new(),
+            full: Vec::new(),
+            jpeg: jpeg::Kept::default(),
+        };
         Self { max_pixels, kept: KEPT, file: Vec::new(), scratch, rgb: Vec::new() }
     }
 
@@ -191,6 +262,14 @@ impl Decoder {
             "pictures are decoded at 1/1, 1/2, 1/4 or 1/8, not at 1/{scale}"
         );
         self.scratch.scale = scale;
+        self
+    }
+
+    /// The same, following `rules`.
+    #[must_use]
+    pub fn with_rules(mut self, rules: PictureRules) -> Self {
+        self.max_pixels = rules.max_pixels;
+        self.scratch.keep_cut_off = rules.truncated == Truncated::Keep;
         self
     }
 
@@ -302,17 +381,19 @@ fn open<'a>(file: &'a [u8], scratch: &'a mut Scratch, max_pixels: u64) -> Result
     if file.is_empty() {
         return Err(PictureError::Format("the file is empty".into()));
     }
-    guarded(|| match jpeg::is_jpeg(file) {
-        true => jpeg::open(file, scratch, max_pixels),
-        false => other::open(file, scratch, max_pixels),
+    guarded(|| match () {
+        () if jpeg::is_jpeg(file) => jpeg::open(file, scratch, max_pixels),
+        () if png::is_png(file) => png::open(file, scratch, max_pixels),
+        () if gif::is_gif(file) => gif::open(file, scratch, max_pixels),
+        () => other::open(file, scratch, max_pixels),
     })
 }
 
 fn decode<'a>(opened: Opened<'_>, rgb: &'a mut Vec<u8>, kept: usize) -> Result<Picture<'a>, PictureError> {
     let (width, height) = (opened.width, opened.height);
     resize(rgb, 3 * opened.pixels(), kept)?;
-    opened.decode_into(rgb)?;
-    Ok(Picture { width, height, rgb })
+    let extent = opened.decode_into(rgb)?;
+    Ok(Picture { width, height, rgb, extent })
 }
 
 /// How many pixels there are, if that is some and not too many.

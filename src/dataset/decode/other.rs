@@ -1,21 +1,32 @@
-//! Every format but JPEG, through the crate `image`.
+//! WebP, BMP and TIFF, through the crate `image`.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use image::error::ImageFormatHint;
 use image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::error::broken;
-use super::scale::means;
-use super::{Coded, PictureError, Scratch, check_size, max_bytes, resize};
+use super::known;
+use super::tiff::{Chapter, is_big};
+use super::{Extent, Full, PictureError, Scratch, check_size, max_bytes, resize};
 use crate::dataset::pixels::{Depth16, to_rgb};
 
 /// A picture whose header was read.
 pub(super) struct Opened<'a> {
     format: ImageFormat,
     decoder: Box<dyn ImageDecoder + 'a>,
-    scratch: &'a mut Scratch,
-    size: (u32, u32),
+    mend: Mend,
+}
+
+/// What the decoder leaves to be done, so that pixels are those of OpenCV.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mend {
+    Nothing,
+    /// Colours of so many bits were stretched to 0…255, and are to be moved up only.
+    Bits([u8; 3]),
+    /// Colours are to be multiplied by alpha.
+    Multiply,
 }
 
 /// What the first bytes of a file say that it is.
@@ -23,7 +34,19 @@ pub(super) struct Opened<'a> {
 /// # Errors
 /// It is nothing that is known.
 pub(super) fn format(file: &[u8]) -> Result<ImageFormat, PictureError> {
-    image::guess_format(file).map_err(|_| PictureError::Format("not a picture".into()))
+    let readable = [
+        ImageFormat::Jpeg,
+        ImageFormat::Png,
+        ImageFormat::Gif,
+        ImageFormat::WebP,
+        ImageFormat::Bmp,
+        ImageFormat::Tiff,
+    ];
+    match image::guess_format(file) {
+        Ok(format) if readable.contains(&format) => Ok(format),
+        _ if is_big(file) => Ok(ImageFormat::Tiff),
+        _ => Err(PictureError::Format(known::name(file).unwrap_or("not a picture").into())),
+    }
 }
 
 /// Reads the header.
@@ -37,48 +60,57 @@ pub(super) fn open<'a>(
     if let Some((width, height)) = declared(format, file) {
         check_size(width, height, max_pixels)?;
     }
+    let mut mend = Mend::Nothing;
+    if format == ImageFormat::Tiff {
+        let chapter = Chapter::read(file);
+        let (width, height) = chapter.size();
+        if u64::from(width) * u64::from(height) > 0 {
+            check_size(width, height, max_pixels)?;
+        }
+        if !chapter.can_be() {
+            return Err(broken("it declares more pixels than its bytes can become"));
+        }
+        mend = if chapter.multiply { Mend::Multiply } else { mend };
+    }
+    if format == ImageFormat::Bmp {
+        mend = bmp(file)?.map_or(mend, Mend::Bits);
+    }
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(max_bytes(max_pixels));
-    let mut reader = ImageReader::with_format(Cursor::new(file), format);
+    let mut reader = ImageReader::with_format(Cursor::new(unblended(format, file)), format);
     reader.limits(limits);
     let decoder: Box<dyn ImageDecoder + 'a> = Box::new(reader.into_decoder().map_err(refused)?);
     let size = decoder.dimensions();
-    let pixels = check_size(size.0, size.1, max_pixels)?;
-    let (width, height) = (size.0.div_ceil(scratch.scale), size.1.div_ceil(scratch.scale));
+    check_size(size.0, size.1, max_pixels)?;
     // The decoders copy parts of the file, and some write to a canvas of their own first.
-    let full = if scratch.scale > 1 { 3 * pixels } else { 0 };
-    let bytes = file.len() as u64 + 2 * decoder.total_bytes() + full;
-    Ok(super::Opened {
-        width,
-        height,
-        scratch: bytes,
-        coded: Coded::Other(Opened { format, decoder, scratch, size }),
-    })
+    let bytes = file.len() as u64 + 2 * decoder.total_bytes();
+    Ok(super::Opened::full(size, bytes, scratch, Full::Other(Opened { format, decoder, mend })))
 }
 
 impl Opened<'_> {
-    pub(super) fn decode_into(self, rgb: &mut [u8]) -> Result<(), PictureError> {
-        let Self { format, decoder, scratch, size } = self;
-        let Scratch { scale, kept, raw, full, .. } = scratch;
-        if *scale == 1 {
-            return decode(format, decoder, (raw, *kept), rgb);
-        }
-        resize(full, 3 * u64::from(size.0) * u64::from(size.1), *kept)?;
-        decode(format, decoder, (raw, *kept), full)?;
-        means(full, (size.0 as usize, size.1 as usize), *scale as usize, rgb);
-        Ok(())
+    pub(super) fn decode_into(
+        self,
+        raw: (&mut Vec<u8>, usize),
+        rgb: &mut [u8],
+    ) -> Result<Extent, PictureError> {
+        decode((self.format, self.mend), self.decoder, raw, rgb)?;
+        Ok(Extent::Whole)
     }
 }
 
 fn decode(
-    format: ImageFormat,
+    (format, mend): (ImageFormat, Mend),
     decoder: Box<dyn ImageDecoder + '_>,
     (raw, kept): (&mut Vec<u8>, usize),
     rgb: &mut [u8],
 ) -> Result<(), PictureError> {
     let color = decoder.color_type();
     if color == ColorType::Rgb8 {
-        return decoder.read_image_boxed(rgb).map_err(refused);
+        decoder.read_image_boxed(rgb).map_err(refused)?;
+        if let Mend::Bits(bits) = mend {
+            move_up(rgb, bits);
+        }
+        return Ok(());
     }
     let depth16 = match format {
         ImageFormat::Tiff => Depth16::Rounded,
@@ -86,20 +118,19 @@ fn decode(
     };
     resize(raw, decoder.total_bytes(), kept)?;
     decoder.read_image_boxed(raw).map_err(refused)?;
-    if format == ImageFormat::Gif {
-        blacken_transparent(raw);
-    }
     if !to_rgb(color, depth16, raw, rgb) {
         return Err(PictureError::Broken(format!("pixels of type {color:?} are not supported")));
+    }
+    if mend == Mend::Multiply {
+        multiply(color, raw, rgb);
     }
     Ok(())
 }
 
-/// Width and height as the header of a PNG or of a BMP (of version 3 and later) declares them.
+/// Width and height as the header of a BMP (of version 3 and later) declares them.
 fn declared(format: ImageFormat, file: &[u8]) -> Option<(u32, u32)> {
     let word = |at: usize| file.get(at..at + 4)?.try_into().ok();
     match format {
-        ImageFormat::Png => Some((u32::from_be_bytes(word(16)?), u32::from_be_bytes(word(20)?))),
         // Signed: a negative height only says that rows go down.
         ImageFormat::Bmp if u32::from_le_bytes(word(14)?) >= 40 => {
             Some((i32::from_le_bytes(word(18)?).unsigned_abs(), i32::from_le_bytes(word(22)?).unsigned_abs()))
@@ -108,11 +139,68 @@ fn declared(format: ImageFormat, file: &[u8]) -> Option<(u32, u32)> {
     }
 }
 
-/// A transparent pixel of a GIF is one that is not drawn, and what lies below the first frame is black.
-fn blacken_transparent(rgba: &mut [u8]) {
-    for pixel in rgba.chunks_exact_mut(4).filter(|pixel| pixel[3] == 0) {
-        pixel.fill(0);
+/// Bits of the colours of a BMP that has fewer than 8 of each; fails where its pixels are not all there.
+fn bmp(file: &[u8]) -> Result<Option<[u8; 3]>, PictureError> {
+    let word = |at: usize| Some(u64::from(u32::from_le_bytes(file.get(at..at + 4)?.try_into().ok()?)));
+    let (Some(offset), Some(bits), Some(packed), Some((width, height))) =
+        (word(10), word(28).map(|word| word & 0xFFFF), word(30), declared(ImageFormat::Bmp, file))
+    else {
+        return Ok(None);
+    };
+    let plain = matches!(packed, 0 | 3);
+    let pitch = (u64::from(width) * bits).div_ceil(32) * 4;
+    if plain && offset + pitch * u64::from(height) > file.len() as u64 {
+        return Err(PictureError::Truncated);
     }
+    Ok(match (bits, packed, word(58)) {
+        (16, 0, _) => Some([5, 5, 5]),
+        (16, 3, Some(0x7E0)) => Some([5, 6, 5]),
+        (16, 3, Some(0x3E0)) => Some([5, 5, 5]),
+        _ => None,
+    })
+}
+
+/// Of colours that were stretched from so many bits to 0…255, those bits, and zeros behind them.
+fn move_up(rgb: &mut [u8], bits: [u8; 3]) {
+    for pixel in rgb.as_chunks_mut::<3>().0 {
+        for (value, bits) in pixel.iter_mut().zip(bits) {
+            let most = (1u32 << bits) - 1;
+            *value = (((u32::from(*value) * most + 127) / 255) << (8 - bits)) as u8;
+        }
+    }
+}
+
+/// Multiplies `rgb` by the alpha of `raw`.
+fn multiply(color: ColorType, raw: &[u8], rgb: &mut [u8]) {
+    let size = usize::from(color.bytes_per_pixel());
+    for (to, from) in rgb.as_chunks_mut::<3>().0.iter_mut().zip(raw.chunks_exact(size)) {
+        let alpha = match color {
+            ColorType::Rgba8 => from[3],
+            ColorType::Rgba16 => Depth16::Rounded.byte(from, 3),
+            _ => return,
+        };
+        *to = to.map(|value| ((u32::from(value) * u32::from(alpha) + 127) / 255) as u8);
+    }
+}
+
+/// The file, with the first frame of an animated WebP marked as one that is not blended with what lies below.
+fn unblended(format: ImageFormat, file: &[u8]) -> Cow<'_, [u8]> {
+    const FLAGS: usize = 8 + 15;
+    const NOT_BLENDED: u8 = 2;
+    let mut at = 12;
+    while let (ImageFormat::WebP, Some(&[a, b, c, d, e, f, g, h])) =
+        (format, file.get(at..).and_then(|rest| rest.first_chunk::<8>()))
+    {
+        if [a, b, c, d] == *b"ANMF" && at + FLAGS < file.len() {
+            let mut copy = file.to_vec();
+            copy[at + FLAGS] |= NOT_BLENDED;
+            return Cow::Owned(copy);
+        }
+        let length = u64::from(u32::from_le_bytes([e, f, g, h]));
+        let next = at as u64 + 8 + length.next_multiple_of(2);
+        at = usize::try_from(next).unwrap_or(usize::MAX);
+    }
+    Cow::Borrowed(file)
 }
 
 fn refused(error: ImageError) -> PictureError {

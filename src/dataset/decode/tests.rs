@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
 
-use super::{Decoder, PictureError};
+use super::{Decoder, Extent, PictureError};
+use crate::features::{PictureRules, Truncated};
 
 fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
@@ -73,10 +74,11 @@ fn sixteen_bits() {
 }
 
 #[test]
-fn gif_expands_its_palette_and_transparent_is_black() {
+fn gif_expands_its_palette_and_transparent_is_the_background() {
     let mut image = RgbaImage::from_pixel(4, 4, Rgba([250, 10, 30, 255]));
     image.put_pixel(1, 0, Rgba([250, 10, 30, 0]));
     let (.., rgb) = read(&encoded(&image.into(), ImageFormat::Gif)).unwrap();
+    // The encoder gives each frame a table of its own, and the file none: the background is black.
     assert_eq!(rgb[..9], [250, 10, 30, 0, 0, 0, 250, 10, 30]);
 }
 
@@ -137,9 +139,10 @@ fn what_is_no_picture_is_told() {
     };
     expect(b"", "the file is empty");
     expect(b"cat,dog\n1,2\n", "not a picture");
-    expect(b"P6 1 1 255 abc", "Pnm picture; JPEG, PNG");
-    expect(&png[..png.len() / 2], "broken");
-    expect(&png[..20], "broken");
+    expect(b"P6 1 1 255 abc", "a PNM picture; JPEG, PNG");
+    expect(b"<!doctype html><title>404</title>", "an HTML page; JPEG, PNG");
+    expect(&png[..png.len() / 2], "cut off");
+    expect(&png[..20], "no header");
 }
 
 /// A BMP header of these sizes, without pixels.
@@ -209,7 +212,7 @@ fn a_picture_is_decoded_to_where_it_is_wanted() {
     let opened = decoder.open_bytes(&jpeg).unwrap();
     assert_eq!((opened.width(), opened.height(), opened.pixels()), (40, 30, 1200));
     let mut room = vec![0xAA; 3600];
-    opened.decode_into(&mut room).unwrap();
+    assert_eq!(opened.decode_into(&mut room).unwrap(), Extent::Whole);
     assert_eq!(room, expected);
     // Too little room is refused, not written past.
     let short = decoder.open_bytes(&jpeg).unwrap().decode_into(&mut room[..3597]);
@@ -223,9 +226,12 @@ fn what_decoding_takes_is_known_before() {
         |image: DynamicImage, format| decoder.open_bytes(&encoded(&image, format)).unwrap().scratch();
     let jpeg = takes(smooth(100, 100).into(), ImageFormat::Jpeg);
     assert!((1 << 17..1 << 18).contains(&jpeg), "{jpeg}");
-    // As many bytes as there are in the file, for what is not R G B, and for what the decoder does.
-    let png = takes(DynamicImage::ImageRgba8(RgbaImage::new(100, 100)), ImageFormat::Png);
-    assert!(png >= 80_000, "{png}");
+    // A PNG is read row by row; of TIFF, as many bytes as there are in the file, for what is not R G B, and for what the decoder does.
+    let rgba = || DynamicImage::ImageRgba8(RgbaImage::new(100, 100));
+    let png = takes(rgba(), ImageFormat::Png);
+    assert!((1 << 18..1 << 19).contains(&png), "{png}");
+    let tiff = takes(rgba(), ImageFormat::Tiff);
+    assert!(tiff >= 80_000, "{tiff}");
 }
 
 /// What OpenCV reads from JPEG bytes, bit by bit (tests/fixtures/opencv_jpeg.py).
@@ -247,4 +253,62 @@ fn jpeg_gives_the_pixels_that_opencv_reads() {
         let digest: String = Sha256::digest(rgb).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(digest, file["rgb_sha256"].as_str().unwrap(), "{name}");
     }
+}
+
+/// Keeps what there is of pictures that are cut off.
+fn keeping() -> Decoder {
+    Decoder::default().with_rules(PictureRules { truncated: Truncated::Keep, ..PictureRules::default() })
+}
+
+#[test]
+fn what_there_is_of_a_cut_off_picture_is_kept_where_that_is_asked() {
+    let image = smooth(64, 64);
+    for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::Gif] {
+        let whole = encoded(&image.clone().into(), format);
+        let expected = read(&whole).unwrap().2;
+        let cut = &whole[..whole.len() * 3 / 4];
+        assert!(matches!(read(cut), Err(PictureError::Truncated)), "{format:?}");
+        let mut decoder = keeping();
+        // Nothing of the picture before shows.
+        decoder
+            .read_bytes(&encoded(&RgbImage::from_pixel(64, 64, Rgb([1, 2, 3])).into(), ImageFormat::Bmp))
+            .unwrap();
+        let kept = decoder.read_bytes(cut).unwrap();
+        assert_eq!(kept.extent, Extent::CutOff, "{format:?}");
+        assert!(kept.rgb[..3 * 64 * 8] == expected[..3 * 64 * 8], "{format:?}");
+        assert!(kept.rgb != expected, "{format:?}");
+        let rest = if format == ImageFormat::Jpeg { 128 } else { 0 };
+        let (last, not) = (&kept.rgb[3 * (64 * 64 - 4)..], [1, 2, 3]);
+        assert!(last.iter().all(|value| value.abs_diff(rest) <= 1), "{format:?}: {last:?}, not {not:?}");
+        assert_eq!(decoder.read_bytes(&whole).unwrap().extent, Extent::Whole, "{format:?}");
+    }
+}
+
+#[test]
+fn a_promise_of_pixels_is_not_made_room_for() {
+    let mut decoder = Decoder::default();
+    // 14,000 × 14,000 pixels in a few hundred bytes: nothing is taken for them, neither kept nor told as needed.
+    let mut png = encoded(&colours().into(), ImageFormat::Png);
+    png[16..20].copy_from_slice(&14_000u32.to_be_bytes());
+    png[20..24].copy_from_slice(&14_000u32.to_be_bytes());
+    let sum = crc32fast::hash(&png[12..29]);
+    png[29..33].copy_from_slice(&sum.to_be_bytes());
+    assert!(matches!(decoder.open_bytes(&png), Err(PictureError::Truncated)));
+    assert!(matches!(decoder.open_bytes(&bmp(14_000, 14_000)), Err(PictureError::Truncated)));
+    // One of which a file can hold all pixels is told with what it takes, before anything is taken: rows, and no copy of the picture.
+    let flat = encoded(&RgbImage::new(3000, 1000).into(), ImageFormat::Png);
+    let opened = decoder.open_bytes(&flat).unwrap();
+    assert!(opened.scratch() < 1 << 20, "{}", opened.scratch());
+}
+
+#[test]
+fn a_png_in_a_million_pieces_is_read_as_fast_as_in_one() {
+    let png = encoded(&colours().into(), ImageFormat::Png);
+    let data = png.windows(4).position(|four| four == b"IDAT").unwrap() - 4;
+    let empty = [&[0; 4][..], b"IDAT", &crc32fast::hash(b"IDAT").to_be_bytes()].concat();
+    let pieces = [&png[..data], &empty.repeat(200_000), &png[data..]].concat();
+    let clock = std::time::Instant::now();
+    assert_eq!(read(&pieces).unwrap().2, *colours().as_raw());
+    // It took half a minute where the decoder was given the pieces.
+    assert!(clock.elapsed().as_secs() < 5, "{:?}", clock.elapsed());
 }

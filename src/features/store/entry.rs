@@ -85,6 +85,14 @@ pub struct Entry {
     /// Why its row is zero.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped: Option<String>,
+    /// Whether its file is cut off, and its row is of what there is of it.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub cut_off: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_no(value: &bool) -> bool {
+    !value
 }
 
 impl Entry {
@@ -92,7 +100,7 @@ impl Entry {
     #[must_use]
     pub fn look(path: &Path) -> Self {
         let Ok(found) = std::fs::metadata(path) else { return Self::default() };
-        Self { size: found.len(), modified: modified(&found), hash: None, skipped: None }
+        Self { size: found.len(), modified: modified(&found), ..Self::default() }
     }
 
     /// Whether `now` has the same size and time.

@@ -21,24 +21,30 @@ pub struct Sample {
 
 /// Columns but that of the labels, which is the third.
 const COLUMNS: [&str; 7] = ["row", "path", "part", "size", "modified", "hash", "skipped"];
+/// A last column, where a row is of a picture that is cut off: 1 for those.
+const CUT_OFF: &str = "cut_off";
 
-/// Writes the lines of `samples` under a header; labels in the column `label`, or `labels` where there may be `several`.
+/// Writes the lines of `samples` under a header; labels in the column `label`, or `labels` where there may be `several`. With `cut_off` there
+/// is a column for that.
 ///
 /// # Errors
 /// Those of `to`.
 pub fn write_samples<'a>(
     to: impl Write,
-    several: bool,
+    (several, cut_off): (bool, bool),
     samples: impl Iterator<Item = (&'a str, String, &'a str, &'a Entry)>,
 ) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new().from_writer(to);
     let [row, path, rest @ ..] = COLUMNS;
-    writer.write_record([row, path, label_column(several)].iter().chain(&rest))?;
+    let last = cut_off.then_some(CUT_OFF);
+    writer.write_record([row, path, label_column(several)].iter().chain(&rest).chain(&last))?;
     for (row, (path, labels, part, entry)) in samples.enumerate() {
         let hash = entry.hash.map_or_else(String::new, |hash| hash.to_string());
         let (row, size, modified) = (row.to_string(), entry.size.to_string(), entry.modified.to_string());
         let skipped = entry.skipped.as_deref().unwrap_or_default();
-        writer.write_record([&row, path, &labels, part, &size, &modified, &hash, skipped])?;
+        let last = cut_off.then_some(if entry.cut_off { "1" } else { "" });
+        let fields = [&row, path, &labels, part, &size, &modified, &hash, skipped];
+        writer.write_record(fields.iter().chain(&last))?;
     }
     writer.flush()
 }
@@ -61,7 +67,8 @@ pub(super) fn read_samples(bytes: &[u8], folder: &Path, several: bool) -> Result
     let [row, path, rest @ ..] = COLUMNS;
     let columns: Vec<&str> = [row, path, label_column(several)].into_iter().chain(rest).collect();
     let header = reader.headers().map_err(|e| wrong(1, e.to_string()))?;
-    if header != columns {
+    let with_cut_off: Vec<&str> = columns.iter().copied().chain([CUT_OFF]).collect();
+    if header != columns && header != with_cut_off {
         return Err(wrong(1, format!("the columns are not {}", columns.join(","))));
     }
     let mut samples = Vec::new();
@@ -87,6 +94,7 @@ pub(super) fn read_samples(bytes: &[u8], folder: &Path, several: bool) -> Result
             modified: number(5)?,
             hash,
             skipped: Some(&record[7]).filter(|reason| !reason.is_empty()).map(str::to_owned),
+            cut_off: record.get(8) == Some("1"),
         };
         let [path, labels, part] = [1, 2, 3].map(|column| record[column].to_owned());
         samples.push(Sample { path, labels, part, entry });

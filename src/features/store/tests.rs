@@ -26,7 +26,13 @@ fn header() -> Header {
 
 fn entry(row: usize, seed: usize) -> Entry {
     let hash = Some(Hash::of(&[row as u8, seed as u8]));
-    Entry { size: 7 + row as u64, modified: -3, hash, skipped: (row == 2).then(|| "a, \"b\"\nc".into()) }
+    Entry {
+        size: 7 + row as u64,
+        modified: -3,
+        hash,
+        skipped: (row == 2).then(|| "a, \"b\"\nc".into()),
+        cut_off: row == 1,
+    }
 }
 
 fn row(row: usize, seed: usize) -> Vec<f32> {
@@ -65,7 +71,7 @@ fn commit(folder: &Folder, writer: Writer, seed: usize) -> (bool, Npy) {
     let lines = |to: &mut dyn std::io::Write| {
         write_samples(
             to,
-            false,
+            (false, true),
             paths.iter().zip(&entries).map(|(path, entry)| (path.as_str(), " x".into(), "", entry)),
         )
     };

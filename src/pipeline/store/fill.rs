@@ -17,7 +17,7 @@ use crate::features::{
 };
 use crate::names;
 use crate::pipeline::input::histogram;
-use crate::pipeline::reading::Reading;
+use crate::pipeline::reading::{Reading, cut_off_note};
 use crate::pipeline::tolerance::Errors;
 use crate::progress::Progress;
 use crate::report::grouped;
@@ -71,7 +71,8 @@ pub(in crate::pipeline) fn fill<B: Backend>(
     let interrupted = |done| FeaturesError::Interrupted { folder: folder.path().into(), done, rows };
     let journalled = before.journal.as_ref().map_or(0, |journal| journal.count);
     let memory = PictureMemory::new(budget, rayon::current_num_threads());
-    let Some(steps) = plan(dataset, &paths, &before, options, (&memory, scale), progress) else {
+    let Some(steps) = plan(dataset, &paths, &before, options, (&memory, scale, budget.pictures), progress)
+    else {
         return Err(interrupted(journalled).into());
     };
     let there = steps.iter().filter(|step| matches!(step, Step::Keep(..))).count();
@@ -116,12 +117,12 @@ pub(in crate::pipeline) fn fill<B: Backend>(
         let keeper = Keeper::new(writer, (&todo, &paths), &mut entries, options.stop);
         progress.say(&budget.said());
         let reader = || {
-            let (mut reading, keeper) = (Reading::new(&memory, scale), &keeper);
+            let (mut reading, keeper) = (Reading::new(&memory, scale, budget.pictures), &keeper);
             move |i: usize, pictures: &mut Pictures| {
                 let mut hash = None;
                 let found = dataset.found(keeper.todo[i]);
-                reading.read(found, pictures, |content| hash = Some(Hash::of(content)))?;
-                keeper.seen(i, hash);
+                let extent = reading.read(found, pictures, |content| hash = Some(Hash::of(content)))?;
+                keeper.seen(i, hash, extent);
                 Ok(())
             }
         };
@@ -177,6 +178,10 @@ pub(in crate::pipeline) fn fill<B: Backend>(
         .commit((writer, options.numbers_will_do), meta, |to| lines(to, dataset, &paths, &labels, &entries))
         .map_err(|source| unfinished(folder.path(), done, rows, source))?;
     let hashes = entries.iter().map(|entry| entry.hash).collect();
+    let cut_off: Vec<usize> = (0..rows).filter(|&row| entries[row].cut_off).collect();
+    if let Some(note) = cut_off_note(cut_off.iter().map(|&row| paths[row].clone())) {
+        progress.say(&note);
+    }
     let skipped: Vec<Skipped> = entries
         .into_iter()
         .enumerate()
@@ -189,6 +194,7 @@ pub(in crate::pipeline) fn fill<B: Backend>(
         read: rows - kept - skipped.len(),
         dropped,
         skipped,
+        cut_off,
         changed,
     };
     Ok(Filled { matrix: matrix_made, numbers, extraction, hashes })
@@ -221,7 +227,8 @@ fn lines(
     };
     let rows = paths.iter().zip(entries).enumerate();
     let rows = rows.map(|(row, (path, entry))| (path.as_str(), cell(dataset, row, labels), part(row), entry));
-    write_samples(to, labels.separator.is_some(), rows)
+    let cut_off = entries.iter().any(|entry| entry.cut_off);
+    write_samples(to, (labels.separator.is_some(), cut_off), rows)
 }
 
 /// Whether `numbers` features may stay on the device. Where its memory is that of the host, that is for pictures before: what a budget

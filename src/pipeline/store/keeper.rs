@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+use crate::dataset::Extent;
 use crate::features::store::{Entry, Hash, Writer};
 use crate::features::{FeaturesError, Keep, Skipped};
 use crate::sync::lock;
@@ -14,7 +15,7 @@ pub(super) struct Keeper<'a> {
     pub(super) todo: &'a [usize],
     paths: &'a [String],
     /// Of pictures that were read and whose rows have not come yet, by their places in `todo`.
-    hashes: Mutex<HashMap<usize, Hash>>,
+    seen: Mutex<HashMap<usize, (Option<Hash>, Extent)>>,
     /// Of all rows; those that are made have size and time.
     entries: Mutex<&'a mut Vec<Entry>>,
     stop: fn() -> bool,
@@ -28,12 +29,12 @@ impl<'a> Keeper<'a> {
         entries: &'a mut Vec<Entry>,
         stop: fn() -> bool,
     ) -> Self {
-        Self { writer, todo, paths, hashes: Mutex::default(), entries: Mutex::new(entries), stop }
+        Self { writer, todo, paths, seen: Mutex::default(), entries: Mutex::new(entries), stop }
     }
 
-    /// The picture at place `i` of `todo` was read, and its content has this hash.
-    pub(super) fn seen(&self, i: usize, hash: Option<Hash>) {
-        lock(&self.hashes).extend(hash.map(|hash| (i, hash)));
+    /// So much of the picture at place `i` of `todo` was read, and its content has this hash.
+    pub(super) fn seen(&self, i: usize, hash: Option<Hash>, extent: Extent) {
+        lock(&self.seen).insert(i, (hash, extent));
     }
 }
 
@@ -48,10 +49,11 @@ impl Keep for Keeper<'_> {
             let row = self.todo[from];
             let mut made = Vec::with_capacity(count);
             {
-                let (mut entries, mut hashes) = (lock(&self.entries), lock(&self.hashes));
+                let (mut entries, mut seen) = (lock(&self.entries), lock(&self.seen));
                 for i in from..from + count {
                     let entry = &mut entries[self.todo[i]];
-                    entry.hash = hashes.remove(&i);
+                    let (hash, extent) = seen.remove(&i).unwrap_or((None, Extent::Whole));
+                    (entry.hash, entry.cut_off) = (hash, extent == Extent::CutOff);
                     entry.skipped = skipped.iter().find(|s| s.index == i).map(|s| s.reason.clone());
                     made.push((self.paths[self.todo[i]].clone(), entry.clone()));
                 }

@@ -94,6 +94,8 @@ pub struct Extraction {
     pub dropped: usize,
     /// Pictures that could not be read, in order.
     pub skipped: Vec<Skipped>,
+    /// Pictures that are cut off, and whose rows are of what there is of them, in order.
+    pub cut_off: Vec<usize>,
     /// Whether a file of the store was written.
     pub changed: bool,
 }

@@ -9,8 +9,8 @@ use super::StoreOptions;
 use super::before::{Before, Rows};
 use crate::backend::Pictures;
 use crate::dataset::Dataset;
-use crate::features::PictureMemory;
 use crate::features::store::{Entry, Hash};
+use crate::features::{PictureMemory, PictureRules, Truncated};
 use crate::pipeline::reading::Reading;
 use crate::progress::Progress;
 
@@ -35,13 +35,13 @@ pub(super) enum From {
 }
 
 /// What is done for each picture; nothing if that was stopped. Pictures that could not be read are tried again as they would be read now:
-/// within `memory`, and at 1/`scale`.
+/// within `memory`, at 1/`scale`, and following `rules`.
 pub(super) fn plan(
     dataset: &Dataset,
     paths: &[String],
     before: &Before,
     options: &StoreOptions,
-    (memory, scale): (&PictureMemory, u32),
+    (memory, scale, rules): (&PictureMemory, u32, PictureRules),
     progress: &dyn Progress,
 ) -> Option<Vec<Step>> {
     let sources = [before.part.as_ref().map(|rows| (rows, From::Part as fn(usize) -> From))]
@@ -62,7 +62,7 @@ pub(super) fn plan(
         let now = look_at(dataset, row);
         let mut look = Look {
             picture: (dataset, row),
-            reading: (memory, scale),
+            reading: (memory, scale, rules),
             now,
             rehash: options.rehash,
             hash: None,
@@ -102,7 +102,7 @@ fn look_at(dataset: &Dataset, row: usize) -> Entry {
 /// A look at a picture's file.
 struct Look<'a> {
     picture: (&'a Dataset, usize),
-    reading: (&'a PictureMemory, u32),
+    reading: (&'a PictureMemory, u32, PictureRules),
     now: Entry,
     rehash: bool,
     /// Of its content, once that was looked at; within, none if it cannot be read.
@@ -117,17 +117,20 @@ impl Look<'_> {
             let reason = before.same_stamp(&self.now).then(|| self.refused())??;
             return Some(Entry { skipped: Some(reason), ..self.now.clone() });
         }
+        if before.cut_off && self.reading.2.truncated == Truncated::Skip {
+            return None;
+        }
         let same = match rows.same_root && !self.rehash {
             true => before.same_stamp(&self.now),
             false => before.size == self.now.size && before.hash.is_some() && before.hash == self.hash(),
         };
-        same.then(|| Entry { hash: before.hash, ..self.now.clone() })
+        same.then(|| Entry { hash: before.hash, cut_off: before.cut_off, ..self.now.clone() })
     }
 
     /// Why it cannot be read, if so. Whatever that takes is given back at once.
     fn refused(&self) -> Option<String> {
-        let ((dataset, row), (memory, scale)) = (self.picture, self.reading);
-        Reading::new(memory, scale).read(dataset.found(row), &mut Pictures::new(), |_| ()).err()
+        let ((dataset, row), (memory, scale, rules)) = (self.picture, self.reading);
+        Reading::new(memory, scale, rules).read(dataset.found(row), &mut Pictures::new(), |_| ()).err()
     }
 
     fn hash(&mut self) -> Option<Hash> {

@@ -5,11 +5,11 @@ use std::ffi::{CStr, c_int};
 
 use turbojpeg_sys as tj;
 
-use super::markers::{Markers, markers};
+use super::markers::markers;
 use super::{coefficients, rows};
 use crate::dataset::decode::error::broken;
 use crate::dataset::decode::scale::means;
-use crate::dataset::decode::{Coded, Opened as Picture, PictureError, Scratch, check_size, resize};
+use crate::dataset::decode::{Coded, Extent, Opened as Picture, PictureError, Scratch, check_size, resize};
 
 /// The decoder, made for the first picture.
 #[derive(Debug, Default)]
@@ -112,6 +112,7 @@ pub(in crate::dataset::decode) struct Opened<'a> {
     scratch: &'a mut Scratch,
     size: (u32, u32),
     cmyk: bool,
+    cut_off: bool,
 }
 
 /// Reads the header.
@@ -120,6 +121,8 @@ pub(in crate::dataset::decode) fn open<'a>(
     scratch: &'a mut Scratch,
     max_pixels: u64,
 ) -> Result<Picture<'a>, PictureError> {
+    let found = markers(file);
+    found.check(max_pixels)?;
     let handle = match &mut scratch.jpeg.0 {
         Some(handle) => handle,
         none => none.insert(Handle::new()?),
@@ -127,13 +130,12 @@ pub(in crate::dataset::decode) fn open<'a>(
     let [width, height, colours] = handle.header(file)?;
     let size = (width.max(0) as u32, height.max(0) as u32);
     let pixels = check_size(size.0, size.1, max_pixels)?;
-    let Markers { cut_off, components, passes } = markers(file);
-    if cut_off {
+    if found.cut_off && !scratch.keep_cut_off {
         return Err(PictureError::Truncated);
     }
     let cmyk = [tj::TJCS_TJCS_CMYK, tj::TJCS_TJCS_YCCK].map(|c| c as c_int).contains(&colours);
     let (width, height) = (size.0.div_ceil(scratch.scale), size.1.div_ceil(scratch.scale));
-    let kept = if passes { coefficients(size.0, size.1, components) } else { 0 };
+    let kept = if found.passes { coefficients(size.0, size.1, found.components) } else { 0 };
     let between = match (cmyk, scratch.scale) {
         (false, _) => 0,
         (true, 1) => 4 * pixels,
@@ -143,18 +145,19 @@ pub(in crate::dataset::decode) fn open<'a>(
         width,
         height,
         scratch: rows(size.0) + kept + between,
-        coded: Coded::Jpeg(Opened { file, scratch, size, cmyk }),
+        coded: Coded::Jpeg(Opened { file, scratch, size, cmyk, cut_off: found.cut_off }),
     })
 }
 
 impl Opened<'_> {
-    pub(in crate::dataset::decode) fn decode_into(self, rgb: &mut [u8]) -> Result<(), PictureError> {
+    pub(in crate::dataset::decode) fn decode_into(self, rgb: &mut [u8]) -> Result<Extent, PictureError> {
         let Scratch { scale, kept, raw, full, jpeg } = self.scratch;
         let Some(handle) = &mut jpeg.0 else { return Err(broken("it has no header")) };
         let (width, height) = self.size;
         if !self.cmyk {
             let small = (width.div_ceil(*scale), height.div_ceil(*scale), *scale);
-            return handle.decode(self.file, small, (3, tj::TJPF_TJPF_RGB), rgb);
+            handle.decode(self.file, small, (3, tj::TJPF_TJPF_RGB), rgb)?;
+            return Ok(Extent::of(self.cut_off));
         }
         let pixels = u64::from(width) * u64::from(height);
         resize(raw, 4 * pixels, *kept)?;
@@ -166,7 +169,7 @@ impl Opened<'_> {
             cmyk_to_rgb(raw, full);
             means(full, (width as usize, height as usize), *scale as usize, rgb);
         }
-        Ok(())
+        Ok(Extent::of(self.cut_off))
     }
 }
 
