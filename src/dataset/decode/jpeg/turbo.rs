@@ -151,7 +151,7 @@ pub(in crate::dataset::decode) fn open<'a>(
 
 impl Opened<'_> {
     pub(in crate::dataset::decode) fn decode_into(self, rgb: &mut [u8]) -> Result<Extent, PictureError> {
-        let Scratch { scale, kept, raw, full, jpeg } = self.scratch;
+        let Scratch { scale, kept, raw, full, jpeg, .. } = self.scratch;
         let Some(handle) = &mut jpeg.0 else { return Err(broken("it has no header")) };
         let (width, height) = self.size;
         if !self.cmyk {
