@@ -28,12 +28,15 @@ impl Common {
 
     /// Opens the device, and says why it was taken where nobody asked for it.
     pub(super) fn open(&self, progress: &dyn Progress) -> crate::error::Result<Device> {
-        let (device, why) = Device::open(&self.device)?;
-        if let Some(reason) = why.strip_prefix("auto: ") {
-            progress.say(&format!("--device auto: {reason}"));
-        }
+        let (device, notes) = Device::open(&self.device)?;
+        say_choice(&self.device, &notes, progress);
         Ok(device)
     }
+}
+
+/// Says what there is to say of a choice.
+pub(super) fn say_choice(choice: &Choice, notes: &[String], progress: &dyn Progress) {
+    notes.iter().for_each(|note| progress.say(&format!("--device {choice}: {note}")));
 }
 
 /// What these arguments stand under in the help.

@@ -122,6 +122,25 @@ pub(super) fn batches(chunks: &[Vec<u32>], size: usize) -> Vec<Batch> {
     chunks.iter().enumerate().flat_map(cut).collect()
 }
 
+/// What `make` makes for batches of `chunks`, of at most `size` rows, and the batches: of half as many rows each where the device has no
+/// memory for what lies between the stages of larger ones, down to a few. Sums over them are the same up to rounding.
+pub(super) fn that_fit<T>(
+    chunks: &[Vec<u32>],
+    size: usize,
+    make: impl Fn(&[Batch]) -> Result<T, DeviceError>,
+) -> Result<(T, Vec<Batch>), DeviceError> {
+    const FEW: usize = 256;
+    let longest = chunks.iter().map(Vec::len).max().unwrap_or(1);
+    let mut size = size.min(longest).max(1);
+    loop {
+        let batches = batches(chunks, size);
+        match make(&batches) {
+            Err(DeviceError::OutOfMemory { .. }) if size > FEW => size = (size / 2).max(FEW),
+            made => return made.map(|made| (made, batches)),
+        }
+    }
+}
+
 /// Models that are evaluated side by side, as columns of one score matrix.
 #[derive(Debug)]
 pub struct Columns<'m, B: Backend> {

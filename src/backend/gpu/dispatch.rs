@@ -171,6 +171,7 @@ impl Gpu {
                 recorder.configs.clear();
             }
             recorder.workgroups = 0;
+            self.submits();
             let index = self.queue.submit([encoder.finish()]);
             lock(&self.in_flight).push_back((index.clone(), std::mem::take(&mut recorder.uploaded)));
             submission = Some(index);

@@ -26,7 +26,19 @@ impl Failure {
     }
 
     pub(super) fn lost(&self, reason: wgpu::DeviceLostReason, message: &str) {
-        self.keep(Kind::Lost, format!("{reason:?}: {message}"));
+        // Where memory is short in the middle of a command, wgpu gives the device up.
+        let kind = if message.to_lowercase().contains("out of memory") { Kind::Memory } else { Kind::Lost };
+        let reason = match (reason, message) {
+            (wgpu::DeviceLostReason::Destroyed, _) => "it was given up",
+            (_, "") => "the driver does not say why",
+            (_, message) => message,
+        };
+        self.keep(kind, reason.into());
+    }
+
+    /// It stopped answering.
+    pub(super) fn gave_up(&self, reason: &str) {
+        self.keep(Kind::Lost, reason.into());
     }
 
     fn keep(&self, kind: Kind, reason: String) {
@@ -39,7 +51,12 @@ impl Failure {
         let Some((kind, reason)) = guard.as_ref() else { return Ok(()) };
         let (device, reason) = (device.to_owned(), reason.clone());
         Err(match kind {
-            Kind::Memory => DeviceError::OutOfMemory { device, reason },
+            Kind::Memory => DeviceError::OutOfMemory {
+                device,
+                asked: " for what it was given".into(),
+                reason,
+                way_out: super::array::GPU_WAYS_OUT,
+            },
             Kind::Lost => DeviceError::Lost { device, reason },
             Kind::Refused => DeviceError::Refused { device, reason },
         })

@@ -115,7 +115,12 @@ impl<'a, B: Backend> Path<'a, B> {
     }
 
     /// Fits every model at C number `at`; none where `watch` asked to stop, and then nothing has changed.
-    pub(super) fn solve(&mut self, at: usize, watch: &dyn Watch) -> Result<Option<Vec<Solved>>, LearnError> {
+    /// What came of it goes on from here once it was [taken](Self::take).
+    pub(super) fn solve(
+        &mut self,
+        at: usize,
+        watch: &dyn Watch,
+    ) -> Result<Option<(Vec<Solved>, Vec<Lbfgs>)>, LearnError> {
         self.find_metric(at);
         let mut solvers: Vec<Lbfgs> = (0..self.tracks.len()).map(|m| self.start(at, m)).collect();
         loop {
@@ -144,6 +149,11 @@ impl<'a, B: Backend> Path<'a, B> {
             stop: solver.stopped().unwrap_or(Stop::MaxIter),
         });
         let solved = solved.collect();
+        Ok(Some((solved, solvers)))
+    }
+
+    /// Takes over what [`solve`](Self::solve) ended with.
+    pub(super) fn take(&mut self, solvers: Vec<Lbfgs>) {
         for (track, solver) in self.tracks.iter_mut().zip(solvers) {
             track.optima.push(solver.point().to_vec());
             if track.optima.len() > OPTIMA {
@@ -151,7 +161,6 @@ impl<'a, B: Backend> Path<'a, B> {
             }
             track.solver = Some(solver);
         }
-        Ok(Some(solved))
     }
 
     /// The solver of model m at C number `at`, ready to begin.
