@@ -13,6 +13,7 @@ use crate::learn::LearnError;
 use crate::learn::checkpoint::CheckpointError;
 use crate::metrics::MetricsError;
 use crate::model::ModelError;
+use crate::verify::CheckError;
 
 /// What a public function of this library returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -69,6 +70,9 @@ pub enum Error {
         /// Devices that failed.
         devices: Vec<String>,
     },
+    /// A device that computes something wrong, or nothing at all, and was not used.
+    #[error(transparent)]
+    Check(#[from] CheckError),
     /// Of all pictures to predict, none could be read.
     #[error("no picture could be read ({0} skipped); the reasons stand above")]
     NothingPredicted(usize),

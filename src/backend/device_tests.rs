@@ -21,8 +21,7 @@ impl Machine {
     fn with(names: &[&str]) -> Self {
         let lack = Lack { limit: "maxComputeWorkgroupStorageSize", has: 8192, needs: 16_384 };
         let one = |(n, name): (usize, &&str)| {
-            let kind =
-                if name.starts_with("soft") { DeviceKind::Software } else { DeviceKind::Hardware };
+            let kind = if name.starts_with("soft") { DeviceKind::Software } else { DeviceKind::Hardware };
             let info = DeviceInfo {
                 name: (*name).into(),
                 backend: if n % 2 == 0 { "vulkan" } else { "dx12" }.into(),
@@ -51,7 +50,10 @@ fn without_a_gpu_auto_is_the_cpu_and_gpu_an_error_that_says_how_to_get_one() {
     for choice in ["gpu", "gpu:3", "nvidia"] {
         let error = machine.find(choice).unwrap_err();
         assert!(error.starts_with(&format!("--device {choice}: no GPU was found; drivers")), "{error}");
-        assert!(error.contains("mesa-vulkan-drivers") && error.ends_with("--device cpu needs none"), "{error}");
+        assert!(
+            error.contains("mesa-vulkan-drivers") && error.ends_with("--device cpu needs none"),
+            "{error}"
+        );
     }
 }
 
@@ -64,7 +66,10 @@ fn of_two_gpus_each_has_a_number_and_a_name() {
     assert_eq!(machine.find("auto").unwrap().1, "gpu:0 (NVIDIA H100, vulkan), the first hardware GPU");
     assert_eq!(machine.find("gpu:1").unwrap().1, "", "what was asked for needs no words");
     let error = machine.find("gpu:3").unwrap_err();
-    assert!(error.contains("\"gpu:3\"") && error.contains("cpu, gpu:0 (NVIDIA H100, vulkan), gpu:1"), "{error}");
+    assert!(
+        error.contains("\"gpu:3\"") && error.contains("cpu, gpu:0 (NVIDIA H100, vulkan), gpu:1"),
+        "{error}"
+    );
     assert!(machine.find("intel").unwrap_err().contains("gpu:2 (soft llvmpipe, vulkan)"));
 }
 
@@ -72,7 +77,10 @@ fn of_two_gpus_each_has_a_number_and_a_name() {
 fn a_name_that_may_mean_several_says_so() {
     let machine = Machine::with(&["NVIDIA A100", "NVIDIA H100", "NVIDIA H100 NVL"]);
     let error = machine.find("nvidia").unwrap_err();
-    assert!(error.contains("may mean gpu:0 (NVIDIA A100, vulkan) or gpu:1 (NVIDIA H100, dx12) or"), "{error}");
+    assert!(
+        error.contains("may mean gpu:0 (NVIDIA A100, vulkan) or gpu:1 (NVIDIA H100, dx12) or"),
+        "{error}"
+    );
     assert!(error.ends_with("give more of the name, or its number"), "{error}");
     // In full it means one.
     assert_eq!(machine.find("nvidia h100"), Ok((Some(1), String::new())));

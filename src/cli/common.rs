@@ -4,6 +4,7 @@ use crate::backend::{Choice, Device};
 use crate::cli::progress::Terminal;
 use crate::features::{Budget, Bytes, Histogram};
 use crate::progress::Progress;
+use crate::verify::{self, Use};
 
 /// Where to compute and how to talk.
 #[derive(Debug, Clone, clap::Args)]
@@ -37,6 +38,31 @@ impl Common {
 /// Says what there is to say of a choice.
 pub(super) fn say_choice(choice: &Choice, notes: &[String], progress: &dyn Progress) {
     notes.iter().for_each(|note| progress.say(&format!("--device {choice}: {note}")));
+}
+
+/// Whether the device is looked at first.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct CheckArgs {
+    /// First hold the stages that this command uses, in its shapes, against the reference on this device, in a second or two, and refuse
+    /// a device that computes anything wrong (`huemax verify` looks at everything)
+    #[arg(long)]
+    pub(super) check: bool,
+}
+
+impl CheckArgs {
+    /// Looks at the device, if that was asked for.
+    pub(super) fn before(
+        self,
+        (device, choice): (&Device, &Choice),
+        used: impl FnOnce() -> crate::error::Result<Use>,
+        progress: &dyn Progress,
+    ) -> crate::error::Result<()> {
+        if self.check {
+            let passed = verify::check(device, &used()?, &choice.to_string())?;
+            progress.say(&format!("--check: {} computes right: {passed}", device.info().name));
+        }
+        Ok(())
+    }
 }
 
 /// What these arguments stand under in the help.

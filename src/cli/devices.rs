@@ -122,11 +122,13 @@ mod tests {
             threads: 0,
         };
         let limit = |name, has, needs| Limit { name, has, needs };
-        let limits =
-            vec![limit("maxComputeWorkgroupStorageSize", 8192, 16_384), limit("maxArrays", 8, 7)];
+        let limits = vec![limit("maxComputeWorkgroupStorageSize", 8192, 16_384), limit("maxArrays", 8, 7)];
         let entry = Entry { device: "gpu:0".into(), r#type: "IntegratedGpu".into(), info, limits };
         let text = entry.text();
-        assert!(text.contains("(IntegratedGpu) TOO SMALL to be used") && text.contains("--device cpu"), "{text}");
+        assert!(
+            text.contains("(IntegratedGpu) TOO SMALL to be used") && text.contains("--device cpu"),
+            "{text}"
+        );
         let line = |name| text.lines().find(|line| line.contains(name)).unwrap();
         assert!(line("maxComputeWorkgroupStorageSize").ends_with("8192  (needs 16384)  TOO SMALL"), "{text}");
         assert!(line("maxArrays").ends_with("(needs 7)"), "{text}");
@@ -137,7 +139,8 @@ mod tests {
     #[test]
     fn without_a_gpu_the_list_says_where_drivers_come_from() {
         let cpu = Entry::cpu(&list().cpu);
-        let list = List { devices: vec![cpu], auto: "cpu".into(), reason: "the CPU: no GPU was found".into() };
+        let list =
+            List { devices: vec![cpu], auto: "cpu".into(), reason: "the CPU: no GPU was found".into() };
         let text = text(&list);
         assert!(text.contains("mesa-vulkan-drivers"), "{text}");
         assert!(text.ends_with("--device auto takes the CPU: no GPU was found\n"), "{text}");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::cli::common::{BudgetArgs, Common, HistogramArgs};
+use crate::cli::common::{BudgetArgs, CheckArgs, Common, HistogramArgs};
 use crate::cli::data::Opened;
 use crate::cli::interrupt::{self, Savable};
 use crate::cli::labels::LabelArgs;
@@ -17,6 +17,7 @@ use crate::features::store::is_store;
 use crate::features::{Descriptor, FeaturesError};
 use crate::pipeline::{Extraction, SkippedPicture, StoreOptions, extract_to};
 use crate::report::grouped;
+use crate::verify::Use;
 
 /// Describe pictures and keep their features in a store, for `train` and `evaluate`, NumPy and pandas
 ///
@@ -54,6 +55,9 @@ pub(super) struct Args {
     budget: BudgetArgs,
 
     #[command(flatten)]
+    check: CheckArgs,
+
+    #[command(flatten)]
     common: Common,
 }
 
@@ -85,6 +89,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     Opened::apart("--out", &args.data, &args.out)?;
     let dataset = Dataset::open(&args.data, &args.labels.options(&args.data)?)?;
     let device = args.common.open(&progress)?;
+    let used = || Ok(Use { bins: Some(args.histogram.histogram().bins), ..Use::default() });
+    args.check.before((&device, &args.common.device), used, &progress)?;
     let options = StoreOptions {
         rehash: args.rehash,
         force: args.force,

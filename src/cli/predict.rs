@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::common::{BudgetArgs, Common};
+use crate::cli::common::{BudgetArgs, CheckArgs, Common};
 use crate::cli::data::unfinished;
 use crate::cli::features::FeatureArgs;
 use crate::cli::output;
@@ -14,6 +14,7 @@ use crate::model::Model;
 use crate::pipeline::{Predicted, Rows, predict_rows, predict_within, rows_of_store};
 use crate::progress::Progress;
 use crate::report::{Format, PredictionWriter, display_width};
+use crate::verify::Use;
 
 /// Say which class each picture, or row of features, is most probably of
 #[derive(Debug, clap::Args)]
@@ -38,6 +39,9 @@ pub(super) struct Args {
 
     #[command(flatten)]
     budget: BudgetArgs,
+
+    #[command(flatten)]
+    check: CheckArgs,
 
     #[command(flatten)]
     common: Common,
@@ -79,6 +83,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
         },
     };
     let device = args.common.open(&progress)?;
+    let used = || Ok(Use::of_model(&model, !matches!(what, What::Pictures(_))));
+    args.check.before((&device, &args.common.device), used, &progress)?;
     let count = what.len();
     let width = match &what {
         What::Rows(_) => what.name(count - 1).len(),

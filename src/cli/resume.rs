@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::learn::checkpoint::CheckpointError;
 
 /// What may stand beside `--resume`, by the names of clap; everything else is as it was typed the first time.
-const BESIDE: [&str; 8] =
-    ["resume", "data", "features", "device", "json", "quiet", "tensorboard", "checkpoint_every"];
+const BESIDE: [&str; 9] =
+    ["resume", "data", "features", "device", "check", "json", "quiet", "tensorboard", "checkpoint_every"];
 
 /// A command that was typed, and where.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,7 +81,7 @@ pub(super) fn check_beside(matches: &ArgMatches) -> Result<()> {
         if matches.try_contains_id(id).is_ok() && typed(id) && !BESIDE.contains(&id) {
             let name = argument.get_long().map_or_else(|| id.to_owned(), |long| format!("--{long}"));
             let problem = format!(
-                "{name} is kept in the checkpoint as it was first typed and cannot be given again; DATA or --features (if they moved), --device, --json, \
+                "{name} is kept in the checkpoint as it was first typed and cannot be given again; DATA or --features (if they moved), --device, --check, --json, \
                  --quiet, --tensorboard and --checkpoint-every can"
             );
             return Err(Error::option("--resume", problem));

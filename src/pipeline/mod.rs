@@ -14,6 +14,7 @@ mod store;
 mod summary;
 mod sweep;
 mod train;
+mod used;
 mod weights;
 
 pub use choose::Choices;

@@ -38,6 +38,8 @@ pub(super) const GPU_WAYS_OUT: &str = "let features pass through it piece by pie
      fewer --bins or, of a solver that has one, a smaller --batch-size, or use --device cpu";
 /// How long a device may take for what it was given. Software drivers are slow; a hang is longer.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// How long it may take to say why it refused something.
+const AFTERMATH: Duration = Duration::from_secs(20);
 
 impl Gpu {
     /// A buffer of `bytes`, which the storage limit of the device allows.
@@ -52,8 +54,7 @@ impl Gpu {
                 way_out: "use fewer bins, classes or rows at a time, or --device cpu",
             });
         }
-        let usage =
-            wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
         // A binding must not be empty, and a shader reads in words of up to 16 bytes.
         self.make(bytes.next_multiple_of(16).max(16), what, usage)
     }
@@ -68,7 +69,7 @@ impl Gpu {
             let buffer = self.device.create_buffer(&about);
             pollster::block_on(scope.pop()).map_or(Ok(buffer), |error| Err(error.to_string()))
         });
-        self.failure.check(&self.info.name)?;
+        self.sound()?;
         made.map_err(|reason| DeviceError::OutOfMemory {
             device: self.info.name.clone(),
             asked: format!(" for {} more ({what}), beside {} that are taken", size(bytes), size(held)),
@@ -184,12 +185,24 @@ impl Gpu {
         Ok(())
     }
 
+    /// Fails where anything has gone wrong on the device.
+    pub(super) fn sound(&self) -> Result<(), DeviceError> {
+        let found = self.failure.check(&self.info.name);
+        if let Err(DeviceError::Refused { .. }) = found {
+            // That it is lost, which would explain it, is told when all that it was given before has ended.
+            let wait = wgpu::PollType::Wait { submission_index: None, timeout: Some(AFTERMATH) };
+            drop(catch_unwind(AssertUnwindSafe(|| self.device.poll(wait))));
+            return self.failure.check(&self.info.name);
+        }
+        found
+    }
+
     /// Waits for a submission, or for all.
     pub(super) fn wait(&self, submission_index: Option<wgpu::SubmissionIndex>) -> Result<(), DeviceError> {
         let wait = wgpu::PollType::Wait { submission_index, timeout: Some(PATIENCE) };
         // wgpu panics where the driver reports a lost device to a wait.
         let answer = catch_unwind(AssertUnwindSafe(|| self.device.poll(wait)));
-        self.failure.check(&self.info.name)?;
+        self.sound()?;
         match answer {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(self.lost(&format!("no answer in {} s ({error})", PATIENCE.as_secs()))),
@@ -201,7 +214,7 @@ impl Gpu {
     fn lost(&self, reason: &str) -> DeviceError {
         self.failure.gave_up(reason);
         let lost = || DeviceError::Lost { device: self.info.name.clone(), reason: reason.into() };
-        self.failure.check(&self.info.name).err().unwrap_or_else(lost)
+        self.sound().err().unwrap_or_else(lost)
     }
 }
 

@@ -181,7 +181,7 @@ impl Gpu {
         while let Some(oldest) = self.too_much() {
             self.wait(Some(oldest))?;
         }
-        self.failure.check(&self.info.name)?;
+        self.sound()?;
         Ok(submission)
     }
 
@@ -231,7 +231,7 @@ impl Gpu {
             },
             cache: None,
         });
-        self.failure.check(&self.info.name)?;
+        self.sound()?;
         let kernel = Kernel { layout: pipeline.get_bind_group_layout(0), pipeline };
         pipelines.insert(key, kernel.clone());
         Ok(kernel)

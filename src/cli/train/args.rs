@@ -8,7 +8,7 @@ use clap::parser::ValueSource;
 
 use super::CACHE;
 use crate::backend::Loss;
-use crate::cli::common::{BudgetArgs, Common, HistogramArgs};
+use crate::cli::common::{BudgetArgs, CheckArgs, Common, HistogramArgs};
 use crate::cli::features::FeatureArgs;
 use crate::cli::interrupt;
 use crate::cli::labels::LabelArgs;
@@ -44,7 +44,7 @@ pub(in crate::cli) struct Args {
     pub(super) force: bool,
 
     /// Go on with a training that was interrupted: its folder, or the checkpoint in it. The command is the one that was typed;
-    /// DATA or --features (if they moved), --device, --json, --quiet, --tensorboard and --checkpoint-every may be given anew
+    /// DATA or --features (if they moved), --device, --check, --json, --quiet, --tensorboard and --checkpoint-every may be given anew
     #[arg(long, value_name = "RUN")]
     pub(super) resume: Option<PathBuf>,
 
@@ -129,6 +129,9 @@ pub(in crate::cli) struct Args {
 
     #[command(flatten)]
     pub(super) budget: BudgetArgs,
+
+    #[command(flatten)]
+    pub(super) check: CheckArgs,
 
     #[command(flatten)]
     pub(super) common: Common,
@@ -216,6 +219,7 @@ impl Args {
         if typed("checkpoint_every") {
             self.checkpoint_every = anew.checkpoint_every;
         }
+        self.check.check |= anew.check.check;
         self.common.json |= anew.common.json;
         self.common.quiet |= anew.common.quiet;
     }

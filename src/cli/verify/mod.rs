@@ -11,6 +11,7 @@ use super::output;
 use super::progress::Terminal;
 use crate::backend::{Backend, Cpu, Found, list};
 use crate::error::{Error, Result};
+use crate::verify::used::repeat;
 use crate::verify::{self, Devices, Mixed, MixedReport, Options, Report, Stage};
 
 /// Hold a device against the reference: every stage, on data that are hard for it
@@ -149,7 +150,7 @@ fn one<B: Backend + 'static>(
     printed?;
     printer.end(&report)?;
     let failures = report.stages.iter().flat_map(|s| &s.failures);
-    let repeat = failures.map(|f| text::repeat(&about.device, options.seed, &f.case)).collect();
+    let repeat = failures.map(|f| repeat(&about.device, options.seed, &f.case)).collect();
     Ok(Verified { about, pass: report.pass(), report, repeat })
 }
 

@@ -149,9 +149,8 @@ pub fn sweep<B: Backend>(
             });
             Ok(Some((judged.collect::<Result<Vec<_>, _>>()?, solved, solvers)))
         });
-        let state = |walked: &Walked, path: &Option<Path<'_, B>>| {
-            walked.state(asked, path.as_ref().map(Path::state))
-        };
+        let state =
+            |walked: &Walked, path: &Option<Path<'_, B>>| walked.state(asked, path.as_ref().map(Path::state));
         let (judged, solved, solvers) = match judged {
             Ok(Some(found)) => found,
             Ok(None) => {
