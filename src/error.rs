@@ -14,6 +14,7 @@ use crate::learn::checkpoint::CheckpointError;
 use crate::metrics::MetricsError;
 use crate::model::ModelError;
 use crate::pipeline::Unreadable;
+use crate::verify::CheckError;
 
 /// What a public function of this library returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -73,9 +74,18 @@ pub enum Error {
     /// Pictures that cannot be read, where none or not so many may be.
     #[error(transparent)]
     Unreadable(Box<Unreadable>),
+    /// A device that computes something wrong, or nothing at all, and was not used.
+    #[error(transparent)]
+    Check(Box<CheckError>),
     /// Of all pictures to predict, none could be read.
     #[error("no picture could be read ({0} skipped); the reasons stand above")]
     NothingPredicted(usize),
+}
+
+impl From<CheckError> for Error {
+    fn from(error: CheckError) -> Self {
+        Self::Check(Box::new(error))
+    }
 }
 
 impl Error {

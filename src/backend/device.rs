@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::gpu::{self, Adapter};
-use super::{Cpu, DeviceError, DeviceInfo, DeviceKind, Gpu};
+use super::{Cpu, DeviceError, DeviceInfo, DeviceKind, Gpu, Lack};
 
 /// What `--device` asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -82,54 +82,139 @@ pub fn list() -> Listing {
     Listing { cpu: super::Backend::info(&Cpu::new()).clone(), adapters: gpu::adapters() }
 }
 
+/// What [`Listing::find`] found.
+#[derive(Debug)]
+pub struct Found<'a> {
+    /// The adapter; none for the CPU.
+    pub adapter: Option<&'a Adapter>,
+    /// Its place among the adapters.
+    pub number: Option<usize>,
+    /// What there is to say of the choice, where it is not just what was asked for: why `auto` took it, what was passed over, what it
+    /// may have meant too.
+    pub notes: Vec<String>,
+}
+
+/// What a choice goes by, of an adapter.
+#[derive(Debug, Clone, Copy)]
+struct Candidate<'a> {
+    info: &'a DeviceInfo,
+    /// The first limit that is below what the kernels need.
+    lacks: Option<Lack>,
+}
+
+impl Candidate<'_> {
+    /// `gpu:0 (NVIDIA H100, vulkan)`
+    fn called(&self, number: usize) -> String {
+        format!("gpu:{number} ({}, {})", self.info.name, self.info.backend)
+    }
+
+    fn is_hardware(&self) -> bool {
+        self.info.kind == DeviceKind::Hardware
+    }
+
+    fn passed_over(&self, number: usize) -> Option<String> {
+        Some(format!("{} is passed over: {}", self.called(number), self.lacks?))
+    }
+}
+
 impl Listing {
-    /// The adapter that `choice` means (`None`: the CPU), and why.
+    /// What `choice` means.
     ///
     /// # Errors
-    /// [`DeviceError::NotFound`] when something was named that is not there.
-    pub fn find(&self, choice: &Choice) -> Result<(Option<&Adapter>, String), DeviceError> {
-        let adapter = match choice {
-            Choice::Cpu => return Ok((None, "asked for".into())),
-            Choice::Auto => return Ok(self.auto()),
-            Choice::Gpu => self.adapters.first(),
-            Choice::Number(n) => self.adapters.get(*n),
-            Choice::Name(name) => {
-                let wanted = name.to_lowercase();
-                self.adapters.iter().find(|a| a.info().name.to_lowercase().contains(&wanted))
+    /// [`DeviceError::NotFound`] or [`DeviceError::NoGpu`] when something was named that is not there, [`DeviceError::Ambiguous`]
+    /// when it may be one of several.
+    pub fn find(&self, choice: &Choice) -> Result<Found<'_>, DeviceError> {
+        let candidate = |a: &'_ Adapter| a.lacks().first().copied();
+        let lacks: Vec<Option<Lack>> = self.adapters.iter().map(candidate).collect();
+        let candidates = self.adapters.iter().zip(lacks);
+        let candidates: Vec<_> =
+            candidates.map(|(adapter, lacks)| Candidate { info: adapter.info(), lacks }).collect();
+        let (number, notes) = find(&candidates, choice)?;
+        Ok(Found { adapter: number.map(|n| &self.adapters[n]), number, notes })
+    }
+}
+
+/// The number of the candidate that `choice` means (`None`: the CPU), and what there is to say of that.
+fn find(all: &[Candidate<'_>], choice: &Choice) -> Result<(Option<usize>, Vec<String>), DeviceError> {
+    let passed_over = |until: usize| all[..until].iter().enumerate().filter_map(|(n, c)| c.passed_over(n));
+    let (number, mut notes) = match choice {
+        Choice::Cpu => return Ok((None, Vec::new())),
+        Choice::Auto => return Ok(auto(all)),
+        _ if all.is_empty() => return Err(DeviceError::NoGpu { wanted: choice.to_string() }),
+        // If none is enough, the first says what it lacks when it is opened.
+        Choice::Gpu => {
+            let first = all.iter().position(|c| c.lacks.is_none());
+            (first.unwrap_or(0), passed_over(first.unwrap_or(0)).collect())
+        }
+        Choice::Number(n) if *n < all.len() => (*n, Vec::new()),
+        Choice::Number(_) => return Err(not_found(all, choice)),
+        Choice::Name(name) => named(all, name).ok_or_else(|| not_found(all, choice))??,
+    };
+    let chosen = &all[number];
+    if chosen.lacks.is_none() && chosen.info.kind == DeviceKind::Software {
+        notes.push(format!(
+            "{} is a software driver: it computes on the processor, as --device cpu does, and is several times slower than that",
+            chosen.called(number)
+        ));
+    }
+    Ok((Some(number), notes))
+}
+
+/// A hardware GPU that has what the kernels need, else the CPU; and why.
+fn auto(all: &[Candidate<'_>]) -> (Option<usize>, Vec<String>) {
+    let hardware = || all.iter().enumerate().filter(|(_, c)| c.is_hardware());
+    let mut notes: Vec<String> = Vec::new();
+    for (number, candidate) in hardware() {
+        match candidate.passed_over(number) {
+            Some(why) => notes.push(why),
+            None => {
+                notes.insert(0, format!("{}, the first hardware GPU", candidate.called(number)));
+                return (Some(number), notes);
             }
-        };
-        let wanted = match choice {
-            Choice::Number(n) => format!("gpu:{n}"),
-            Choice::Name(name) => name.clone(),
-            _ => "gpu".into(),
-        };
-        match adapter {
-            Some(adapter) => Ok((Some(adapter), "asked for".into())),
-            None => Err(DeviceError::NotFound { wanted, there_is: self.names() }),
         }
     }
-
-    fn auto(&self) -> (Option<&Adapter>, String) {
-        let hardware = |a: &&Adapter| a.info().kind == DeviceKind::Hardware;
-        if let Some(adapter) = self.adapters.iter().filter(hardware).find(|a| a.is_enough()) {
-            return (Some(adapter), "auto: the first hardware GPU".into());
+    let why = match all {
+        [] => "no GPU was found".into(),
+        _ if hardware().next().is_some() => "no GPU has what the kernels need".into(),
+        [software, ..] => {
+            format!("there is only a software driver ({}), slower than the CPU itself", software.info.name)
         }
-        let reason = match self.adapters.first() {
-            None => "no GPU was found".into(),
-            Some(a) if a.info().kind == DeviceKind::Hardware => {
-                format!("{} lacks what the kernels need (see `huemax devices`)", a.info().name)
-            }
-            Some(a) => {
-                format!("there is only a software driver ({}), slower than the CPU itself", a.info().name)
-            }
-        };
-        (None, format!("auto: {reason}"))
-    }
+    };
+    notes.insert(0, format!("the CPU: {why}"));
+    (None, notes)
+}
 
-    fn names(&self) -> Vec<String> {
-        let gpus = self.adapters.iter().enumerate().map(|(n, a)| format!("gpu:{n} ({})", a.info().name));
-        std::iter::once("cpu".to_owned()).chain(gpus).collect()
+/// A candidate that was named, and what there is to say of that.
+type Named = Result<(usize, Vec<String>), DeviceError>;
+
+/// The candidate with `name` in its name; nothing where there is none.
+fn named(all: &[Candidate<'_>], name: &str) -> Option<Named> {
+    let wanted = name.to_lowercase();
+    let called = |c: &Candidate<'_>| c.info.name.to_lowercase();
+    let matching: Vec<usize> = (0..all.len()).filter(|&n| called(&all[n]).contains(&wanted)).collect();
+    // A name that is given in full means that, also where others have more behind it.
+    let exact: Vec<usize> = matching.iter().copied().filter(|&n| called(&all[n]) == wanted).collect();
+    let matching = if exact.is_empty() { matching } else { exact };
+    let &first = matching.first()?;
+    let names: Vec<String> = matching.iter().map(|&n| all[n].called(n)).collect();
+    if matching.iter().any(|&n| called(&all[n]) != called(&all[first])) {
+        return Some(Err(DeviceError::Ambiguous { wanted: name.into(), may_mean: names }));
     }
+    // Two of a kind, or one with two drivers.
+    let enough = matching.iter().position(|&n| all[n].lacks.is_none()).unwrap_or(0);
+    let mut notes = Vec::new();
+    if names.len() > 1 {
+        let others: Vec<&str> =
+            names.iter().enumerate().filter(|(i, _)| *i != enough).map(|(_, name)| name.as_str()).collect();
+        notes.push(format!("{} is taken; of the same name is {}", names[enough], others.join(" and ")));
+    }
+    Some(Ok((matching[enough], notes)))
+}
+
+fn not_found(all: &[Candidate<'_>], choice: &Choice) -> DeviceError {
+    let gpus = all.iter().enumerate().map(|(n, c)| c.called(n));
+    let there_is = std::iter::once("cpu".to_owned()).chain(gpus).collect();
+    DeviceError::NotFound { wanted: choice.to_string(), there_is }
 }
 
 impl Device {
@@ -139,19 +224,19 @@ impl Device {
         Self::Cpu(Cpu::new())
     }
 
-    /// Opens what `choice` asks for, and says why it is what it is.
+    /// Opens what `choice` asks for, and says what there is to say of that: see [`Found::notes`].
     ///
     /// # Errors
     /// [`DeviceError`] when it is not there, too small, or cannot be opened.
-    pub fn open(choice: &Choice) -> Result<(Self, String), DeviceError> {
+    pub fn open(choice: &Choice) -> Result<(Self, Vec<String>), DeviceError> {
         if *choice == Choice::Cpu {
-            return Ok((Self::cpu(), "asked for".into()));
+            return Ok((Self::cpu(), Vec::new()));
         }
         let listing = list();
-        let (adapter, why) = listing.find(choice)?;
+        let Found { adapter, notes, .. } = listing.find(choice)?;
         Ok(match adapter {
-            Some(adapter) => (Self::Gpu(Box::new(adapter.open()?)), why),
-            None => (Self::cpu(), why),
+            Some(adapter) => (Self::Gpu(Box::new(adapter.open()?)), notes),
+            None => (Self::cpu(), notes),
         })
     }
 
@@ -166,27 +251,5 @@ impl Device {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn choices_are_read() {
-        assert_eq!("auto".parse(), Ok(Choice::Auto));
-        assert_eq!("CPU".parse(), Ok(Choice::Cpu));
-        assert_eq!("gpu:2".parse(), Ok(Choice::Number(2)));
-        assert_eq!("llvmpipe".parse(), Ok(Choice::Name("llvmpipe".into())));
-        for text in ["auto", "cpu", "gpu", "gpu:2", "llvmpipe"] {
-            assert_eq!(text.parse::<Choice>().unwrap().to_string(), text);
-        }
-        assert!("gpu:x".parse::<Choice>().is_err());
-        assert!("".parse::<Choice>().is_err());
-    }
-
-    #[test]
-    fn without_adapters_auto_is_the_cpu_and_gpu_an_error_that_lists_what_there_is() {
-        let listing = Listing { cpu: super::super::Backend::info(&Cpu::new()).clone(), adapters: Vec::new() };
-        assert!(listing.find(&Choice::Auto).unwrap().0.is_none());
-        let error = listing.find(&Choice::Number(3)).unwrap_err().to_string();
-        assert!(error.contains("gpu:3") && error.contains("there is: cpu"), "{error}");
-    }
-}
+#[path = "device_tests.rs"]
+mod tests;

@@ -51,6 +51,35 @@ impl std::fmt::Display for DeviceInfo {
     }
 }
 
+/// A limit of an adapter that is below what the kernels need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Lack {
+    /// By its WebGPU name.
+    pub limit: &'static str,
+    /// What the adapter has.
+    pub has: u64,
+    /// What is needed.
+    pub needs: u64,
+}
+
+/// `maxComputeWorkgroupStorageSize is 8192 and has to be 16384`
+impl std::fmt::Display for Lack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} is {} and has to be {}", self.limit, self.has, self.needs)
+    }
+}
+
+/// `512 KiB`, `40 MiB`, `3.2 GiB`.
+pub(super) fn size(bytes: u64) -> String {
+    let scaled = |shift: u32| bytes as f64 / f64::from(1u32 << shift);
+    match bytes {
+        0..0x2800 => format!("{bytes} bytes"),
+        0x2800..0xA0_0000 => format!("{:.0} KiB", scaled(10)),
+        0xA0_0000..0x2_8000_0000 => format!("{:.0} MiB", scaled(20)),
+        _ => format!("{:.1} GiB", scaled(30)),
+    }
+}
+
 /// A device that is missing, too small, lost or out of memory.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -63,17 +92,30 @@ pub enum DeviceError {
         /// What can be named instead.
         there_is: Vec<String>,
     },
+    /// A GPU was asked for, and there is none.
+    #[error(
+        "--device {wanted}: no GPU was found; drivers for one come with the system (on Debian and Ubuntu the package \
+         mesa-vulkan-drivers, or the vendor's), and inside a container the GPU has to be passed on; --device cpu needs none"
+    )]
+    NoGpu {
+        /// What was asked for.
+        wanted: String,
+    },
+    /// A part of a name that different GPUs have in theirs.
+    #[error("--device \"{wanted}\" may mean {}; give more of the name, or its number", may_mean.join(" or "))]
+    Ambiguous {
+        /// What was asked for.
+        wanted: String,
+        /// What it may mean: `gpu:0 (NVIDIA H100)`.
+        may_mean: Vec<String>,
+    },
     /// An adapter without what the kernels need.
-    #[error("{device} has {limit} = {has}, and {needs} is needed; use --device cpu")]
+    #[error("{device} cannot be used: {}; use --device cpu, which can do everything, or a GPU that `huemax devices` does not call too small", lacks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
     TooSmall {
         /// The adapter.
         device: String,
-        /// The limit, by its WebGPU name.
-        limit: &'static str,
-        /// What the adapter has.
-        has: u64,
-        /// What is needed.
-        needs: u64,
+        /// Each limit that is too small.
+        lacks: Vec<Lack>,
     },
     /// The driver refused to open the adapter.
     #[error("cannot open {device}: {reason}; update its driver, or use --device cpu")]
@@ -98,14 +140,16 @@ pub enum DeviceError {
         way_out: &'static str,
     },
     /// The memory of the device is full.
-    #[error(
-        "{device} has no memory left ({reason}); give it fewer pictures or smaller bins, or use --device cpu"
-    )]
+    #[error("{device} has no memory left{asked} ({reason}); {way_out}")]
     OutOfMemory {
         /// The device.
         device: String,
+        /// How much was asked for, for what, and what is taken: ` for 3 MiB more (scores), beside 40 MiB that are taken`.
+        asked: String,
         /// What the driver said.
         reason: String,
+        /// What to change.
+        way_out: &'static str,
     },
     /// What the device was to compute on could not be had.
     #[error("{reason}")]
@@ -114,7 +158,7 @@ pub enum DeviceError {
         reason: String,
     },
     /// The device is gone, or stopped answering.
-    #[error("{device} was lost: {reason}; run again, or use --device cpu")]
+    #[error("{device} was lost: {reason}; run again, on another GPU or with --device cpu")]
     Lost {
         /// The device.
         device: String,

@@ -21,9 +21,9 @@ mod update;
 
 pub use bins::{Bins, BinsError, MAX_BINS, reciprocals};
 pub use cpu::Cpu;
-pub use device::{Choice, Device, Listing, list};
+pub use device::{Choice, Device, Found, Listing, list};
 pub use gpu::Gpu;
-pub use info::{DeviceError, DeviceInfo, DeviceKind};
+pub use info::{DeviceError, DeviceInfo, DeviceKind, Lack};
 pub use lend::Lend;
 pub use loss::Loss;
 pub use pictures::{NoRoom, Pictures};

@@ -153,7 +153,12 @@ fn one_thread() -> Result<Option<ThreadPool>> {
     }
     let pool = ThreadPoolBuilder::new().num_threads(1).build();
     // The system refuses a thread: that is its memory or a limit on processes.
-    Ok(Some(pool.map_err(|e| DeviceError::OutOfMemory { device: "CPU".into(), reason: e.to_string() })?))
+    Ok(Some(pool.map_err(|e| DeviceError::OutOfMemory {
+        device: "CPU".into(),
+        asked: " for another thread".into(),
+        reason: e.to_string(),
+        way_out: "end other programs",
+    })?))
 }
 
 fn host() -> Host {

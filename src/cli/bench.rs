@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::backend::{Choice, Device};
 use crate::bench::{self, Options, Run, Shape};
+use crate::cli::common::say_choice;
 use crate::cli::{output, progress::Terminal};
 use crate::dataset::{Dataset, LabelOptions};
 use crate::error::{Error, FileError, Result};
-use crate::progress::Progress;
 
 /// Time every stage and the whole way from files to a model, GPU against CPU
 ///
@@ -87,10 +87,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     let dataset =
         args.data.as_deref().map(|data| Dataset::open(data, &LabelOptions::default())).transpose()?;
-    let (device, why) = Device::open(&args.device)?;
-    if let Some(reason) = why.strip_prefix("auto: ") {
-        progress.say(&format!("--device auto: {reason}"));
-    }
+    let (device, notes) = Device::open(&args.device)?;
+    say_choice(&args.device, &notes, &progress);
     let options = Options {
         choice: args.device.clone(),
         shape: args.size,

@@ -5,6 +5,7 @@ use crate::cli::progress::Terminal;
 use crate::features::{Budget, Bytes, Histogram, MAX_PIXELS, PictureRules, Truncated};
 use crate::pipeline::{MaxErrors, OnError, Tolerance};
 use crate::progress::Progress;
+use crate::verify::{self, Use};
 
 /// Where to compute and how to talk.
 #[derive(Debug, Clone, clap::Args)]
@@ -29,11 +30,39 @@ impl Common {
 
     /// Opens the device, and says why it was taken where nobody asked for it.
     pub(super) fn open(&self, progress: &dyn Progress) -> crate::error::Result<Device> {
-        let (device, why) = Device::open(&self.device)?;
-        if let Some(reason) = why.strip_prefix("auto: ") {
-            progress.say(&format!("--device auto: {reason}"));
-        }
+        let (device, notes) = Device::open(&self.device)?;
+        say_choice(&self.device, &notes, progress);
         Ok(device)
+    }
+}
+
+/// Says what there is to say of a choice.
+pub(super) fn say_choice(choice: &Choice, notes: &[String], progress: &dyn Progress) {
+    notes.iter().for_each(|note| progress.say(&format!("--device {choice}: {note}")));
+}
+
+/// Whether the device is looked at first.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct CheckArgs {
+    /// First hold the stages that this command uses, in its shapes, against the reference on this device, in a second or two, and refuse
+    /// a device that computes anything wrong (`huemax verify` looks at everything)
+    #[arg(long)]
+    pub(super) check: bool,
+}
+
+impl CheckArgs {
+    /// Looks at the device, if that was asked for.
+    pub(super) fn before(
+        self,
+        (device, choice): (&Device, &Choice),
+        used: impl FnOnce() -> crate::error::Result<Use>,
+        progress: &dyn Progress,
+    ) -> crate::error::Result<()> {
+        if self.check {
+            let passed = verify::check(device, &used()?, &choice.to_string())?;
+            progress.say(&format!("--check: {} computes right: {passed}", device.info().name));
+        }
+        Ok(())
     }
 }
 

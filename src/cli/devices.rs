@@ -48,8 +48,13 @@ impl Entry {
         let mut text = format!("{device:<6} {}\n", info.name);
         let kind = match info.kind {
             DeviceKind::Cpu => format!("processor, {} threads", info.threads),
+            _ if limits.iter().any(|limit| limit.has < limit.needs) => {
+                format!("({type}) TOO SMALL to be used, see its limits; --device cpu can do everything")
+            }
             DeviceKind::Hardware => format!("hardware ({type})"),
-            DeviceKind::Software => "software: right, and slow; used only when named".into(),
+            DeviceKind::Software => {
+                "software: computes on the processor, right and slower than --device cpu; used only when named".into()
+            }
         };
         text += &format!("       {kind}\n       {}, {}\n", info.backend, info.driver);
         if info.kind != DeviceKind::Cpu {
@@ -79,16 +84,13 @@ struct List {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let listing = list();
-    let (chosen, reason) = listing.find(&Choice::Auto)?;
-    let auto = match chosen.and_then(|a| listing.adapters.iter().position(|b| std::ptr::eq(a, b))) {
-        Some(n) => format!("gpu:{n}"),
-        None => "cpu".into(),
-    };
+    let found = listing.find(&Choice::Auto)?;
+    let auto = found.number.map_or("cpu".into(), |n| format!("gpu:{n}"));
     let cpu = Entry::cpu(&listing.cpu);
     let gpus =
         (listing.adapters.iter().enumerate()).map(|(n, adapter)| Entry::gpu(format!("gpu:{n}"), adapter));
     let devices = std::iter::once(cpu).chain(gpus).collect();
-    let list = List { devices, auto, reason: reason.trim_start_matches("auto: ").into() };
+    let list = List { devices, auto, reason: found.notes.join("; ") };
     if args.json { output::print_json(&list) } else { output::print(&text(&list)) }
 }
 
@@ -102,5 +104,45 @@ fn text(list: &List) -> String {
         text += "no GPU was found; drivers for one come with the system (on Debian and Ubuntu, the package \
                  mesa-vulkan-drivers or the vendor's)\n\n";
     }
-    text + &format!("--device auto takes {}: {}\n", list.auto, list.reason)
+    text + &format!("--device auto takes {}\n", list.reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_adapter_lacks_is_marked() {
+        let info = DeviceInfo {
+            name: "Mali-400".into(),
+            backend: "vulkan".into(),
+            driver: "lima".into(),
+            kind: DeviceKind::Hardware,
+            max_array_bytes: 16 << 20,
+            threads: 0,
+        };
+        let limit = |name, has, needs| Limit { name, has, needs };
+        let limits = vec![limit("maxComputeWorkgroupStorageSize", 8192, 16_384), limit("maxArrays", 8, 7)];
+        let entry = Entry { device: "gpu:0".into(), r#type: "IntegratedGpu".into(), info, limits };
+        let text = entry.text();
+        assert!(
+            text.contains("(IntegratedGpu) TOO SMALL to be used") && text.contains("--device cpu"),
+            "{text}"
+        );
+        let line = |name| text.lines().find(|line| line.contains(name)).unwrap();
+        assert!(line("maxComputeWorkgroupStorageSize").ends_with("8192  (needs 16384)  TOO SMALL"), "{text}");
+        assert!(line("maxArrays").ends_with("(needs 7)"), "{text}");
+        let sound = Entry { limits: vec![limit("maxArrays", 8, 7)], ..entry };
+        assert!(sound.text().contains("hardware (IntegratedGpu)\n"), "{}", sound.text());
+    }
+
+    #[test]
+    fn without_a_gpu_the_list_says_where_drivers_come_from() {
+        let cpu = Entry::cpu(&list().cpu);
+        let list =
+            List { devices: vec![cpu], auto: "cpu".into(), reason: "the CPU: no GPU was found".into() };
+        let text = text(&list);
+        assert!(text.contains("mesa-vulkan-drivers"), "{text}");
+        assert!(text.ends_with("--device auto takes the CPU: no GPU was found\n"), "{text}");
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cli::common::{BudgetArgs, Common, ErrorArgs};
+use crate::cli::common::{BudgetArgs, CheckArgs, Common, ErrorArgs};
 use crate::cli::data::Opened;
 use crate::cli::features::FeatureArgs;
 use crate::cli::interrupt::{self, Savable};
@@ -16,6 +16,7 @@ use crate::model::Model;
 use crate::names;
 use crate::pipeline::{Cache, SKIPPED, StoreOptions, evaluate};
 use crate::report;
+use crate::verify::Use;
 
 /// Measure a model on labelled pictures, or on rows of features
 #[derive(Debug, clap::Args)]
@@ -56,6 +57,9 @@ pub(super) struct Args {
     budget: BudgetArgs,
 
     #[command(flatten)]
+    check: CheckArgs,
+
+    #[command(flatten)]
     common: Common,
 }
 
@@ -80,6 +84,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
         out_folder(out, args.force)?;
     }
     let device = args.common.open(&progress)?;
+    let used = || Ok(Use::of_model(&model, opened.descriptor().is_some()));
+    args.check.before((&device, &args.common.device), used, &progress)?;
     let outcome = {
         let _savable = opened.keeps().then(Savable::begin);
         let input = opened.input(budget, args.errors.tolerance(), args.near_duplicates);

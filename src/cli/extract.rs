@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::cli::common::{BudgetArgs, Common, ErrorArgs, HistogramArgs};
+use crate::cli::common::{BudgetArgs, CheckArgs, Common, ErrorArgs, HistogramArgs};
 use crate::cli::data::Opened;
 use crate::cli::interrupt::{self, Savable};
 use crate::cli::labels::LabelArgs;
@@ -20,6 +20,7 @@ use crate::pipeline::{
     Extraction, SKIPPED, SkippedPicture, StoreOptions, extract_to, other_list, save_skipped,
 };
 use crate::report::grouped;
+use crate::verify::Use;
 
 /// Describe pictures and keep their features in a store, for `train` and `evaluate`, NumPy and pandas
 ///
@@ -60,6 +61,9 @@ pub(super) struct Args {
     budget: BudgetArgs,
 
     #[command(flatten)]
+    check: CheckArgs,
+
+    #[command(flatten)]
     common: Common,
 }
 
@@ -98,6 +102,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     let dataset = dataset?;
     let device = args.common.open(&progress)?;
+    let used = || Ok(Use { bins: Some(args.histogram.histogram().bins), ..Use::default() });
+    args.check.before((&device, &args.common.device), used, &progress)?;
     let options = StoreOptions {
         rehash: args.rehash,
         force: args.force,

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::common::{BudgetArgs, Common, ErrorArgs};
+use crate::cli::common::{BudgetArgs, CheckArgs, Common, ErrorArgs};
 use crate::cli::data::{pictures_not_features, unfinished};
 use crate::cli::features::FeatureArgs;
 use crate::cli::output;
@@ -18,6 +18,7 @@ use crate::pipeline::{
 };
 use crate::progress::Progress;
 use crate::report::{Format, PredictionWriter, display_width};
+use crate::verify::Use;
 
 /// Say which class each picture, or row of features, is most probably of
 ///
@@ -52,6 +53,9 @@ pub(super) struct Args {
 
     #[command(flatten)]
     budget: BudgetArgs,
+
+    #[command(flatten)]
+    check: CheckArgs,
 
     #[command(flatten)]
     common: Common,
@@ -93,6 +97,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
         },
     };
     let device = args.common.open(&progress)?;
+    let used = || Ok(Use::of_model(&model, !matches!(what, What::Pictures(_))));
+    args.check.before((&device, &args.common.device), used, &progress)?;
     let count = what.len();
     let width = match &what {
         What::Rows(_) => what.name(count - 1).len(),

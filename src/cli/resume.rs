@@ -13,11 +13,12 @@ use crate::error::{Error, Result};
 use crate::learn::checkpoint::CheckpointError;
 
 /// What may stand beside `--resume`, by the names of clap; everything else is as it was typed the first time.
-const BESIDE: [&str; 12] = [
+const BESIDE: [&str; 13] = [
     "resume",
     "data",
     "features",
     "device",
+    "check",
     "memory",
     "device_memory",
     "on_error",
@@ -93,8 +94,8 @@ pub(super) fn check_beside(matches: &ArgMatches) -> Result<()> {
         if matches.try_contains_id(id).is_ok() && typed(id) && !BESIDE.contains(&id) {
             let name = argument.get_long().map_or_else(|| id.to_owned(), |long| format!("--{long}"));
             let problem = format!(
-                "{name} is kept in the checkpoint as it was first typed and cannot be given again; DATA or --features (if they moved), --device, --memory, \
-                 --device-memory, --on-error, --max-errors, --json, --quiet, --tensorboard and --checkpoint-every can"
+                "{name} is kept in the checkpoint as it was first typed and cannot be given again; DATA or --features (if they moved), --device, --check, \
+                 --memory, --device-memory, --on-error, --max-errors, --json, --quiet, --tensorboard and --checkpoint-every can"
             );
             return Err(Error::option("--resume", problem));
         }

@@ -26,7 +26,8 @@ pub enum FeaturesError {
     },
     /// A budget too small for anything to pass through.
     #[error(
-        "features: {option} of {given} is too little for rows of {row} each to pass through, two at a time; {needed} will do"
+        "features: {option} of {given} is too little for rows of {row} each to pass through, two at a time; {needed} will do{}",
+        if option.starts_with("--") { "" } else { ", or use --device cpu" }
     )]
     Budget {
         /// What was too small, as it is typed.

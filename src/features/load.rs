@@ -102,8 +102,8 @@ pub(super) fn load<B: Backend>(
                     matrix.fill(backend, source)?;
                     return Ok(matrix.with_spare(host));
                 }
-                // What was taken before is free again, and other things need some of it.
-                Err(DeviceError::OutOfMemory { .. }) if given.is_none() => {
+                // What was taken before is free again, and other things need some of it. What somebody allows is not always there.
+                Err(DeviceError::OutOfMemory { .. }) => {
                     ("the memory that the device has left", fitted, fitted / 4)
                 }
                 Err(error) => return Err(error.into()),

@@ -218,10 +218,47 @@ impl<B: Backend> WithLbfgs<'_, B> {
                 Lbfgs::new(settings, parameters.iter().copied().map(f64::from).collect(), Some(norm))
             }
         };
-        let clock = std::time::Instant::now();
-        let before = solver.evaluations();
         progress.begin("training", max_iter as u64, "iterations");
         progress.advance(solver.iterations() as u64);
+        let walked = self.walk(&mut solver, &mut full, (metric, buy), (tol, max_iter));
+        progress.end();
+        let end = |solver: &Lbfgs| -> Result<_, LearnError> {
+            let point: Vec<f32> = solver.point().iter().map(|&p| p as f32).collect();
+            let parameters = backend.upload(&point)?;
+            let measured = measure(backend, data, parts.train, plan, &parameters)?;
+            Ok((parameters, measured))
+        };
+        let ended = walked.and_then(|()| end(&solver));
+        if let Err(LearnError::Device(_)) = &ended
+            && solver.iterations() > 0
+        {
+            // Where the solver stands is known on the host, whatever became of the device.
+            watch.save(solver.state())?;
+        }
+        let (parameters, (objective, loss, zeros)) = ended?;
+        self.tell_separable(loss);
+        Ok(Fit {
+            parameters,
+            objective,
+            loss,
+            iterations: solver.iterations(),
+            evaluations: solver.evaluations() as f64,
+            stop: solver.stopped().unwrap_or(Stop::MaxIter),
+            zeros,
+        })
+    }
+
+    /// Goes on until the solver stops. `buy` is the iteration after which a metric is worth its price.
+    fn walk(
+        &self,
+        solver: &mut Lbfgs,
+        full: &mut Full<'_, B>,
+        (mut metric, buy): (Option<super::Metric>, Option<usize>),
+        (tol, max_iter): (f64, usize),
+    ) -> Result<(), LearnError> {
+        let &Self { backend, data, parts, plan, watch, progress } = self;
+        let clock = std::time::Instant::now();
+        let before = solver.evaluations();
         while solver.stopped().is_none() {
             if metric.is_none() && buy.is_some_and(|after| solver.iterations() >= after) {
                 metric = self.metric()?;
@@ -256,25 +293,11 @@ impl<B: Backend> WithLbfgs<'_, B> {
                     watch.save(solver.state())?;
                 }
                 if stop {
-                    progress.end();
                     return Err(LearnError::Interrupted { done: format!("{iteration} iterations") });
                 }
             }
         }
-        progress.end();
-        let point: Vec<f32> = solver.point().iter().map(|&p| p as f32).collect();
-        let parameters = backend.upload(&point)?;
-        let (objective, loss, zeros) = measure(backend, data, parts.train, plan, &parameters)?;
-        self.tell_separable(loss);
-        Ok(Fit {
-            parameters,
-            objective,
-            loss,
-            iterations: solver.iterations(),
-            evaluations: solver.evaluations() as f64,
-            stop: solver.stopped().unwrap_or(Stop::MaxIter),
-            zeros,
-        })
+        Ok(())
     }
 
     fn metric(&self) -> Result<Option<super::Metric>, LearnError> {

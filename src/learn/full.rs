@@ -23,11 +23,13 @@ impl<'a, B: Backend> Full<'a, B> {
     /// The device has no memory left.
     pub fn new(backend: &'a B, data: &'a Labelled<'a, B>, rows: &[usize]) -> Result<Self, DeviceError> {
         let chunks = data.by_chunk(rows);
-        let batches = super::objective::batches(&chunks, data.max_batch(backend));
+        let (objective, batches) = super::objective::that_fit(&chunks, data.max_batch(backend), |batches| {
+            Objective::new(backend, data, batches)
+        })?;
         Ok(Self {
             backend,
             data,
-            objective: Objective::new(backend, data, &batches)?,
+            objective,
             batches,
             index: chunks.iter().map(|rows| backend.upload(rows)).collect::<Result<_, _>>()?,
             parameters: backend.zeros(data.parameters())?,

@@ -122,6 +122,27 @@ pub(super) fn batches(chunks: &[Vec<u32>], size: usize) -> Vec<Batch> {
     chunks.iter().enumerate().flat_map(cut).collect()
 }
 
+/// Batches are not made smaller than this for want of memory.
+const FEW: usize = 256;
+
+/// What `make` makes for batches of `chunks`, of at most `size` rows, and the batches: of half as many rows each where the device has no
+/// memory for what lies between the stages of larger ones, down to a few. Sums over them are the same up to rounding.
+pub(super) fn that_fit<T>(
+    chunks: &[Vec<u32>],
+    size: usize,
+    make: impl Fn(&[Batch]) -> Result<T, DeviceError>,
+) -> Result<(T, Vec<Batch>), DeviceError> {
+    let longest = chunks.iter().map(Vec::len).max().unwrap_or(1);
+    let mut size = size.min(longest).max(1);
+    loop {
+        let batches = batches(chunks, size);
+        match make(&batches) {
+            Err(DeviceError::OutOfMemory { .. }) if size > FEW => size = (size / 2).max(FEW),
+            made => return made.map(|made| (made, batches)),
+        }
+    }
+}
+
 /// Models that are evaluated side by side, as columns of one score matrix.
 #[derive(Debug)]
 pub struct Columns<'m, B: Backend> {
@@ -284,15 +305,18 @@ pub fn loss_sum<B: Backend>(
     parameters: &B::Array<f32>,
 ) -> Result<f64, DeviceError> {
     let mut sum = 0.0;
-    let most = most_rows(backend, data, rows);
-    let mut residual = backend.zeros::<f32>(most * data.outputs)?;
-    let mut losses = backend.zeros::<f32>(most)?;
-    forward(backend, data, rows, parameters, |batch, rows, scores| {
-        let labels = data.labels(batch.chunk);
-        backend.loss(rows, &labels, scores, data.outputs, &mut residual, &mut losses)?;
-        sum += backend.download(&losses, batch.count)?.into_iter().map(f64::from).sum::<f64>();
-        Ok(())
-    })?;
+    forward(
+        backend,
+        data,
+        rows,
+        (parameters, true),
+        |batch, rows, Room { scores, residual, losses, .. }| {
+            let labels = data.labels(batch.chunk);
+            backend.loss(rows, &labels, scores, data.outputs, residual, losses)?;
+            sum += backend.download(losses, batch.count)?.into_iter().map(f64::from).sum::<f64>();
+            Ok(())
+        },
+    )?;
     Ok(sum)
 }
 
@@ -307,16 +331,19 @@ pub(super) fn loss_and_scores<B: Backend>(
     parameters: &B::Array<f32>,
 ) -> Result<(f64, Vec<f32>), DeviceError> {
     let (mut sum, mut ordered) = (0.0, Ordered::new(data, rows));
-    let most = most_rows(backend, data, rows);
-    let mut residual = backend.zeros::<f32>(most * data.outputs)?;
-    let mut losses = backend.zeros::<f32>(most)?;
-    forward(backend, data, rows, parameters, |batch, rows, scores| {
-        let labels = data.labels(batch.chunk);
-        backend.loss(rows, &labels, scores, data.outputs, &mut residual, &mut losses)?;
-        sum += backend.download(&losses, batch.count)?.into_iter().map(f64::from).sum::<f64>();
-        ordered.put(batch, &backend.download(scores, batch.count * data.outputs)?);
-        Ok(())
-    })?;
+    forward(
+        backend,
+        data,
+        rows,
+        (parameters, true),
+        |batch, rows, Room { scores, residual, losses, .. }| {
+            let labels = data.labels(batch.chunk);
+            backend.loss(rows, &labels, scores, data.outputs, residual, losses)?;
+            sum += backend.download(losses, batch.count)?.into_iter().map(f64::from).sum::<f64>();
+            ordered.put(batch, &backend.download(scores, batch.count * data.outputs)?);
+            Ok(())
+        },
+    )?;
     Ok((sum, ordered.values))
 }
 
@@ -331,7 +358,7 @@ pub fn scores<B: Backend>(
     parameters: &B::Array<f32>,
 ) -> Result<Vec<f32>, DeviceError> {
     let mut ordered = Ordered::new(data, rows);
-    forward(backend, data, rows, parameters, |batch, _, scores| {
+    forward(backend, data, rows, (parameters, false), |batch, _, Room { scores, .. }| {
         ordered.put(batch, &backend.download(scores, batch.count * data.outputs)?);
         Ok(())
     })?;
@@ -358,15 +385,18 @@ pub fn probabilities<B: Backend>(
     let none = Targets::none(loss, outputs, data.matrix.chunk_rows());
     let (words, weights) = (backend.upload(none.words())?, backend.upload(none.weights())?);
     let unlabelled = Labels { loss, words: &words, weights: &weights, models: 1, mask: None };
-    let most = most_rows(backend, data, rows);
-    let mut residual = backend.zeros::<f32>(most * outputs)?;
-    let mut losses = backend.zeros::<f32>(most)?;
     let mut ordered = Ordered::new(data, rows);
-    forward(backend, data, rows, parameters, |batch, rows, scores| {
-        backend.loss(rows, &unlabelled, scores, outputs, &mut residual, &mut losses)?;
-        ordered.put(batch, &backend.download(&residual, batch.count * outputs)?);
-        Ok(())
-    })?;
+    forward(
+        backend,
+        data,
+        rows,
+        (parameters, true),
+        |batch, rows, Room { scores, residual, losses, .. }| {
+            backend.loss(rows, &unlabelled, scores, outputs, residual, losses)?;
+            ordered.put(batch, &backend.download(residual, batch.count * outputs)?);
+            Ok(())
+        },
+    )?;
     Ok(ordered.values)
 }
 
@@ -396,31 +426,63 @@ impl Ordered {
     }
 }
 
-/// Rows of a batch of [`forward`], at most.
-fn most_rows<B: Backend>(backend: &B, data: &Labelled<'_, B>, rows: &[usize]) -> usize {
-    data.max_batch(backend).min(FORWARD_ROWS).min(rows.len().max(1))
+/// Room for what comes of a batch of rows.
+struct Room<B: Backend> {
+    /// Rows of a batch, at most.
+    most: usize,
+    scores: B::Array<f32>,
+    /// What losses leave; of no length where nobody asks for it.
+    residual: B::Array<f32>,
+    losses: B::Array<f32>,
 }
 
-/// Scores `rows` chunk by chunk in batches that fit the device; `take` is given each batch and its scores.
+impl<B: Backend> Room<B> {
+    /// Room for as many of `rows` as come back together, or fewer where the device has no memory for so many.
+    fn new(
+        backend: &B,
+        data: &Labelled<'_, B>,
+        rows: &[usize],
+        with_losses: bool,
+    ) -> Result<Self, DeviceError> {
+        let mut most = data.max_batch(backend).min(FORWARD_ROWS).min(rows.len().max(1));
+        loop {
+            let make = || {
+                let (cells, losses) = if with_losses { (most * data.outputs, most) } else { (0, 0) };
+                Ok(Self {
+                    most,
+                    scores: backend.zeros(most * data.outputs)?,
+                    residual: backend.zeros(cells)?,
+                    losses: backend.zeros(losses)?,
+                })
+            };
+            match make() {
+                Err(DeviceError::OutOfMemory { .. }) if most > FEW => most = (most / 2).max(FEW),
+                made => return made,
+            }
+        }
+    }
+}
+
+/// Scores `rows` chunk by chunk in batches that fit the device; `take` is given each batch and, in its room, the scores.
 fn forward<B: Backend>(
     backend: &B,
     data: &Labelled<'_, B>,
     rows: &[usize],
-    parameters: &B::Array<f32>,
-    mut take: impl FnMut(Batch, &Rows<'_, B>, &B::Array<f32>) -> Result<(), DeviceError>,
+    (parameters, with_losses): (&B::Array<f32>, bool),
+    mut take: impl FnMut(Batch, &Rows<'_, B>, &mut Room<B>) -> Result<(), DeviceError>,
 ) -> Result<(), DeviceError> {
-    let most = most_rows(backend, data, rows);
-    let mut scores = backend.zeros::<f32>(most * data.outputs)?;
+    let mut room = Room::new(backend, data, rows, with_losses)?;
+    let most = room.most;
     for (chunk, index) in data.by_chunk(rows).iter().enumerate().filter(|(_, index)| !index.is_empty()) {
         let device_index = backend.upload(index)?;
         for first in (0..index.len()).step_by(most) {
             let count = most.min(index.len() - first);
             let features = data.matrix.chunk(backend, chunk)?;
             let batch = data.rows(&features, &device_index, first, count);
-            backend.scores(&batch, parameters, data.outputs, &mut scores)?;
+            backend.scores(&batch, parameters, data.outputs, &mut room.scores)?;
             // While it computes, before anything is read back.
             data.matrix.prepare(backend)?;
-            take(Batch { chunk, first, count }, &batch, &scores)?;
+            take(Batch { chunk, first, count }, &batch, &mut room)?;
         }
     }
     Ok(())

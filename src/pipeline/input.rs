@@ -141,6 +141,11 @@ impl<B: Backend> Described<B> {
 }
 
 impl Input<'_> {
+    /// Whether its rows are there.
+    pub(super) fn is_described(&self) -> bool {
+        matches!(self.origin, Origin::Rows(_))
+    }
+
     /// What its rows are made of, where pictures would be described by `wanted`.
     pub(super) fn descriptor(&self, wanted: Descriptor) -> Descriptor {
         match &self.origin {

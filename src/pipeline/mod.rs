@@ -17,6 +17,7 @@ mod summary;
 mod sweep;
 mod tolerance;
 mod train;
+mod used;
 mod weights;
 
 pub use choose::Choices;

@@ -1,6 +1,7 @@
 //! Choosing C: on folds of the training pictures, or on validation pictures.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
@@ -196,7 +197,13 @@ pub(super) fn choose_c<B: Backend>(
     let table = SweepTable::new(judged_on, (loss, score.name()), values.collect(), swept.best);
     let c = table.best;
     let out_of_fold = match judged_on {
-        JudgedOn::Folds { .. } => Some(out_of_fold(backend, split, data, &division, &swept, activation)?),
+        JudgedOn::Folds { .. } => {
+            let out = out_of_fold(backend, split, data, &division, &swept, activation);
+            if matches!(out, Err(Error::Device(_) | Error::Learn(LearnError::Device(_)))) {
+                watch.save(swept.state(&question))?;
+            }
+            Some(out?)
+        }
         JudgedOn::Validation { .. } => None,
     };
     // A mean of sparse models has the zeros that all of them have, and few of those come back.
@@ -286,8 +293,25 @@ fn joined(sweep: &State, refit: State) -> State {
 
 /// Looks on while all training pictures are fitted to after a sweep, and sees that what the sweep found is saved too.
 pub(super) struct AfterSweep<'a> {
-    pub(super) watch: &'a dyn Watch,
-    pub(super) state: &'a State,
+    watch: &'a dyn Watch,
+    state: &'a State,
+    saved: AtomicBool,
+}
+
+impl<'a> AfterSweep<'a> {
+    /// What `fit` does after a sweep that left `state`. Where the device fails before there is anything of the fit to save, that is saved.
+    pub(super) fn fit<T>(
+        watch: &'a dyn Watch,
+        state: &'a State,
+        fit: impl FnOnce(&Self) -> Result<T, LearnError>,
+    ) -> Result<T, LearnError> {
+        let this = Self { watch, state, saved: AtomicBool::new(false) };
+        let fitted = fit(&this);
+        if matches!(fitted, Err(LearnError::Device(_))) && !this.saved.load(Ordering::Relaxed) {
+            watch.save(state.clone())?;
+        }
+        fitted
+    }
 }
 
 impl Watch for AfterSweep<'_> {
@@ -307,6 +331,7 @@ impl Watch for AfterSweep<'_> {
         self.watch.due()
     }
     fn save(&self, state: State) -> Result<(), LearnError> {
+        self.saved.store(true, Ordering::Relaxed);
         self.watch.save(joined(self.state, state))
     }
 }

@@ -232,8 +232,10 @@ fn train_on<B: Backend>(
         let fitted = match &swept {
             None => fit(backend, &data, parts, &plan, &start, (&watch, progress))?,
             Some(chosen) => {
-                let watch = AfterSweep { watch: &watch, state: &chosen.state };
-                fit(backend, &data, parts, &plan, &chosen.start, (&watch, progress))?
+                let refit = |watch: &AfterSweep<'_>| {
+                    fit(backend, &data, parts, &plan, &chosen.start, (watch, progress))
+                };
+                AfterSweep::fit(&watch, &chosen.state, refit)?
             }
         };
         (swept, plan, fitted)

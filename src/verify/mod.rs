@@ -27,10 +27,12 @@ mod mixed;
 mod report;
 mod side;
 mod stages;
+pub(crate) mod used;
 
 pub use compare::{Agreement, Difference, exact, within};
 pub use mixed::{Mixed, MixedReport, ParameterDifference, StageOn, mixed};
 pub use report::{Failure, Report, Skipped, StageReport};
+pub use used::{CheckError, Fitting, Passed, Use, check, check_on};
 
 use std::str::FromStr;
 use std::time::Instant;
@@ -224,6 +226,10 @@ pub fn verify<B: Backend + 'static>(
 }
 
 fn selected<B: Backend + 'static>(options: &Options) -> Vec<Case<B>> {
+    // Shapes of a command are as many as there are commands.
+    if let Some(used) = options.only.as_deref().and_then(stages::Used::parse) {
+        return used.case().into_iter().collect();
+    }
     let mut cases = stages::all::<B>();
     match &options.only {
         None => cases.retain(|case| case.quick || !options.quick),

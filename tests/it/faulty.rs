@@ -97,7 +97,7 @@ impl<B: Backend> Backend for Faulty<B> {
     fn zeros<T: Element>(&self, len: usize) -> Result<B::Array<T>, DeviceError> {
         if self.fault == Fault::LittleMemory && len > 4000 {
             let (device, reason) = (self.info().name.clone(), "on purpose".into());
-            return Err(DeviceError::OutOfMemory { device, reason });
+            return Err(DeviceError::OutOfMemory { device, asked: String::new(), reason, way_out: "none" });
         }
         self.inner.zeros(len)
     }

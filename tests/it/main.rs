@@ -7,6 +7,9 @@ mod bench;
 mod cli;
 mod cli_errors;
 mod cli_sweep;
+mod devices;
+mod devices_check;
+mod devices_lost;
 mod duplicates;
 mod embeddings;
 mod fault;
@@ -67,6 +70,9 @@ fn main() {
     cli::register(&mut trials);
     cli_errors::register(&mut trials);
     cli_sweep::register(&mut trials);
+    devices::register(&mut trials);
+    devices_check::register(&mut trials);
+    devices_lost::register(&mut trials);
     embeddings::register(&mut trials);
     #[cfg(feature = "parquet")]
     tables::register(&mut trials);

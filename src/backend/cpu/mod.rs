@@ -92,7 +92,9 @@ impl Backend for Cpu {
         if let Err(reason) = values.try_reserve_exact(len) {
             return Err(DeviceError::OutOfMemory {
                 device: self.info.to_string(),
+                asked: format!(" for {} more", crate::backend::info::size((len * size_of::<T>()) as u64)),
                 reason: reason.to_string(),
+                way_out: "give it less at a time (--memory with less than there is), or fewer --bins",
             });
         }
         values.resize(len, T::zeroed());

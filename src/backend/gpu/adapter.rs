@@ -1,18 +1,38 @@
 //! Finding adapters and opening one.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use super::Gpu;
 use super::dispatch::Recorder;
 use super::failure::Failure;
-use crate::backend::{DeviceError, DeviceInfo, DeviceKind};
+use super::memory::Memory;
+use crate::backend::{DeviceError, DeviceInfo, DeviceKind, Lack};
 
 /// An adapter that wgpu found, not yet opened.
 #[derive(Debug, Clone)]
 pub struct Adapter {
     adapter: wgpu::Adapter,
     info: DeviceInfo,
+    limits: wgpu::Limits,
+}
+
+/// How an adapter is opened.
+#[derive(Debug, Clone, Copy)]
+struct Opening {
+    /// With no more than WebGPU guarantees.
+    guaranteed: bool,
+    /// The most bytes of an array, and of all arrays.
+    array: u64,
+    memory: u64,
+    /// With bounds checks.
+    checked: bool,
+}
+
+impl Opening {
+    /// With all there is.
+    const WHOLE: Self = Self { guaranteed: false, array: u64::MAX, memory: u64::MAX, checked: true };
 }
 
 /// Storage buffers that a kernel binds at most.
@@ -57,7 +77,7 @@ impl Adapter {
             max_array_bytes: limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(MOST),
             threads: 0,
         };
-        Self { adapter, info }
+        Self { adapter, info, limits }
     }
 
     /// What it is and what it can hold.
@@ -75,14 +95,28 @@ impl Adapter {
     /// Whether the kernels can run on it.
     #[must_use]
     pub fn is_enough(&self) -> bool {
-        self.limits().iter().all(|(_, has, needs)| has >= needs)
+        self.lacks().is_empty()
+    }
+
+    /// Each limit that is below what the kernels need.
+    #[must_use]
+    pub fn lacks(&self) -> Vec<Lack> {
+        let all = self.limits().into_iter().map(|(limit, has, needs)| Lack { limit, has, needs });
+        all.filter(|lack| lack.has < lack.needs).collect()
+    }
+
+    /// The same adapter as if it had other limits: to test what becomes of those that have too little.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn pretending(mut self, change: impl FnOnce(&mut wgpu::Limits)) -> Self {
+        change(&mut self.limits);
+        self
     }
 
     /// The limits that matter to the kernels: WebGPU name, what the adapter has, what is needed.
     #[must_use]
     pub fn limits(&self) -> Vec<(&'static str, u64, u64)> {
-        let limits = self.adapter.limits();
-        NEEDS.iter().map(|&(name, needs, read)| (name, read(&limits), needs)).collect()
+        NEEDS.iter().map(|&(name, needs, read)| (name, read(&self.limits), needs)).collect()
     }
 
     /// Opens the adapter with all it offers.
@@ -90,7 +124,7 @@ impl Adapter {
     /// # Errors
     /// [`DeviceError::TooSmall`] when a limit is below what the kernels need, [`DeviceError::Open`] when the driver refuses.
     pub fn open(&self) -> Result<Gpu, DeviceError> {
-        self.open_with(false, u64::MAX, true)
+        self.open_with(Opening::WHOLE)
     }
 
     /// Opens the adapter as [`open`](Self::open) does, with shaders compiled without the checks that wgpu adds to array
@@ -99,7 +133,7 @@ impl Adapter {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn open_unchecked(&self) -> Result<Gpu, DeviceError> {
-        self.open_with(false, u64::MAX, false)
+        self.open_with(Opening { checked: false, ..Opening::WHOLE })
     }
 
     /// Opens the adapter as if it had no more than WebGPU guarantees (and so no subgroups), and no array more than `bytes`: to test that kernels
@@ -108,16 +142,25 @@ impl Adapter {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn open_within(&self, bytes: u64) -> Result<Gpu, DeviceError> {
-        self.open_with(true, bytes, true)
+        self.open_with(Opening { guaranteed: true, array: bytes, ..Opening::WHOLE })
     }
 
-    fn open_with(&self, guaranteed: bool, bytes: u64, checked: bool) -> Result<Gpu, DeviceError> {
+    /// Opens the adapter as if it had memory for arrays of `bytes` together: to test what happens when it is full, without filling it.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    #[doc(hidden)]
+    pub fn open_with_memory(&self, bytes: u64) -> Result<Gpu, DeviceError> {
+        self.open_with(Opening { memory: bytes, ..Opening::WHOLE })
+    }
+
+    fn open_with(&self, opening: Opening) -> Result<Gpu, DeviceError> {
+        let Opening { guaranteed, array, memory, checked } = opening;
         let limits = if guaranteed { wgpu::Limits::default() } else { self.adapter.limits() };
         let name = self.info.name.clone();
-        for (limit, has, needs) in self.limits() {
-            if has < needs {
-                return Err(DeviceError::TooSmall { device: name, limit, has, needs });
-            }
+        let lacks = self.lacks();
+        if !lacks.is_empty() {
+            return Err(DeviceError::TooSmall { device: name, lacks });
         }
         let wanted = if guaranteed { wgpu::Features::empty() } else { wgpu::Features::SUBGROUP };
         // Timestamps are for measuring; without them the wall clock has to do.
@@ -140,7 +183,7 @@ impl Adapter {
         device.on_uncaptured_error(Arc::new(move |error| on_error.error(&error)));
         device.set_device_lost_callback(move |reason, message| on_lost.lost(reason, &message));
         let mut info = self.info.clone();
-        info.max_array_bytes = info.max_array_bytes.min(bytes);
+        info.max_array_bytes = info.max_array_bytes.min(array);
         Ok(Gpu {
             recorder: Mutex::new(Recorder::new(&device)),
             in_flight: Mutex::new(VecDeque::new()),
@@ -153,6 +196,15 @@ impl Adapter {
             subgroup,
             checked,
             failure,
+            memory: Memory::of(memory),
+            lose_in: AtomicU64::new(lose_after()),
         })
     }
+}
+
+/// Of a build for development, after how many submissions a device is to be given up, so that a test can see what the program does
+/// then; a release does not look.
+fn lose_after() -> u64 {
+    let asked = || std::env::var("HUEMAX_TEST_LOSE_AFTER").ok()?.parse().ok();
+    if cfg!(debug_assertions) { asked().unwrap_or(u64::MAX) } else { u64::MAX }
 }

@@ -6,21 +6,23 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::Gpu;
+use super::memory::Buffer;
+use crate::backend::info::size;
 use crate::backend::{DeviceError, Element};
 use crate::sync::lock;
 
 /// Numbers in the memory of a GPU.
 #[derive(Debug)]
 pub struct GpuArray<T> {
-    buffer: wgpu::Buffer,
+    buffer: Buffer,
     len: usize,
     element: PhantomData<T>,
 }
 
 impl<T> GpuArray<T> {
     /// An array in a buffer that has room for `len` elements.
-    pub(super) fn wrap(buffer: wgpu::Buffer, len: usize) -> Self {
-        Self { buffer, len, element: PhantomData }
+    pub(super) fn wrap(buffer: impl Into<Buffer>, len: usize) -> Self {
+        Self { buffer: buffer.into(), len, element: PhantomData }
     }
 
     /// The buffer, of at least `len` elements: shaders do not report what they would have read past the end.
@@ -32,12 +34,17 @@ impl<T> GpuArray<T> {
 
 /// What is read back in one piece, so that a large array does not need its whole size again in host memory that is mapped.
 const READ_BYTES: u64 = 64 << 20;
+/// What helps where a GPU is full.
+pub(super) const GPU_WAYS_OUT: &str = "let features pass through it piece by piece (--device-memory with less than it has), take \
+     fewer --bins or, of a solver that has one, a smaller --batch-size, or use --device cpu";
 /// How long a device may take for what it was given. Software drivers are slow; a hang is longer.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// How long it may take to say why it refused something.
+const AFTERMATH: Duration = Duration::from_secs(20);
 
 impl Gpu {
     /// A buffer of `bytes`, which the storage limit of the device allows.
-    pub(super) fn buffer(&self, bytes: u64, what: &str) -> Result<wgpu::Buffer, DeviceError> {
+    pub(super) fn buffer(&self, bytes: u64, what: &str) -> Result<Buffer, DeviceError> {
         let limit = self.info.max_array_bytes;
         if bytes > limit {
             return Err(DeviceError::ArrayTooLarge {
@@ -48,21 +55,28 @@ impl Gpu {
                 way_out: "use fewer bins, classes or rows at a time, or --device cpu",
             });
         }
-        // Memory that is not there is no end of the device: the caller may do with less.
-        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some(what),
-            // A binding must not be empty, and a shader reads in words of up to 16 bytes.
-            size: bytes.next_multiple_of(16).max(16),
-            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        // A binding must not be empty, and a shader reads in words of up to 16 bytes.
+        self.make(bytes.next_multiple_of(16).max(16), what, usage)
+    }
+
+    /// Memory that is not there is no end of the device: the caller may do with less.
+    fn make(&self, bytes: u64, what: &str, usage: wgpu::BufferUsages) -> Result<Buffer, DeviceError> {
+        let about =
+            wgpu::BufferDescriptor { label: Some(what), size: bytes, usage, mapped_at_creation: false };
+        let held = self.memory.taken();
+        let made = self.memory.buffer(bytes, || {
+            let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+            let buffer = self.device.create_buffer(&about);
+            pollster::block_on(scope.pop()).map_or(Ok(buffer), |error| Err(error.to_string()))
         });
-        if let Some(error) = pollster::block_on(scope.pop()) {
-            let (device, reason) = (self.info.name.clone(), error.to_string());
-            return Err(DeviceError::OutOfMemory { device, reason });
-        }
-        self.failure.check(&self.info.name)?;
-        Ok(buffer)
+        self.sound()?;
+        made.map_err(|reason| DeviceError::OutOfMemory {
+            device: self.info.name.clone(),
+            asked: format!(" for {} more ({what}), beside {} that are taken", size(bytes), size(held)),
+            reason,
+            way_out: GPU_WAYS_OUT,
+        })
     }
 
     pub(super) fn allocate<T: Element>(&self, len: usize) -> Result<GpuArray<T>, DeviceError> {
@@ -142,12 +156,8 @@ impl Gpu {
         values: &mut [T],
     ) -> Result<(), DeviceError> {
         let size = bytes::<T>(values.len());
-        let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("readback"),
-            size,
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        let staging = self.make(size, "what is read back", usage)?;
         let mut recorder = lock(&self.recorder);
         recorder.encoder(&self.device).copy_buffer_to_buffer(
             &array.buffer,
@@ -166,15 +176,26 @@ impl Gpu {
         match mapped.recv_timeout(PATIENCE) {
             Ok(Ok(())) => {}
             answer => {
-                self.failure.check(&self.info.name)?;
-                return Err(self.lost(format!("its memory cannot be read back ({answer:?})")));
+                return Err(self.lost(&format!("its memory cannot be read back ({answer:?})")));
             }
         }
-        let view = staging.get_mapped_range(..).map_err(|e| self.lost(e.to_string()))?;
+        let view = staging.get_mapped_range(..).map_err(|e| self.lost(&e.to_string()))?;
         bytemuck::cast_slice_mut(values).copy_from_slice(&view);
         drop(view);
         staging.unmap();
         Ok(())
+    }
+
+    /// Fails where anything has gone wrong on the device.
+    pub(super) fn sound(&self) -> Result<(), DeviceError> {
+        let found = self.failure.check(&self.info.name);
+        if let Err(DeviceError::Refused { .. }) = found {
+            // That it is lost, which would explain it, is told when all that it was given before has ended.
+            let wait = wgpu::PollType::Wait { submission_index: None, timeout: Some(AFTERMATH) };
+            drop(catch_unwind(AssertUnwindSafe(|| self.device.poll(wait))));
+            return self.failure.check(&self.info.name);
+        }
+        found
     }
 
     /// Waits for a submission, or for all.
@@ -182,16 +203,19 @@ impl Gpu {
         let wait = wgpu::PollType::Wait { submission_index, timeout: Some(PATIENCE) };
         // wgpu panics where the driver reports a lost device to a wait.
         let answer = catch_unwind(AssertUnwindSafe(|| self.device.poll(wait)));
-        self.failure.check(&self.info.name)?;
+        self.sound()?;
         match answer {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(self.lost(format!("no answer in {} s ({error})", PATIENCE.as_secs()))),
-            Err(_) => Err(self.lost("the driver gave up on it".into())),
+            Ok(Err(error)) => Err(self.lost(&format!("no answer in {} s ({error})", PATIENCE.as_secs()))),
+            Err(_) => Err(self.lost("the driver gave up on it")),
         }
     }
 
-    fn lost(&self, reason: String) -> DeviceError {
-        DeviceError::Lost { device: self.info.name.clone(), reason }
+    /// The device is of no more use: whoever asks next is told at once, and does not wait as long again.
+    fn lost(&self, reason: &str) -> DeviceError {
+        self.failure.gave_up(reason);
+        let lost = || DeviceError::Lost { device: self.info.name.clone(), reason: reason.into() };
+        self.sound().err().unwrap_or_else(lost)
     }
 }
 

@@ -1,6 +1,7 @@
 //! **describe** on the GPU: cuts pictures into tiles, uploads them in pieces that fit a binding, and counts.
 
 use super::dispatch::{Shader, shared};
+use super::memory::Buffer;
 use super::{Gpu, GpuArray};
 use crate::backend::{Backend, Bins, DeviceError, Pictures, reciprocals};
 use crate::sync::lock;
@@ -49,8 +50,33 @@ pub(super) fn describe(
     let copies = (WINDOW / window).clamp(1, COPIES);
     let constants = [("WINDOW", window as u32), ("COPIES", copies as u32)];
     let tables: Vec<u32> = reciprocals().iter().chain(bins.tables()).flatten().copied().collect();
-    gpu.clear(counts, pictures.len() * bins.len());
-    for Piece { bytes, tiles } in pieces(pictures, bins.len(), gpu.info().max_array_bytes as usize) {
+    let mut most = gpu.info().max_array_bytes as usize;
+    loop {
+        // Again from the beginning: what is recorded is done before.
+        gpu.clear(counts, pictures.len() * bins.len());
+        match count(gpu, pictures, (bins, &tables, &constants), most, counts) {
+            // In smaller pieces there may be room.
+            Err(DeviceError::OutOfMemory { .. }) if most > LEAST_PIECE => {
+                lock(&gpu.uploads).clear();
+                most = (most / 2).min(pictures.bytes().len() / 2).max(LEAST_PIECE);
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Pieces of pictures are not made smaller than this, in bytes.
+const LEAST_PIECE: usize = 256 << 10;
+
+/// Adds up the pictures, in pieces of at most `most` bytes.
+fn count(
+    gpu: &Gpu,
+    pictures: &Pictures,
+    (bins, tables, constants): (&Bins, &[u32], &[(&'static str, u32)]),
+    most: usize,
+    counts: &mut GpuArray<u32>,
+) -> Result<(), DeviceError> {
+    for Piece { bytes, tiles } in pieces(pictures, bins.len(), most) {
         let config = Config { tiles: tiles.len() as u32, bins: bins.len() as u32 };
         let tiles: &[u32] = bytemuck::cast_slice(&tiles);
         let uploads = Uploads::take(gpu, bytes.len() + SLACK, size_of_val(tiles))?;
@@ -59,10 +85,10 @@ pub(super) fn describe(
         // that takes hundreds of times as long; wgpu hands it out for writing only.
         gpu.write_bytes(&uploads.pixels, &pictures.bytes()[bytes]);
         gpu.write_bytes(&uploads.tiles, bytemuck::cast_slice(tiles));
-        gpu.write_bytes(&uploads.tables, bytemuck::cast_slice(&tables));
+        gpu.write_bytes(&uploads.tables, bytemuck::cast_slice(tables));
         let Uploads { tables, tiles, pixels } = &uploads;
-        let buffers = [tables, tiles, pixels, counts.of(pictures.len() * bins.len())];
-        gpu.dispatch(SHADER, &constants, &config, &buffers, u64::from(config.tiles))?;
+        let buffers = [&**tables, tiles, pixels, counts.of(pictures.len() * bins.len())];
+        gpu.dispatch(SHADER, constants, &config, &buffers, u64::from(config.tiles))?;
         // Pixels are large: let the device begin.
         gpu.flush()?;
         uploads.give_back(gpu);
@@ -76,9 +102,9 @@ const SLACK: usize = 8;
 /// Buffers that a piece is uploaded to, kept for the next piece of any batch.
 #[derive(Debug)]
 pub(super) struct Uploads {
-    tables: wgpu::Buffer,
-    tiles: wgpu::Buffer,
-    pixels: wgpu::Buffer,
+    tables: Buffer,
+    tiles: Buffer,
+    pixels: Buffer,
 }
 
 impl Uploads {
@@ -91,7 +117,7 @@ impl Uploads {
             None => (gpu.buffer(4 * 5 * 256, "tables")?, None, None),
         };
         // In steps, so that batches of about one size are not made anew each time.
-        let enough = |old: Option<wgpu::Buffer>, bytes: u64, step: u64, what: &str| match old {
+        let enough = |old: Option<Buffer>, bytes: u64, step: u64, what: &str| match old {
             Some(old) if old.size() >= bytes => Ok(old),
             _ => gpu.buffer(bytes.next_multiple_of(step).min(gpu.info().max_array_bytes), what),
         };

@@ -172,6 +172,7 @@ impl Gpu {
                 recorder.configs.clear();
             }
             recorder.workgroups = 0;
+            self.submits();
             let index = self.queue.submit([encoder.finish()]);
             lock(&self.in_flight).push_back((index.clone(), std::mem::take(&mut recorder.uploaded)));
             submission = Some(index);
@@ -181,7 +182,7 @@ impl Gpu {
         while let Some(oldest) = self.too_much() {
             self.wait(Some(oldest))?;
         }
-        self.failure.check(&self.info.name)?;
+        self.sound()?;
         Ok(submission)
     }
 
@@ -231,7 +232,7 @@ impl Gpu {
             },
             cache: None,
         });
-        self.failure.check(&self.info.name)?;
+        self.sound()?;
         let kernel = Kernel { layout: pipeline.get_bind_group_layout(0), pipeline };
         pipelines.insert(key, kernel.clone());
         Ok(kernel)

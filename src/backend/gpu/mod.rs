@@ -14,6 +14,7 @@ mod failure;
 mod gradient;
 mod hinge;
 mod loss;
+mod memory;
 mod normalize;
 mod objective;
 mod probe;
@@ -29,6 +30,7 @@ pub use array::GpuArray;
 
 use crate::sync::lock;
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::{
@@ -37,6 +39,7 @@ use super::{
 };
 use dispatch::{Kernel, Recorder};
 use failure::Failure;
+use memory::Memory;
 
 /// Rows of a partial sum come in multiples of this.
 const SPLIT_ROWS: usize = 32;
@@ -57,6 +60,9 @@ pub struct Gpu {
     /// Whether shaders are compiled with bounds checks on arrays and on loops.
     checked: bool,
     failure: Arc<Failure>,
+    memory: Arc<Memory>,
+    /// Submissions until the device is given up; see [`Gpu::lose_after`].
+    lose_in: AtomicU64,
     recorder: Mutex<Recorder>,
     in_flight: Mutex<VecDeque<(wgpu::SubmissionIndex, u64)>>,
     uploads: Mutex<Vec<describe::Uploads>>,
@@ -124,6 +130,33 @@ impl Gpu {
     /// Gives the device up, as a driver does that was reset or unplugged: to test what happens then.
     pub fn lose(&self) {
         self.device.destroy();
+    }
+
+    /// The same once it was handed work another `submissions` times: to test it at any moment of a run.
+    #[doc(hidden)]
+    pub fn lose_after(&self, submissions: u64) {
+        self.lose_in.store(submissions, Ordering::Relaxed);
+    }
+
+    /// How often it will still be handed work before it is given up.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn loses_in(&self) -> u64 {
+        self.lose_in.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of its memory that this program has taken.
+    #[must_use]
+    pub fn taken_bytes(&self) -> u64 {
+        self.memory.taken()
+    }
+
+    /// Counts a submission.
+    fn submits(&self) {
+        let left = |left: u64| if left == u64::MAX { None } else { left.checked_sub(1) };
+        if self.lose_in.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left) == Ok(1) {
+            self.lose();
+        }
     }
 }
 

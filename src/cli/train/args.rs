@@ -8,7 +8,7 @@ use clap::parser::ValueSource;
 
 use super::CACHE;
 use crate::backend::Loss;
-use crate::cli::common::{BudgetArgs, Common, ErrorArgs, HistogramArgs};
+use crate::cli::common::{BudgetArgs, CheckArgs, Common, ErrorArgs, HistogramArgs};
 use crate::cli::features::FeatureArgs;
 use crate::cli::interrupt;
 use crate::cli::labels::LabelArgs;
@@ -44,9 +44,9 @@ pub(in crate::cli) struct Args {
     pub(super) force: bool,
 
     /// Go on with a training that was interrupted: its folder, or the checkpoint in it. The command is the one that was typed;
-    /// DATA or --features (if they moved), --device, --memory, --device-memory, --on-error, --max-errors, --json, --quiet, --tensorboard and
-    /// --checkpoint-every may be given anew. Another device, or memory that has features pass through in other pieces, adds up in another
-    /// order: last digits may differ
+    /// DATA or --features (if they moved), --device, --check, --memory, --device-memory, --on-error, --max-errors, --json, --quiet,
+    /// --tensorboard and --checkpoint-every may be given anew. Another device, or memory that has features pass through in other pieces,
+    /// adds up in another order: last digits may differ
     #[arg(long, value_name = "RUN")]
     pub(super) resume: Option<PathBuf>,
 
@@ -140,6 +140,9 @@ pub(in crate::cli) struct Args {
     pub(super) budget: BudgetArgs,
 
     #[command(flatten)]
+    pub(super) check: CheckArgs,
+
+    #[command(flatten)]
     pub(super) common: Common,
 }
 
@@ -227,6 +230,7 @@ impl Args {
             self.checkpoint_every = anew.checkpoint_every;
         }
         self.errors.renew(anew.errors, typed);
+        self.check.check |= anew.check.check;
         self.common.json |= anew.common.json;
         self.common.quiet |= anew.common.quiet;
     }

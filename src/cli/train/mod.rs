@@ -12,7 +12,8 @@ use clap::parser::ValueSource;
 
 pub(super) use self::args::{Args, seconds};
 pub(super) use self::report::report_run;
-use self::report::{keep_features, tell_finished, tell_how_to_go_on, tell_interrupted};
+use self::report::{keep_features, of_device, tell_finished, tell_how_to_go_on, tell_interrupted};
+use crate::backend::DeviceKind;
 use crate::cli::data::Opened;
 use crate::cli::interrupt::Savable;
 use crate::cli::output;
@@ -120,6 +121,8 @@ fn go(
     }
     let opened = if args.no_cache { opened } else { opened.cached(args.cache(&folder, store.is_some())) };
     let device = args.common.open(&progress)?;
+    let used = || options.used(&opened.input(budget, args.errors.tolerance(), args.near_duplicates));
+    args.check.before((&device, &args.common.device), used, &progress)?;
     let keep = serde_json::to_value(kept).map_err(|e| output::failed(e.into()))?;
     let store_is_there = store.is_some();
     let every = (args.checkpoint_every > 0.0).then(|| Duration::from_secs_f64(args.checkpoint_every));
@@ -140,11 +143,13 @@ fn go(
         (Err(Error::Learn(error @ LearnError::Interrupted { .. })), Some(path)) => {
             tell_interrupted(&error.to_string(), &path, args.common.json)?;
         }
-        // What was saved before is still there.
-        (Err(Error::Learn(LearnError::Save(_) | LearnError::Device(_))), Some(path)) => {
+        // What was saved before is still there, and what the solver knew when the device was lost.
+        (Err(error), Some(path))
+            if matches!(error, Error::Learn(LearnError::Save(_))) || of_device(error) =>
+        {
             if let Ok(loaded) = load(folder_of(&path)) {
                 output::tell(&format!("the last checkpoint that was saved is {}", loaded.path.display()));
-                tell_how_to_go_on(&path);
+                tell_how_to_go_on(&path, device.info().kind != DeviceKind::Cpu && of_device(error));
             }
         }
         (Err(error), None) if opened.keeps() => {

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::{CACHE, MODEL, WORTH_KEEPING};
+use crate::backend::DeviceError;
 use crate::cli::output;
 use crate::cli::run_folder::RunFolder;
 use crate::dataset::{Dataset, Unit};
 use crate::error::{Error, Result};
 use crate::features::FeaturesError;
 use crate::files::folder_of;
+use crate::learn::LearnError;
 use crate::names;
 use crate::pipeline::{Run, Summary};
 use crate::progress::Progress;
@@ -45,7 +47,7 @@ pub(super) fn keep_features(error: &Error, folder: &RunFolder, same: bool) {
 /// Says how to go on, also when all else is quiet.
 pub(super) fn tell_interrupted(how: &str, checkpoint: &Path, json: bool) -> Result<()> {
     output::tell(&format!("{how}, and saved in {}", checkpoint.display()));
-    tell_how_to_go_on(checkpoint);
+    tell_how_to_go_on(checkpoint, false);
     if json {
         output::print_line(
             &serde_json::json!({ "event": "interrupted", "checkpoint": names::text(checkpoint) }),
@@ -54,9 +56,23 @@ pub(super) fn tell_interrupted(how: &str, checkpoint: &Path, json: bool) -> Resu
     Ok(())
 }
 
-pub(super) fn tell_how_to_go_on(checkpoint: &Path) {
+/// `elsewhere`: on another device than this one, which is of no use any more.
+pub(super) fn tell_how_to_go_on(checkpoint: &Path, elsewhere: bool) {
     let folder = quoted(folder_of(checkpoint));
-    output::tell(&format!("go on with: huemax train --resume {folder}"));
+    let device = if elsewhere { " --device cpu   (or another GPU: see huemax devices)" } else { "" };
+    output::tell(&format!("go on with: huemax train --resume {folder}{device}"));
+}
+
+/// Whether it is a device that failed.
+pub(super) fn of_device(error: &Error) -> bool {
+    let device = match error {
+        Error::Device(device)
+        | Error::Learn(LearnError::Device(device))
+        | Error::Features(FeaturesError::Device(device)) => device,
+        _ => return false,
+    };
+    // What it was to be fed is none of its fault.
+    !matches!(device, DeviceError::Fed { .. })
 }
 
 /// A path as a shell takes it.

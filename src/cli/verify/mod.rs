@@ -5,13 +5,13 @@ mod text;
 use serde::Serialize;
 
 use self::text::Printer;
-use super::common::Common;
+use super::common::{Common, say_choice};
 use super::devices::Entry;
 use super::output;
 use super::progress::Terminal;
-use crate::backend::{Backend, Cpu, list};
+use crate::backend::{Backend, Cpu, Found, list};
 use crate::error::{Error, Result};
-use crate::progress::Progress;
+use crate::verify::used::repeat;
 use crate::verify::{self, Devices, Mixed, MixedReport, Options, Report, Stage};
 
 /// Hold a device against the reference: every stage, on data that are hard for it
@@ -88,10 +88,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     let progress = args.common.progress();
     let listing = list();
-    let (adapter, why) = listing.find(&args.common.device)?;
-    if let Some(reason) = why.strip_prefix("auto: ") {
-        progress.say(&format!("--device auto: {reason}"));
-    }
+    let Found { adapter, notes, .. } = listing.find(&args.common.device)?;
+    say_choice(&args.common.device, &notes, &progress);
     let cpu = Cpu::new();
     let mixed = (args.cpu_until.map(Mixed::CpuUntil)).or(args.device_until.map(Mixed::DeviceUntil));
     if let Some(mixed) = mixed {
@@ -152,7 +150,7 @@ fn one<B: Backend + 'static>(
     printed?;
     printer.end(&report)?;
     let failures = report.stages.iter().flat_map(|s| &s.failures);
-    let repeat = failures.map(|f| text::repeat(&about.device, options.seed, &f.case)).collect();
+    let repeat = failures.map(|f| repeat(&about.device, options.seed, &f.case)).collect();
     Ok(Verified { about, pass: report.pass(), report, repeat })
 }
 

@@ -4,6 +4,7 @@ use crate::cli::devices::Entry;
 use crate::cli::output;
 use crate::error::Result;
 use crate::report::grouped;
+use crate::verify::used::{quoted, repeat};
 use crate::verify::{Failure, MixedReport, Options, Report, Stage, StageReport, bounds, cases};
 
 /// Prints a verification while it runs.
@@ -131,19 +132,6 @@ fn about(failure: &Failure) -> String {
         if case.starts_with(stage.name()) { String::new() } else { format!("; the fault is in {stage}") };
     let place = if input.is_empty() { String::new() } else { format!("       at {input}\n") };
     format!("  FAIL {case}{blamed}\n       {message}\n{place}")
-}
-
-/// The command that repeats just one case.
-pub(super) fn repeat(device: &str, seed: u64, case: &str) -> String {
-    format!("huemax verify --device {} --seed {seed} --case {case}", quoted(device))
-}
-
-fn quoted(device: &str) -> String {
-    if device.contains(|c: char| !c.is_ascii_alphanumeric() && c != ':') {
-        format!("'{}'", device.replace('\'', r"'\''"))
-    } else {
-        device.into()
-    }
 }
 
 /// Trainings on two devices: who computed what, what differed, and where the parameters ended.

@@ -10,13 +10,13 @@ mod order;
 mod state;
 mod update;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::fit::{Fit, Parts, Start, Stop, measure, penalty, validate};
 use super::objective::{Batch, Objective, batches};
 use super::plan::{MiniBatch, Plan};
 use super::watch::{Seen, Watch};
-use super::{Labelled, LearnError, loss_sum};
+use super::{Labelled, LearnError, State, loss_sum};
 use crate::backend::{Backend, Loss};
 use crate::progress::Progress;
 use best::Best;
@@ -56,7 +56,12 @@ struct Run<'a, B: Backend> {
     /// Epochs that were done when this run began.
     before: f64,
     clock: Instant,
+    /// The state as it was read back last, when, and how long that took.
+    kept: Option<(State, Instant, Duration)>,
 }
+
+/// Of the time of a training, the share that reading its state back may take, beside what was asked for: one in so many.
+const KEPT_SHARE: u32 = 50;
 
 /// Fits a linear layer by mini-batches.
 pub(super) fn fit<B: Backend>(
@@ -81,7 +86,19 @@ pub(super) fn fit<B: Backend>(
     progress.advance(run.epoch as u64);
     let stop = run.train(progress);
     progress.end();
-    run.finish(stop?)
+    // What is known on the host, for the case that no device can be asked any more.
+    let kept = run.kept.take();
+    let fitted = match stop {
+        Err(LearnError::Device(error)) => Err((run.state().ok(), LearnError::Device(error))),
+        Err(error) => Err((None, error)),
+        Ok(stop) => run.finish(stop).map_err(|error| (None, error)),
+    };
+    fitted.or_else(|(state, error)| {
+        if let (LearnError::Device(_), Some(state)) = (&error, state.or(kept.map(|(state, ..)| state))) {
+            watch.save(state)?;
+        }
+        Err(error)
+    })
 }
 
 impl<'a, B: Backend> Run<'a, B> {
@@ -123,6 +140,7 @@ impl<'a, B: Backend> Run<'a, B> {
             step: 0,
             before: 0.0,
             clock: Instant::now(),
+            kept: None,
         })
     }
 
@@ -181,6 +199,7 @@ impl<'a, B: Backend> Run<'a, B> {
             }
             if self.epoch < self.mini.epochs {
                 self.save_if_asked()?;
+                self.keep()?;
             }
         }
         Ok(Stop::Epochs)
@@ -260,6 +279,18 @@ impl<'a, B: Backend> Run<'a, B> {
         if stop {
             let done = format!("{:.1} of {} epochs", self.done(), self.mini.epochs);
             return Err(LearnError::Interrupted { done });
+        }
+        Ok(())
+    }
+
+    /// Reads the state back now and then, so that little is lost with the device: at the end of an epoch that was looked at, where the device
+    /// is waited for anyway.
+    fn keep(&mut self) -> Result<(), LearnError> {
+        let due = |(_, at, took): &(State, Instant, Duration)| at.elapsed() >= KEPT_SHARE * *took;
+        if self.is_looked_at() && self.kept.as_ref().is_none_or(due) {
+            let begin = Instant::now();
+            let state = self.state()?;
+            self.kept = Some((state, Instant::now(), begin.elapsed()));
         }
         Ok(())
     }

@@ -138,20 +138,39 @@ pub fn sweep<B: Backend>(
         let c = cs[at];
         progress.note(&format!("C = {c:.4}"));
         let solved = match &mut path {
-            Some(path) => path.solve(at, watch)?,
-            None => one_by_one(backend, data, asked, c, watch)?,
+            Some(path) => path.solve(at, watch),
+            None => one_by_one(backend, data, asked, c, watch).map(|solved| Some((solved?, Vec::new()))),
         };
-        let state = |walked: &Walked| walked.state(asked, path.as_ref().map(Path::state));
-        let Some(solved) = solved else {
-            watch.save(state(&walked))?;
-            progress.end();
-            return Err(LearnError::Interrupted { done: format!("{at} of {} values of C", cs.len()) });
-        };
-        let judged = members.iter().zip(&solved).map(|(member, solved)| {
-            let parameters = backend.upload(&solved.parameters)?;
-            judge(backend, data, &member.val, &parameters, score)
+        let judged = solved.and_then(|solved| {
+            let Some((solved, solvers)) = solved else { return Ok(None) };
+            let judged = members.iter().zip(&solved).map(|(member, solved)| {
+                let parameters = backend.upload(&solved.parameters)?;
+                judge(backend, data, &member.val, &parameters, score)
+            });
+            Ok(Some((judged.collect::<Result<Vec<_>, _>>()?, solved, solvers)))
         });
-        let (loss, scores) = judged.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+        let state =
+            |walked: &Walked, path: &Option<Path<'_, B>>| walked.state(asked, path.as_ref().map(Path::state));
+        let (judged, solved, solvers) = match judged {
+            Ok(Some(found)) => found,
+            Ok(None) => {
+                watch.save(state(&walked, &path))?;
+                progress.end();
+                return Err(LearnError::Interrupted { done: format!("{at} of {} values of C", cs.len()) });
+            }
+            Err(error) => {
+                // The values of C before are known on the host, whatever became of the device.
+                if matches!(error, LearnError::Device(_)) && at > 0 {
+                    watch.save(state(&walked, &path))?;
+                }
+                progress.end();
+                return Err(error);
+            }
+        };
+        if let Some(path) = &mut path {
+            path.take(solvers);
+        }
+        let (loss, scores) = judged.into_iter().unzip();
         let found = Found {
             c,
             loss,
@@ -164,7 +183,7 @@ pub fn sweep<B: Backend>(
         walked.take(found, solved.into_iter().map(|s| s.parameters).collect());
         progress.advance(1);
         if at + 1 < cs.len() && watch.due() {
-            watch.save(state(&walked))?;
+            watch.save(state(&walked, &path))?;
         }
     }
     progress.note("");

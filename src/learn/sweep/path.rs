@@ -62,6 +62,9 @@ pub(super) struct Path<'a, B: Backend> {
     len: usize,
 }
 
+/// What came of every model at one C, and the solvers that found it.
+type Fitted = (Vec<Solved>, Vec<Lbfgs>);
+
 impl<'a, B: Backend> Path<'a, B> {
     pub(super) fn new(
         backend: &'a B,
@@ -115,7 +118,8 @@ impl<'a, B: Backend> Path<'a, B> {
     }
 
     /// Fits every model at C number `at`; none where `watch` asked to stop, and then nothing has changed.
-    pub(super) fn solve(&mut self, at: usize, watch: &dyn Watch) -> Result<Option<Vec<Solved>>, LearnError> {
+    /// What came of it goes on from here once it was [taken](Self::take).
+    pub(super) fn solve(&mut self, at: usize, watch: &dyn Watch) -> Result<Option<Fitted>, LearnError> {
         self.find_metric(at);
         let mut solvers: Vec<Lbfgs> = (0..self.tracks.len()).map(|m| self.start(at, m)).collect();
         loop {
@@ -144,6 +148,11 @@ impl<'a, B: Backend> Path<'a, B> {
             stop: solver.stopped().unwrap_or(Stop::MaxIter),
         });
         let solved = solved.collect();
+        Ok(Some((solved, solvers)))
+    }
+
+    /// Takes over what [`solve`](Self::solve) ended with.
+    pub(super) fn take(&mut self, solvers: Vec<Lbfgs>) {
         for (track, solver) in self.tracks.iter_mut().zip(solvers) {
             track.optima.push(solver.point().to_vec());
             if track.optima.len() > OPTIMA {
@@ -151,7 +160,6 @@ impl<'a, B: Backend> Path<'a, B> {
             }
             track.solver = Some(solver);
         }
-        Ok(Some(solved))
     }
 
     /// The solver of model m at C number `at`, ready to begin.

@@ -1,7 +1,7 @@
 //! The objective of many models, each at a point of its own, in one pass over the features.
 
 use super::super::full::Evaluation;
-use super::super::objective::{Batch, Columns, Objective, batches};
+use super::super::objective::{Batch, Columns, Objective, that_fit};
 use super::super::{Labelled, LearnError};
 use super::Member;
 use crate::backend::{Backend, DeviceError, Models};
@@ -39,13 +39,15 @@ impl<'a, B: Backend> Together<'a, B> {
         let chunks = data.by_chunk(&rows);
         let most =
             models_a_pass(data.parameters() + data.outputs, members.len(), backend.info().max_array_bytes);
-        let batches = batches(&chunks, (data.max_batch(backend) / most).max(1));
         let models = Models { count: most, masked };
+        let (objective, batches) = that_fit(&chunks, (data.max_batch(backend) / most).max(1), |batches| {
+            Objective::for_models(backend, data, batches, models)
+        })?;
         Ok(Self {
             backend,
             data,
             members,
-            objective: Objective::for_models(backend, data, &batches, models)?,
+            objective,
             batches,
             index: chunks.iter().map(|rows| backend.upload(rows)).collect::<Result<_, _>>()?,
             parameters: backend.zeros(most * data.parameters())?,

@@ -8,7 +8,7 @@ use crate::verify::data::{Values, vector};
 use crate::verify::{Stage, bounds};
 
 /// Sizes as they are after `step` steps.
-fn after(step: u64) -> Adam {
+pub(super) fn after(step: u64) -> Adam {
     let (beta1, beta2) = (0.9, 0.999);
     let (correction1, correction2) = (Adam::correction(beta1, step), Adam::correction(beta2, step));
     Adam {
@@ -26,7 +26,7 @@ fn after(step: u64) -> Adam {
 
 /// How large gradients and moments are.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Size {
+pub(super) enum Size {
     /// Gradients up to 5, moments as such gradients leave them.
     Ordinary,
     /// Moments of nothing yet: the first step.
@@ -68,7 +68,7 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
     cases
 }
 
-fn check<B: Backend>(
+pub(super) fn check<B: Backend>(
     run: &mut Run<'_, B>,
     [weights, biases]: [usize; 2],
     adam: Adam,

@@ -182,7 +182,7 @@ fn no_pictures<B: Backend>(run: &mut Run<'_, B>, bins: &Bins) -> Outcome {
     check(run, &named, bins)
 }
 
-fn of_every_kind<B: Backend>(run: &mut Run<'_, B>, bins: &Bins) -> Outcome {
+pub(super) fn of_every_kind<B: Backend>(run: &mut Run<'_, B>, bins: &Bins) -> Outcome {
     let named = mixed(&mut run.random);
     check(run, &named, bins)
 }

@@ -40,7 +40,7 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
     cases
 }
 
-fn check<B: Backend>(
+pub(super) fn check<B: Backend>(
     run: &mut Run<'_, B>,
     [n, columns, outputs]: [usize; 3],
     values: Values,

@@ -52,7 +52,7 @@ fn uniform<B: Backend>(
 
 /// Scores in eighths from −2 to 2, and weights of powers of two: margins, also those of exactly 0, squares and their sums
 /// are exact in f32 in any order, and so must be what the device makes of them.
-fn grid<B: Backend>(
+pub(super) fn grid<B: Backend>(
     run: &mut Run<'_, B>,
     of: Loss,
     [n, outputs]: [usize; 2],

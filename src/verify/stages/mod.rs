@@ -16,6 +16,9 @@ mod sigmoid;
 mod softmax;
 pub(super) mod step;
 pub(super) mod training;
+mod used;
+
+pub(super) use used::Used;
 
 use super::case::Case;
 use crate::backend::{Backend, Loss};

@@ -12,7 +12,7 @@ use crate::verify::data::{HostRows, Linear, Values, every_row, targets, weights}
 
 /// Which rows count for which models.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Mask {
+pub(super) enum Mask {
     /// There is none: all of them.
     None,
     /// Every bit is set, also those that stand for no model.
@@ -95,14 +95,7 @@ pub(super) fn of_sparse<B: Backend + 'static>() -> Vec<Case<B>> {
             for mask in Mask::ALL {
                 let columns = [1, 7, 64, 65, 131][i % 5];
                 let id = format!("{of}/models/{}x{columns}/{}", name(shape), mask.name());
-                let body = move |run: &mut Run<'_, B>| {
-                    let [n, outputs, models] = shape;
-                    let rows = objective_sparse::draw(&mut run.random, n, columns, objective_sparse::SHARE);
-                    let parameters =
-                        Values::Uniform(1.0).draw(&mut run.random, outputs * models * (columns + 1));
-                    let targets = many(run, of, rows.chunk(), shape, mask);
-                    objective_sparse::compare(run, &rows, &targets, &parameters)
-                };
+                let body = move |run: &mut Run<'_, B>| sparse(run, of, shape, columns, mask);
                 let case = Case::new(Stage::ObjectiveSparse, id, body);
                 cases.push(case.sparse([shape[0], columns, shape[1] * shape[2]]));
             }
@@ -159,7 +152,7 @@ fn many(
 }
 
 /// Scores of rows that do not count are NaN: nothing may come of them.
-fn scores<B: Backend>(
+pub(super) fn scores<B: Backend>(
     run: &mut Run<'_, B>,
     of: Loss,
     shape: [usize; 3],
@@ -176,7 +169,7 @@ fn scores<B: Backend>(
     loss::check(run, &scores, &targets, false)
 }
 
-fn features<B: Backend>(
+pub(super) fn features<B: Backend>(
     run: &mut Run<'_, B>,
     of: Loss,
     shape: [usize; 3],
@@ -191,6 +184,20 @@ fn features<B: Backend>(
     let linear = Linear::new(&parameters, columns, outputs * models);
     objective::judge(run, &rows, &rows.pick(&targets), &linear, splits, &got);
     Ok(())
+}
+
+pub(super) fn sparse<B: Backend>(
+    run: &mut Run<'_, B>,
+    of: Loss,
+    shape: [usize; 3],
+    columns: usize,
+    mask: Mask,
+) -> Result<(), DeviceError> {
+    let [n, outputs, models] = shape;
+    let rows = objective_sparse::draw(&mut run.random, n, columns, objective_sparse::SHARE);
+    let parameters = Values::Uniform(1.0).draw(&mut run.random, outputs * models * (columns + 1));
+    let targets = many(run, of, rows.chunk(), shape, mask);
+    objective_sparse::compare(run, &rows, &targets, &parameters)
 }
 
 /// The gradient of all models against central differences of the sum of their losses.

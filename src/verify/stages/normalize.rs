@@ -35,7 +35,7 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
     cases
 }
 
-fn check<B: Backend>(
+pub(super) fn check<B: Backend>(
     run: &mut Run<'_, B>,
     counts: &[u32],
     rows: usize,

@@ -129,7 +129,7 @@ pub(super) fn run_stage<B: Backend>(
     Ok((splits, run.read(&partials, len)?))
 }
 
-fn check<B: Backend>(
+pub(super) fn check<B: Backend>(
     run: &mut Run<'_, B>,
     (loss, weighted): Kind,
     [n, columns, outputs]: [usize; 3],

@@ -93,7 +93,11 @@ fn compressed(features: &[f32], columns: usize) -> (Vec<u32>, Vec<u32>, Vec<f32>
 }
 
 /// The device's own compression: the same numbers in the same order.
-fn compress<B: Backend>(run: &mut Run<'_, B>, n: usize, columns: usize) -> Result<(), DeviceError> {
+pub(super) fn compress<B: Backend>(
+    run: &mut Run<'_, B>,
+    n: usize,
+    columns: usize,
+) -> Result<(), DeviceError> {
     let rows = draw(&mut run.random, n, columns, SHARE);
     let (offsets, of, values) = compressed(&rows.features, columns);
     let features = run.backend.upload(&rows.features)?;
@@ -118,7 +122,7 @@ fn compress<B: Backend>(run: &mut Run<'_, B>, n: usize, columns: usize) -> Resul
     Ok(())
 }
 
-fn check<B: Backend>(
+pub(super) fn check<B: Backend>(
     run: &mut Run<'_, B>,
     (loss, weighted): Kind,
     [n, columns, outputs]: [usize; 3],

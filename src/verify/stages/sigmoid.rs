@@ -21,7 +21,7 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
         cases.push(case(format!("rows-1000-apart/65x{outputs}"), move |run| apart(run, 65, outputs)));
         cases.push(case(format!("equal/65x{outputs}"), move |run| equal(run, 65, outputs)));
     }
-    cases.push(case("hostile/64x32".into(), hostile));
+    cases.push(case("hostile/64x32".into(), |run| hostile(run, 32)));
     for outputs in [1, 31, 32, 33, 65, 1000] {
         cases.push(case(format!("no-label/5x{outputs}"), move |run| all_or_none(run, outputs, false)));
         cases.push(case(format!("all-labels/5x{outputs}"), move |run| all_or_none(run, outputs, true)));
@@ -67,15 +67,15 @@ fn equal<B: Backend>(run: &mut Run<'_, B>, n: usize, outputs: usize) -> Result<(
     loss::check(run, &scores, &targets, false)
 }
 
-/// Rows of one score, with no labels or with all: nothing large stands beside a loss that is small.
-fn hostile<B: Backend>(run: &mut Run<'_, B>) -> Result<(), DeviceError> {
+/// 64 rows of one score, with no labels or with all: nothing large stands beside a loss that is small.
+pub(super) fn hostile<B: Backend>(run: &mut Run<'_, B>, outputs: usize) -> Result<(), DeviceError> {
     // Where eˣ leaves f32, where 1 + eˣ forgets eˣ, and where both are nothing.
     let sizes =
         [0.0, 1e-38, 1e-30, 1e-8, 0.5, 1.0, 8.0, 16.0, 16.7, 17.0, 20.0, 50.0, 87.0, 88.5, 104.0, 1000.0f32];
-    let (all, none) = ((0..32).collect::<Vec<u32>>(), Vec::new());
+    let (all, none) = ((0..outputs as u32).collect::<Vec<u32>>(), Vec::new());
     let rows = sizes.into_iter().flat_map(|s| [(s, &all), (s, &none), (-s, &all), (-s, &none)]);
-    let (scores, labels): (Vec<_>, Vec<_>) = rows.map(|(s, labels)| ([s; 32], labels)).unzip();
-    loss::check(run, &scores.concat(), &Targets::new(LOSS, 32, &labels), false)
+    let (scores, labels): (Vec<_>, Vec<_>) = rows.map(|(s, labels)| (vec![s; outputs], labels)).unzip();
+    loss::check(run, &scores.concat(), &Targets::new(LOSS, outputs, &labels), false)
 }
 
 fn all_or_none<B: Backend>(run: &mut Run<'_, B>, outputs: usize, all: bool) -> Result<(), DeviceError> {
