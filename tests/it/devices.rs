@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use huemax::backend::{Backend, Bins, Choice, Device, DeviceError, Gpu, Listing, Pictures, list};
 use huemax::dataset::{Dataset, LabelSource, Mismatches, Sample, Task, Unit};
 use huemax::error::Error;
-use huemax::features::{Budget, Bytes, Descriptor, Given, InMemory, Matrix};
+use huemax::features::{Budget, Bytes, InMemory, Matrix};
 use huemax::learn::{Labelled, Parts, SolverOptions, Start, Targets, Unwatched, fit};
 use huemax::pipeline::{Input, Origin, Rows, Run, TrainOptions, train};
 use huemax::progress::{Progress, Quiet};
