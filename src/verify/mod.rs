@@ -32,7 +32,7 @@ pub(crate) mod used;
 pub use compare::{Agreement, Difference, exact, within};
 pub use mixed::{Mixed, MixedReport, ParameterDifference, StageOn, mixed};
 pub use report::{Failure, Report, Skipped, StageReport};
-pub use used::{CheckError, Fitting, Passed, Use, check, check_on};
+pub use used::{CheckError, Fitting, Passed, Use, Wrong, check, check_on};
 
 use std::str::FromStr;
 use std::time::Instant;

@@ -60,34 +60,39 @@ impl std::fmt::Display for Passed {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
-    /// A stage that is wrong.
-    #[error(
-        "--check: {device} computes {stage} wrong, and nothing was done with it: {message}{}; the largest error is {}, and the tolerance \
-         {tolerance}. `{repeat}` shows it again; use --device cpu, another GPU, or another version of its driver ({driver})",
-        if input.is_empty() { String::new() } else { format!(" ({input})") },
-        largest_error.map_or("no number".into(), |error| format!("{error:.3e}"))
-    )]
-    Wrong {
-        /// The device.
-        device: String,
-        /// Its driver.
-        driver: String,
-        /// The stage.
-        stage: Stage,
-        /// What differs: output, element, both values and the tolerance there.
-        message: String,
-        /// What that was computed from.
-        input: String,
-        /// The largest error that was seen; none where something was no number.
-        largest_error: Option<f64>,
-        /// The tolerance and its derivation.
-        tolerance: &'static str,
-        /// The command that repeats it.
-        repeat: String,
-    },
+    /// It computes a stage wrong.
+    #[error(transparent)]
+    Wrong(Box<Wrong>),
     /// It could not compute it at all.
     #[error(transparent)]
     Device(#[from] DeviceError),
+}
+
+/// A stage that a device computes wrong.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "--check: {device} computes {stage} wrong, and nothing was done with it: {message}{}; the largest error is {}, and the tolerance \
+     {tolerance}. `{repeat}` shows it again; use --device cpu, another GPU, or another version of its driver ({driver})",
+    if input.is_empty() { String::new() } else { format!(" ({input})") },
+    largest_error.map_or("no number".into(), |error| format!("{error:.3e}"))
+)]
+pub struct Wrong {
+    /// The device.
+    pub device: String,
+    /// Its driver.
+    pub driver: String,
+    /// The stage.
+    pub stage: Stage,
+    /// What differs: output, element, both values and the tolerance there.
+    pub message: String,
+    /// What that was computed from.
+    pub input: String,
+    /// The largest error that was seen; none where something was no number.
+    pub largest_error: Option<f64>,
+    /// The tolerance and its derivation.
+    pub tolerance: &'static str,
+    /// The command that repeats it.
+    pub repeat: String,
 }
 
 /// Runs the stages of `used` on `device` and compares them with the reference. `asked` is what `--device` was.
@@ -139,7 +144,7 @@ fn wrong(info: &DeviceInfo, report: &StageReport, failure: &Failure, asked: &str
         ("auto", _) => &info.name,
         (asked, _) => asked,
     };
-    CheckError::Wrong {
+    CheckError::Wrong(Box::new(Wrong {
         device: info.name.clone(),
         driver: info.driver.clone(),
         stage: failure.stage,
@@ -148,7 +153,7 @@ fn wrong(info: &DeviceInfo, report: &StageReport, failure: &Failure, asked: &str
         largest_error: report.largest_error,
         tolerance: report.tolerance,
         repeat: repeat(device, 0, &failure.case),
-    }
+    }))
 }
 
 /// The command that repeats just one case.

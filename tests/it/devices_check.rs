@@ -74,7 +74,8 @@ fn refuses<B: Backend>(device: &Faulty<B>) {
             return;
         }
     };
-    let CheckError::Wrong { stage: named, ref repeat, .. } = error else { panic!("{error}") };
+    let CheckError::Wrong(wrong) = &error else { panic!("{error}") };
+    let (named, repeat) = (wrong.stage, &wrong.repeat);
     assert_eq!(named, stage, "{error}");
     let start = format!(" --seed 0 --case {stage}/as-used/");
     assert!(repeat.starts_with("huemax verify --device ") && repeat.contains(&start), "{repeat}");

@@ -48,6 +48,9 @@ struct Track {
     optima: Vec<Vec<f64>>,
 }
 
+/// What the models of one C ended with, and their solvers.
+pub(super) type Ended = (Vec<Solved>, Vec<Lbfgs>);
+
 /// All models, on their way.
 pub(super) struct Path<'a, B: Backend> {
     asked: &'a Sweep<'a>,
@@ -61,9 +64,6 @@ pub(super) struct Path<'a, B: Backend> {
     outputs: usize,
     len: usize,
 }
-
-/// What came of every model at one C, and the solvers that found it.
-type Fitted = (Vec<Solved>, Vec<Lbfgs>);
 
 impl<'a, B: Backend> Path<'a, B> {
     pub(super) fn new(
@@ -119,7 +119,7 @@ impl<'a, B: Backend> Path<'a, B> {
 
     /// Fits every model at C number `at`; none where `watch` asked to stop, and then nothing has changed.
     /// What came of it goes on from here once it was [taken](Self::take).
-    pub(super) fn solve(&mut self, at: usize, watch: &dyn Watch) -> Result<Option<Fitted>, LearnError> {
+    pub(super) fn solve(&mut self, at: usize, watch: &dyn Watch) -> Result<Option<Ended>, LearnError> {
         self.find_metric(at);
         let mut solvers: Vec<Lbfgs> = (0..self.tracks.len()).map(|m| self.start(at, m)).collect();
         loop {
