@@ -71,6 +71,7 @@ def check(bench, seconds, device="cpu"):
     run = bench.work / "soak-model"
     on = ["--device", device]
     bench.run("train", data, "--out", run, "--no-cache", "--quiet", *on)
+    bench.run("extract", data, "--out", bench.work / "soak-store", "--quiet", *on)
     model, store, cache = run / "model.safetensors", bench.work / "soak-store", bench.work / "soak-cache"
     commands = {
         "extract (kept)": ["extract", data, "--out", store, *on],

@@ -67,6 +67,9 @@ pub(super) fn open<'a>(
         if u64::from(width) * u64::from(height) > 0 {
             check_size(width, height, max_pixels)?;
         }
+        if chapter.too_long {
+            return Err(broken("a field of it claims more values than the file has bytes"));
+        }
         if !chapter.can_be() {
             return Err(broken("it declares more pixels than its bytes can become"));
         }

@@ -10,6 +10,8 @@ pub(super) struct Chapter {
     compression: u64,
     /// Bytes of all strips or tiles.
     data: u64,
+    /// Whether a field that decoders read claims more values than the file has bytes: they would make room for them all.
+    pub(super) too_long: bool,
     /// Whether colours are to be multiplied by alpha, as libtiff does for everybody who asks it for R G B.
     pub(super) multiply: bool,
 }
@@ -63,6 +65,10 @@ impl Chapter {
             let at = entries.checked_add(i.checked_mul(entry)?)?;
             let (tag, kind) = (words.number(at, 2)?, words.number(at + 2, 2)?);
             let many = words.place(at + 4)?;
+            // Tags of the standard; what others mean by theirs nobody reads.
+            if (254..=347).contains(&tag) && many > words.file.len() as u64 {
+                self.too_long = true;
+            }
             let size = match kind {
                 3 => 2,
                 4 => 4,
@@ -80,7 +86,8 @@ impl Chapter {
                 262 => colour = first?,
                 277 => self.samples = first?,
                 279 | 325 => {
-                    let all = (0..many).map_while(|i| words.number(from + i * size, size));
+                    let all =
+                        (0..many).map_while(|i| words.number(from.checked_add(i.checked_mul(size)?)?, size));
                     self.data = all.fold(0, u64::saturating_add);
                 }
                 338 => alpha = first?,
