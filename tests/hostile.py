@@ -103,7 +103,7 @@ class Checked:
 
 def extract(huemax, folder, store, limits, keep=False):
     command = [huemax, "extract", folder, "--out", store, "--labels", "folder", "--bins", ",".join(map(str, BINS)), "--device", "cpu", "--quiet",
-               "--json", "--memory", f"{limits[1] - 512}MiB", "--force"] + (["--truncated", "keep"] if keep else [])
+               "--json", "--max-errors", "100%", "--memory", f"{limits[1] - 512}MiB", "--force"] + (["--truncated", "keep"] if keep else [])
     return run(command, *limits)
 
 

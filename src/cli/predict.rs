@@ -14,7 +14,8 @@ use crate::features::store::{is_store, is_unfinished};
 use crate::model::Model;
 use crate::names;
 use crate::pipeline::{
-    OnError, Predicted, Rows, SkippedPicture, predict_rows, predict_within, rows_of_store, save_skipped_as,
+    OnError, Predicted, Rows, SkippedPicture, is_somebodys, predict_rows, predict_within, rows_of_store,
+    save_skipped_as,
 };
 use crate::progress::Progress;
 use crate::report::{Format, PredictionWriter, display_width};
@@ -85,6 +86,13 @@ impl From<FormatArg> for Format {
 pub(super) fn run(args: &Args) -> Result<()> {
     let progress = args.common.progress();
     let model = Model::load(&args.model)?;
+    if let Some(list) = args.skipped.as_deref().filter(|list| is_somebodys(list)) {
+        let problem = format!(
+            "{} is there and no list of skipped pictures; give it another name, or remove it",
+            list.display()
+        );
+        return Err(Error::option("--skipped", problem));
+    }
     let what = match args.features.file()? {
         Some(file) => What::Rows(args.features.open(file, &[], args.budget.budget())?),
         None => match args.pictures.as_slice() {

@@ -62,8 +62,15 @@ impl<'a> Sidecars<'a> {
             }) else {
                 return Ok(None);
             };
-            Ok(content(&root.join(file))?
-                .map(|content| (file, labels::read(kind, &content, picture, options))))
+            let said = content(&root.join(file))?;
+            let said = said.map(|content| (file, labels::read(kind, &content, picture, options)));
+            // A JSON file about something else does not stand before a text of labels.
+            let text = || {
+                names_beside(picture)
+                    .into_iter()
+                    .any(|name| by_name.get(name).is_some_and(|of| of.contains_key("txt")))
+            };
+            Ok(said.filter(|(_, beside)| kind != "json" || beside.sure || !text()))
         };
         let said = pictures.par_iter().map(read).collect::<Result<_, _>>()?;
         Ok(Self { root, options, pictures, files: by_name, texts, said })

@@ -28,5 +28,6 @@ pub use options::SolverOptions;
 pub use plan::{MiniBatch, Plan, Schedule, Solver, SolverKind};
 pub use remaining::Remaining;
 pub use state::State;
+pub(crate) use sweep::models_a_pass;
 pub use sweep::{Found, Member, PlanFor, Score, Sweep, Swept, sweep};
 pub use watch::{Seen, SweptC, Unwatched, Validation, Watch};

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::answer::answers;
 use super::data::noun;
 use super::measure::{Test, measure, named};
-use super::{DataSummary, Input, Run, Seconds, Summary, about, on_device};
+use super::{DataSummary, Input, Origin, Run, Seconds, Summary, about, on_device};
 use crate::backend::{Backend, Device};
 use crate::dataset::{Dataset, DatasetError, Part, Task, Unit};
 use crate::error::Result;
@@ -102,7 +102,10 @@ fn evaluate_on<B: Backend>(
         .filter(|i| described.skipped.binary_search_by_key(i, |s| s.index).is_err())
         .collect();
     let mut marks = described.take_marks();
-    marks.look_beside(dataset, &picked);
+    // Features that were made before lie by themselves: what a store names is not opened.
+    if !matches!(input.origin, Origin::Rows(_)) {
+        marks.look_beside(dataset, &picked);
+    }
     let tested: Vec<usize> = rows.iter().map(|&row| picked[row]).collect();
     let of = |wanted| -> Vec<usize> {
         let beside = |i: &usize| part.flatten() != Some(wanted) && samples[*i].part == Some(wanted);

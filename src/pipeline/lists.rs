@@ -46,10 +46,31 @@ pub fn save_skipped(folder: &Path, skipped: &[SkippedPicture]) -> Result<Option<
 /// # Errors
 /// As for [`save_skipped`].
 pub fn save_skipped_as(path: &Path, skipped: &[SkippedPicture]) -> Result<(), FileError> {
+    if !skipped.is_empty() && lists(path, skipped) {
+        // A disk that cannot be written to holds it already.
+        return Ok(());
+    }
     match stage_skipped(path, skipped)? {
         Some(file) => file.persist(),
         None => remove_ours(path, COLUMNS[0].1),
     }
+}
+
+/// Whether the file `path` is the list of `skipped`.
+fn lists(path: &Path, skipped: &[SkippedPicture]) -> bool {
+    let Ok(mut reader) = csv::Reader::from_path(path) else { return false };
+    let mut told = skipped.iter();
+    let same = reader.headers().is_ok_and(|head| head == COLUMNS[0].1.to_vec())
+        && reader.records().all(|row| {
+            row.is_ok_and(|row| told.next().is_some_and(|s| row == [s.path.as_str(), s.reason.as_str()][..]))
+        });
+    same && told.next().is_none()
+}
+
+/// Whether the file `path` is there and no list of skipped pictures, so that it is somebody's.
+#[must_use]
+pub fn is_somebodys(path: &Path) -> bool {
+    path.exists() && !is_ours(path, COLUMNS[0].1)
 }
 
 fn stage_skipped(path: &Path, skipped: &[SkippedPicture]) -> Result<Option<Staged>, FileError> {

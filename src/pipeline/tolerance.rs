@@ -39,7 +39,15 @@ impl Default for MaxErrors {
     }
 }
 
+/// How the reason of a folder begins.
+const FOLDER: &str = "a folder that cannot be looked into";
+
 impl MaxErrors {
+    /// Whether it is a share of the pictures, and not all of them.
+    fn is_share(self) -> bool {
+        matches!(self, Self::Percent(share) if share < 100.0)
+    }
+
     /// How many of `all` pictures that is.
     #[must_use]
     pub fn of(self, all: usize) -> usize {
@@ -83,7 +91,8 @@ impl fmt::Display for MaxErrors {
 pub struct Tolerance {
     /// About each of them.
     pub on_error: OnError,
-    /// How many there may be, where they are skipped. A folder that cannot be looked into counts as one.
+    /// How many there may be, where they are skipped. A folder that cannot be looked into counts as one, and is too much for a
+    /// share below 100 %: how many pictures it hides is not known.
     pub max_errors: MaxErrors,
 }
 
@@ -133,6 +142,15 @@ impl fmt::Display for Unreadable {
             );
         }
         let count = skipped.len();
+        if tolerance.max_errors.is_share()
+            && let Some(folder) = skipped.iter().find(|s| s.reason.starts_with(FOLDER))
+        {
+            return write!(
+                f,
+                "{}; how many pictures are in it is not known. Make it readable, or go on without it: --max-errors 100%, or a number that counts it as one",
+                shown(folder)
+            );
+        }
         let noun = if *pictures == 1 { "picture" } else { "pictures" };
         let limit = tolerance.max_errors;
         let (so_far, means) = match limit {
@@ -186,7 +204,9 @@ impl<'a> Errors<'a> {
         let errors = Self::new(tolerance, picked.len() + dataset.unread.len(), move |i| {
             dataset.relative_path_string(picked[i])
         });
-        let all_well = dataset.unread.iter().all(|unread| errors.met(unread.into()));
+        // Whoever says how many, or all, has thought of it; a share of pictures that nobody can count is none.
+        let hidden = !dataset.unread.is_empty() && tolerance.max_errors.is_share();
+        let all_well = dataset.unread.iter().all(|unread| errors.met(unread.into())) && !hidden;
         if all_well { Ok(errors) } else { Err(errors.refusal(None)) }
     }
 
@@ -238,7 +258,7 @@ impl<'a> Errors<'a> {
 /// A folder stands in lists as pictures do.
 impl From<&Unread> for SkippedPicture {
     fn from(unread: &Unread) -> Self {
-        let reason = format!("a folder that cannot be looked into: {}", unread.reason);
+        let reason = format!("{FOLDER}: {}", unread.reason);
         Self { path: names::text(&unread.path), reason }
     }
 }

@@ -4,7 +4,7 @@ use super::{Input, TrainOptions};
 use crate::dataset::Split;
 use crate::error::Result;
 use crate::features::Descriptor;
-use crate::learn::{SolverKind, SolverOptions, Targets};
+use crate::learn::{SolverKind, SolverOptions, Targets, models_a_pass};
 use crate::model::Model;
 use crate::report::JudgedOn;
 use crate::verify::{Fitting, Stage, Use};
@@ -38,7 +38,9 @@ impl TrainOptions {
             if let JudgedOn::Folds { folds, divisions } =
                 sweep.judged_on(split.train.len(), split.val.len())?
             {
-                models = folds * divisions;
+                // As many as one pass has, on any device.
+                let numbers = outputs * (descriptor.len() + 1) + outputs;
+                models = models_a_pass(numbers, folds * divisions, u64::MAX);
             }
         }
         Ok(Use {

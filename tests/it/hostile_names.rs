@@ -315,14 +315,16 @@ fn a_folder_that_cannot_be_read_is_one_error() {
     };
     let run = |arguments: &[&str]| run(&program, arguments, at, b"", user);
     let train = ["train", "fruit", "--device", "cpu", "--out", "run", "--json"];
-    let ran = run(&train)
+    run(&train).check(1, &["kiwi/locked.jpg: a folder that cannot be looked into", "--max-errors 100%"]);
+    let ran = run(&[&train[..], &["--max-errors", "1", "--force"]].concat())
         .check(0, &["1 picture could not be read", "kiwi/locked.jpg: a folder that cannot be looked into"]);
     assert_eq!(result(&ran)["data"]["skipped_count"], 1);
     let found = rows(&at.join("run/skipped.csv"));
     assert!(found.len() == 1 && found[0][0] == "kiwi/locked.jpg", "{found:?}");
     run(&["train", "fruit", "--device", "cpu", "--out", "none", "--on-error", "fail"])
         .check(1, &["error: kiwi/locked.jpg: a folder that cannot be looked into"]);
-    run(&["extract", "fruit", "--device", "cpu", "--out", "store"]).check(0, &["kiwi/locked.jpg"]);
+    run(&["extract", "fruit", "--device", "cpu", "--out", "store", "--max-errors", "100%"])
+        .check(0, &["kiwi/locked.jpg"]);
     assert_eq!(rows(&at.join("store/skipped.csv")), found);
     run(&["extract", "fruit", "--device", "cpu", "--out", "store", "--max-errors", "0"])
         .check(1, &["1 of 97 pictures"]);

@@ -109,7 +109,7 @@ fn go(
         Opened::apart("--cache", data, cache)?;
     }
     let folder = Arc::new(folder()?);
-    let begun = args.out.as_ref().map(|out| out.join(CACHE)).filter(|_| args.no_cache);
+    let begun = args.out.as_ref().map(|out| out.join(CACHE)).filter(|_| args.no_cache && store.is_none());
     if let Some(begun) = begun
         && remove_begun(&begun)?
     {

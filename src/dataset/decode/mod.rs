@@ -23,8 +23,11 @@ use crate::features::{MAX_PIXELS, PictureRules, Truncated};
 use crate::files::open_regular;
 
 /// What pictures are decoded with: another decoder may give other pixels.
-pub const DECODER: &str =
-    if cfg!(feature = "libjpeg-turbo") { "libjpeg-turbo, image 0.25" } else { "zune-jpeg 0.5, image 0.25" };
+pub const DECODER: &str = if cfg!(feature = "libjpeg-turbo") {
+    "libjpeg-turbo, png 0.18, image 0.25"
+} else {
+    "zune-jpeg 0.5, png 0.18, image 0.25"
+};
 
 /// Decoded pixels, borrowed from the [`Decoder`] that read them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -59,7 +59,7 @@ impl Chapter {
             true => (words.place(chapter)?, chapter.checked_add(8)?),
             false => (words.number(chapter, 2)?, chapter.checked_add(2)?),
         };
-        let (mut alpha, mut colour) = (0, 0);
+        let (mut alpha, mut colour, mut summed) = (0, 0, false);
         // What is not there ends this; a file has no more entries than bytes.
         for i in 0..count {
             let at = entries.checked_add(i.checked_mul(entry)?)?;
@@ -85,7 +85,9 @@ impl Chapter {
                 259 => self.compression = first?,
                 262 => colour = first?,
                 277 => self.samples = first?,
-                279 | 325 => {
+                // Once: a file may have as many of them as it likes.
+                279 | 325 if !summed => {
+                    summed = true;
                     let all =
                         (0..many).map_while(|i| words.number(from.checked_add(i.checked_mul(size)?)?, size));
                     self.data = all.fold(0, u64::saturating_add);

@@ -89,7 +89,9 @@ pub(super) fn fit<B: Backend>(
     // What is known on the host, for the case that no device can be asked any more.
     let kept = run.kept.take();
     let fitted = match stop {
-        Err(LearnError::Device(error)) => Err((run.state().ok(), LearnError::Device(error))),
+        Err(LearnError::Device(error)) => {
+            Err((run.state().ok().filter(|_| run.epoch < mini.epochs), LearnError::Device(error)))
+        }
         Err(error) => Err((None, error)),
         Ok(stop) => run.finish(stop).map_err(|error| (None, error)),
     };

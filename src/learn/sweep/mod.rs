@@ -9,6 +9,7 @@ mod judge;
 mod path;
 mod progress;
 mod together;
+pub(crate) use together::models_a_pass;
 
 use std::time::Instant;
 

@@ -155,7 +155,7 @@ fn ordered(members: &[Member], rows: usize) -> (Vec<usize>, bool) {
 
 /// How many of `models` models, of `numbers` numbers each, one pass takes: as many as fit an array of the device and
 /// [`PASS_BYTES`], in passes of about the same size.
-fn models_a_pass(numbers: usize, models: usize, max_array_bytes: u64) -> usize {
+pub(crate) fn models_a_pass(numbers: usize, models: usize, max_array_bytes: u64) -> usize {
     let bytes = usize::try_from(max_array_bytes).unwrap_or(usize::MAX).min(PASS_BYTES);
     let fit = (bytes / 4 / numbers.max(1)).clamp(1, models.max(1));
     models.max(1).div_ceil(models.max(1).div_ceil(fit))
