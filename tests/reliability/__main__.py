@@ -7,6 +7,7 @@ happen. `docs/reliability.md` has what it said.
 """
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -22,6 +23,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def main():
+    # Shells let what runs in the background ignore Ctrl-C, and huemax would leave it so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checks", nargs="*", help="kills, disk, outputs, together, soak")
     parser.add_argument("--times", type=int, default=3, help="kills, disks, vanishing folders of each kind")
