@@ -364,6 +364,6 @@ mod tests {
             assert!(options(folds, seeds).judged_on(40, 0).is_err(), "{folds:?} {seeds:?}");
         }
         let said = options(None, None).explained(on(None, None, 0));
-        assert!(said.contains("2 values of C from 0.1 to 1, 5 folds (there are no validation"), "{said}");
+        assert!(said.contains("2 values of C from 0.1 to 1, 5 folds (there is no validation part"), "{said}");
     }
 }
