@@ -185,7 +185,7 @@ fn what_cannot_be_swept_is_told() {
         (&["-C", "1,x"], "is no number"),
         (&["-C", "1..10"], "how many values"),
         (&["-C", "10..1:3"], "the smaller first"),
-        (&["-C", "1,2", "--folds", "1"], "--folds: 1 folds of 72 training pictures"),
+        (&["-C", "1,2", "--folds", "1"], "--folds: 1 folds of 72 to train on"),
         (&["-C", "1,2", "--folds", "73"], "--folds: 73 folds"),
         (&["-C", "1,2", "--folds", "3", "--seeds", "0"], "--seeds: 0 divisions"),
     ] {

@@ -186,7 +186,7 @@ fn other_data_is_refused() {
     let before = std::fs::read(run.join(PREVIOUS)).expect("a checkpoint");
     let kiwi = at.join("fruit/kiwi");
     std::fs::copy(kiwi.join("kiwi-001.jpg"), kiwi.join("more.jpg")).expect("a copy");
-    huemax(&["train", "--resume", "run"], at).check(1, &["belongs to another training: other data (paths"]);
+    huemax(&["train", "--resume", "run"], at).check(1, &["belongs to another training: other data (names"]);
     std::fs::remove_file(kiwi.join("more.jpg")).expect("a file");
     std::fs::rename(&kiwi, at.join("fruit/fig")).expect("a rename");
     huemax(&["train", "--resume", "run"], at)

@@ -206,7 +206,15 @@ impl Gpu {
         self.sound()?;
         match answer {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(self.lost(&format!("no answer in {} s ({error})", PATIENCE.as_secs()))),
+            Ok(Err(wgpu::PollError::Timeout)) => {
+                Err(self.lost(&format!("no answer in {} s", PATIENCE.as_secs())))
+            }
+            Ok(Err(error)) => {
+                // A device that was given up meanwhile does not know its work any more, and says why only when it is asked again.
+                drop(catch_unwind(AssertUnwindSafe(|| self.device.poll(wgpu::PollType::Poll))));
+                self.sound()?;
+                Err(self.lost(&error.to_string()))
+            }
             Err(_) => Err(self.lost("the driver gave up on it")),
         }
     }
