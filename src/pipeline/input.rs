@@ -14,6 +14,7 @@ use crate::features::{
     Skipped, Source, Target, Transform, check_finite, extract,
 };
 use crate::progress::Progress;
+use crate::sync::lock;
 
 use super::store::{Cache, StoreOptions, fill};
 
@@ -352,7 +353,7 @@ fn describe_samples<B: Backend>(
         name: &|i| dataset.relative_path_string(picked[place(i)]),
         seen: &|i, content| {
             let hash = Hash::of(content);
-            hashes.lock().unwrap_or_else(PoisonError::into_inner)[picked[place(i)]] = Some(hash);
+            lock(&hashes)[picked[place(i)]] = Some(hash);
         },
         goes_on: &|skipped| {
             errors.saw(&Skipped { index: place(skipped.index), reason: skipped.reason.clone() })

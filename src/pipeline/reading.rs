@@ -1,6 +1,7 @@
 //! Pictures from files into batches, within the memory there is.
 
 use crate::backend::Pictures;
+use crate::sync::lock;
 use std::sync::{Mutex, PoisonError};
 
 use crate::dataset::{Decoder, Extent, Found, Opened, PictureError};
@@ -85,7 +86,7 @@ impl CutOff {
     /// The `i`-th picture was read.
     pub(super) fn seen(&self, i: usize, extent: Extent) {
         if extent == Extent::CutOff {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(i);
+            lock(&self.0).push(i);
         }
     }
 

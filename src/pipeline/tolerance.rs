@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::SkippedPicture;
 use crate::dataset::{Dataset, Unread};
@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::features::{FeaturesError, Skipped};
 use crate::names;
 use crate::report::grouped;
+use crate::sync::lock;
 
 /// What is done about a picture that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -216,7 +217,7 @@ impl<'a> Errors<'a> {
     }
 
     fn met(&self, picture: SkippedPicture) -> bool {
-        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut met = lock(&self.met);
         met.push(picture);
         match self.tolerance {
             Tolerance { on_error: OnError::Fail, .. } => false,
@@ -230,7 +231,7 @@ impl<'a> Errors<'a> {
     /// # Errors
     /// [`Error::Unreadable`].
     pub(super) fn check(&self, kept: impl FnOnce() -> Option<(usize, usize)>) -> Result<(), Error> {
-        let count = self.met.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let count = lock(&self.met).len();
         let most = match self.tolerance.on_error {
             OnError::Skip => self.tolerance.max_errors.of(self.pictures),
             OnError::Fail => 0,
@@ -240,7 +241,7 @@ impl<'a> Errors<'a> {
 
     /// What ended a run.
     pub(super) fn refusal(&self, kept: Option<(usize, usize)>) -> Error {
-        let mut skipped = self.met.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut skipped = lock(&self.met).clone();
         skipped.sort_by(|a, b| a.path.cmp(&b.path));
         let (pictures, tolerance) = (self.pictures, self.tolerance);
         Error::Unreadable(Box::new(Unreadable { skipped, pictures, tolerance, kept, list: None }))
