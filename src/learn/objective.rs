@@ -305,18 +305,10 @@ pub fn loss_sum<B: Backend>(
     parameters: &B::Array<f32>,
 ) -> Result<f64, DeviceError> {
     let mut sum = 0.0;
-    forward(
-        backend,
-        data,
-        rows,
-        (parameters, true),
-        |batch, rows, Room { scores, residual, losses, .. }| {
-            let labels = data.labels(batch.chunk);
-            backend.loss(rows, &labels, scores, data.outputs, residual, losses)?;
-            sum += backend.download(losses, batch.count)?.into_iter().map(f64::from).sum::<f64>();
-            Ok(())
-        },
-    )?;
+    forward(backend, data, rows, (parameters, true), |batch, rows, room| {
+        sum += room.loss_sum(backend, data, (batch, rows))?;
+        Ok(())
+    })?;
     Ok(sum)
 }
 
@@ -331,19 +323,11 @@ pub(super) fn loss_and_scores<B: Backend>(
     parameters: &B::Array<f32>,
 ) -> Result<(f64, Vec<f32>), DeviceError> {
     let (mut sum, mut ordered) = (0.0, Ordered::new(data, rows));
-    forward(
-        backend,
-        data,
-        rows,
-        (parameters, true),
-        |batch, rows, Room { scores, residual, losses, .. }| {
-            let labels = data.labels(batch.chunk);
-            backend.loss(rows, &labels, scores, data.outputs, residual, losses)?;
-            sum += backend.download(losses, batch.count)?.into_iter().map(f64::from).sum::<f64>();
-            ordered.put(batch, &backend.download(scores, batch.count * data.outputs)?);
-            Ok(())
-        },
-    )?;
+    forward(backend, data, rows, (parameters, true), |batch, rows, room| {
+        sum += room.loss_sum(backend, data, (batch, rows))?;
+        ordered.put(batch, &backend.download(&room.scores, batch.count * data.outputs)?);
+        Ok(())
+    })?;
     Ok((sum, ordered.values))
 }
 
@@ -437,6 +421,18 @@ struct Room<B: Backend> {
 }
 
 impl<B: Backend> Room<B> {
+    /// Sum of the losses of a batch whose scores are here, added up in f64.
+    fn loss_sum(
+        &mut self,
+        backend: &B,
+        data: &Labelled<'_, B>,
+        (batch, rows): (Batch, &Rows<'_, B>),
+    ) -> Result<f64, DeviceError> {
+        let (labels, Self { scores, residual, losses, .. }) = (data.labels(batch.chunk), self);
+        backend.loss(rows, &labels, scores, data.outputs, residual, losses)?;
+        Ok(backend.download(losses, batch.count)?.into_iter().map(f64::from).sum())
+    }
+
     /// Room for as many of `rows` as come back together, or fewer where the device has no memory for so many.
     fn new(
         backend: &B,
