@@ -53,6 +53,8 @@ pub mod error;
 pub mod explain;
 pub mod features;
 mod files;
+#[doc(hidden)]
+pub mod guard;
 pub mod learn;
 pub mod metrics;
 pub mod model;

@@ -18,12 +18,8 @@ thread_local!(static FOLDER: OnceCell<TempDir> = const { OnceCell::new() });
 
 /// A folder in memory, where there is one.
 fn folder() -> TempDir {
-    // A panic that is caught, as those of decoders are, is no finding; the fuzzer still ends at one that is not.
-    std::panic::set_hook(Box::new(|panic| {
-        if std::env::var_os("HUEMAX_PANICS").is_some() {
-            eprintln!("{panic}");
-        }
-    }));
+    // The fuzzer ends at any panic; one that becomes an error is no finding.
+    huemax::guard::quiet_guarded_panics();
     let memory = Path::new("/dev/shm");
     let here = memory.is_dir().then(|| tempfile::tempdir_in(memory).ok()).flatten();
     here.unwrap_or_else(|| tempfile::tempdir().expect("a folder"))

@@ -30,6 +30,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::dataset::DatasetError;
 use crate::error::{Error, Result};
 use crate::features::FeaturesError;
+use crate::guard;
 use crate::learn::LearnError;
 
 /// Train, measure and apply linear image classifiers on any GPU or on the CPU.
@@ -69,6 +70,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let matches = Cli::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    guard::quiet_guarded_panics();
     interrupt::install();
     let outcome = match cli.command {
         Command::Demo(args) => demo::run(&args),

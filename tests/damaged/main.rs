@@ -26,6 +26,8 @@ static MEMORY: PeakAlloc = PeakAlloc;
 const LONGEST: Duration = Duration::from_secs(10);
 
 fn main() {
+    // Panics that become errors are no findings; and to trace one takes more memory than any file may.
+    huemax::guard::quiet_guarded_panics();
     let mut arguments = Arguments::from_args();
     // Memory is counted for the whole process.
     arguments.test_threads = Some(1);

@@ -21,6 +21,12 @@ pub fn register(trials: &mut Vec<Trial>) {
     );
     plain(trials, "hostile::bombs_beside_the_pixels_do_not_go_off", bombs_beside_the_pixels_do_not_go_off);
     plain(trials, "hostile::no_bytes_make_a_decoder_panic", no_bytes_make_a_decoder_panic);
+    #[cfg(feature = "parquet")]
+    plain(
+        trials,
+        "hostile::a_reader_that_panics_is_told_as_an_error",
+        a_reader_that_panics_is_told_as_an_error,
+    );
     plain(trials, "hostile::cut_off_pictures_are_kept_where_asked", cut_off_pictures_are_kept_where_asked);
     plain(trials, "hostile::max_pixels_is_asked_before_anything", max_pixels_is_asked_before_anything);
 }
@@ -216,4 +222,18 @@ fn max_pixels_is_asked_before_anything() {
     // Those that were too large are looked at again.
     extract("10000").check(0, &["kept 1, read 1", "skipped 0"]);
     extract("0").check(2, &["--max-pixels"]);
+}
+
+/// The crate that reads Parquet panics at this file, which is caught; nobody is shown the panic too (`check` sees to that).
+#[cfg(feature = "parquet")]
+fn a_reader_that_panics_is_told_as_an_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let found =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/damaged/found/features/parquet-reader-panics");
+    std::fs::copy(found, at.join("x.parquet")).expect("copied");
+    std::fs::write(at.join("y.csv"), "labels\na|b\nb|a\na|b\n").expect("written");
+    let train =
+        ["train", "--features", "x.parquet", "--labels", "y.csv", "--loss", "sigmoid", "--device", "cpu"];
+    huemax(&train, at).check(1, &["x.parquet", "its reader gave up", "make or copy it again"]);
 }

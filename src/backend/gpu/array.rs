@@ -1,7 +1,6 @@
 //! Arrays in device memory: making, filling, copying, reading back.
 
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use super::Gpu;
 use super::memory::Buffer;
 use crate::backend::info::size;
 use crate::backend::{DeviceError, Element};
+use crate::guard::guarded;
 use crate::sync::lock;
 
 /// Numbers in the memory of a GPU.
@@ -192,7 +192,7 @@ impl Gpu {
         if let Err(DeviceError::Refused { .. }) = found {
             // That it is lost, which would explain it, is told when all that it was given before has ended.
             let wait = wgpu::PollType::Wait { submission_index: None, timeout: Some(AFTERMATH) };
-            drop(catch_unwind(AssertUnwindSafe(|| self.device.poll(wait))));
+            drop(guarded(|| self.device.poll(wait)));
             return self.failure.check(&self.info.name);
         }
         found
@@ -202,7 +202,7 @@ impl Gpu {
     pub(super) fn wait(&self, submission_index: Option<wgpu::SubmissionIndex>) -> Result<(), DeviceError> {
         let wait = wgpu::PollType::Wait { submission_index, timeout: Some(PATIENCE) };
         // wgpu panics where the driver reports a lost device to a wait.
-        let answer = catch_unwind(AssertUnwindSafe(|| self.device.poll(wait)));
+        let answer = guarded(|| self.device.poll(wait));
         self.sound()?;
         match answer {
             Ok(Ok(_)) => Ok(()),
@@ -211,7 +211,7 @@ impl Gpu {
             }
             Ok(Err(error)) => {
                 // A device that was given up meanwhile does not know its work any more, and says why only when it is asked again.
-                drop(catch_unwind(AssertUnwindSafe(|| self.device.poll(wgpu::PollType::Poll))));
+                drop(guarded(|| self.device.poll(wgpu::PollType::Poll)));
                 self.sound()?;
                 Err(self.lost(&error.to_string()))
             }

@@ -16,11 +16,11 @@ pub use error::PictureError;
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use crate::features::{MAX_PIXELS, PictureRules, Truncated};
 use crate::files::open_regular;
+use crate::guard;
 
 /// What pictures are decoded with: another decoder may give other pixels.
 pub const DECODER: &str = if cfg!(feature = "libjpeg-turbo") {
@@ -411,11 +411,7 @@ fn check_size(width: u32, height: u32, max_pixels: u64) -> Result<u64, PictureEr
 /// Makes a panic of a decoder an error of this one picture. The decoder's own state is lost with it; the
 /// buffers hold bytes, and are written anew by the next picture.
 fn guarded<T>(decode: impl FnOnce() -> Result<T, PictureError>) -> Result<T, PictureError> {
-    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-        Err(PictureError::Panicked(text.unwrap_or("no message").to_owned()))
-    })
+    guard::guarded(decode).unwrap_or_else(|panic| Err(PictureError::Panicked(panic)))
 }
 
 /// Buffers up to this are kept for good, where nothing else is said.

@@ -6,7 +6,6 @@ mod leaf;
 mod table;
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -20,6 +19,7 @@ use columns::{Leaves, leaves, name, names};
 use super::{BringOptions, some};
 use crate::features::mapped::Mapped;
 use crate::features::{Bytes, FeaturesError, Source};
+use crate::guard;
 
 type Reader = SerializedFileReader<Shared>;
 
@@ -73,7 +73,7 @@ fn damaged(e: &dyn std::fmt::Display) -> String {
 
 /// Does `work` on bytes from strangers. The crate that reads them means to return errors; where it panics instead, that is one too.
 fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(damaged(&"its reader gave up")))
+    guard::guarded(work).unwrap_or_else(|panic| Err(damaged(&format!("its reader gave up: {panic}"))))
 }
 
 /// Fails where `rows` of `columns` numbers are more bytes than there can be.
