@@ -170,21 +170,31 @@ fn read(option: &'static str, file: &Path, labels: &[String]) -> Result<BTreeMap
             .map_err(|e| wrong(e.position().map_or(i as u64 + 1, csv::Position::line), e.to_string()))?;
         let line = record.position().map_or(i as u64 + 1, csv::Position::line);
         let (Some(label), Some(weight), 2) = (record.get(0), record.get(1), record.len()) else {
-            return Err(wrong(line, "it needs two columns, label,weight".into()));
+            return Err(wrong(line, "it needs two columns, label,weight, such as cat,2".into()));
         };
         if i == 0 && weight.trim().eq_ignore_ascii_case("weight") {
             continue;
         }
         let known = labels.iter().position(|known| known == label.trim_start_matches('\u{feff}'));
-        let k = known.ok_or_else(|| wrong(line, format!("no picture has the label {label:?}")))?;
-        let weight = weight.trim().parse().map_err(|_| wrong(line, format!("{weight:?} is no number")))?;
+        let k = known.ok_or_else(|| {
+            wrong(line, format!("no picture has the label {label:?}; correct it, or take the line out"))
+        })?;
+        let weight = weight.trim().parse().map_err(|_| {
+            wrong(line, format!("{weight:?} is no number; give one from 0.000001 to 1000000"))
+        })?;
         let weight = checked(weight).map_err(|problem| wrong(line, problem))?;
         if weights.insert(k, weight).is_some() {
-            return Err(wrong(line, format!("{label:?} has a weight already")));
+            return Err(wrong(line, format!("{label:?} has a weight already; take one of the lines out")));
         }
     }
     if weights.is_empty() {
-        return Err(Error::option(option, format!("{} holds no weights", file.display())));
+        return Err(Error::option(
+            option,
+            format!(
+                "{} holds no weights; write a line label,weight for each label that is to have one",
+                file.display()
+            ),
+        ));
     }
     Ok(weights)
 }

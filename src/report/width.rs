@@ -44,9 +44,9 @@ mod tests {
     fn names_are_measured_as_shown() {
         assert_eq!(display_width("äpfel"), 5);
         assert_eq!(display_width("猫"), 2);
-        assert_eq!(display_width("a\nb\u{1b}"), 4);
+        assert_eq!(display_width("a\nb\u{1b}"), r"a\nb\u{1b}".len());
         assert_eq!(right("猫", 4), "  猫");
-        assert_eq!(left("a\nb", 4), "a?b ");
+        assert_eq!(left("a\nb", 5), r"a\nb ");
         assert_eq!(right("too long", 3), "too long");
     }
 

@@ -176,6 +176,11 @@ fn a_torn_checkpoint_is_passed_over() {
     }
     let bytes = std::fs::read(&current).expect("a checkpoint");
     std::fs::write(&current, &bytes[..bytes.len() / 2]).expect("a file");
+    // Alone it is of no use.
+    std::fs::create_dir(at.join("alone")).expect("a folder");
+    std::fs::copy(&current, at.join("alone").join(CURRENT)).expect("a copy");
+    let anew = "to begin anew in the same folder: huemax train DATA --out alone --force";
+    huemax(&["train", "--resume", "alone"], at).check(1, &["alone/checkpoint.safetensors is damaged", anew]);
     huemax(&["train", "--resume", "run"], at)
         .check(0, &["checkpoint.safetensors is damaged", "going on from the one before it"]);
     assert!(model(at, "run") == expected, "other bytes than of an uninterrupted training");

@@ -13,7 +13,7 @@ use clap::parser::ValueSource;
 pub(super) use self::args::{Args, seconds};
 pub(super) use self::report::report_run;
 use self::report::{
-    keep_features, of_device, tell_finished, tell_how_to_go_on, tell_interrupted, tell_moved,
+    keep_features, of_device, quoted, tell_finished, tell_how_to_go_on, tell_interrupted, tell_moved,
 };
 use crate::backend::DeviceKind;
 use crate::cli::data::Opened;
@@ -56,7 +56,14 @@ pub(super) fn run(args: &Args, matches: Option<&ArgMatches>) -> Result<()> {
         Err(CheckpointError::None { folder }) if folder.join(MODEL).is_file() => {
             return tell_finished(&folder, args.common.json);
         }
-        loaded => loaded?,
+        loaded => loaded.inspect_err(|error| {
+            if matches!(error, CheckpointError::Damaged { .. } | CheckpointError::Both { .. }) {
+                let out = quoted(home);
+                output::tell(&format!(
+                    "to begin anew in the same folder: huemax train DATA --out {out} --force"
+                ));
+            }
+        })?,
     };
     if let Some(problem) = &loaded.passed_over {
         output::tell(&format!("note: {problem}; going on from the one before it"));
