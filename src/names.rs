@@ -4,6 +4,7 @@
 //! two names never become the same text, and [`path`] finds the name again. Everything else stays as it is, but for a backslash that
 //! would be taken for such an escape, which is written `\x5C`. Quotes, commas and line breaks are for CSV and JSON to see to.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
@@ -46,6 +47,24 @@ pub fn path(text: &str) -> PathBuf {
     from_bytes(bytes).unwrap_or_else(|| text.into()).into()
 }
 
+/// `text` as it can be shown: what would move the cursor, change its colour, or have what follows read in another order is shown as an
+/// escape, such as `\u{1b}` or `\n`. Of Unicode's format characters these are the marks, embeddings, overrides and isolates of bidirectional
+/// text; others, such as those that join emoji, stay.
+#[must_use]
+pub fn shown(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_odd) {
+        return text.into();
+    }
+    let shown = |c: char| if is_odd(c) { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect::<String>().into()
+}
+
+fn is_odd(c: char) -> bool {
+    let reorders =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || reorders
+}
+
 /// The byte that an escape at the beginning of `text` stands for: one that may be no text, or the backslash.
 fn escaped(text: &[u8]) -> Option<u8> {
     let [b'\\', b'x', high, low, ..] = *text else { return None };
@@ -71,6 +90,18 @@ fn from_bytes(bytes: Vec<u8>) -> Option<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_shown_cannot_drive_the_terminal() {
+        for plain in ["ein Bär 猫", "👩\u{200d}🍳", "שלום"] {
+            assert_eq!(shown(plain), plain);
+        }
+        assert_eq!(shown("a\u{1b}[31mred\r\t\n.jpg\u{9b}"), r"a\u{1b}[31mred\r\t\n.jpg\u{9b}");
+        assert_eq!(shown("a\u{202e}gpj.exe"), r"a\u{202e}gpj.exe");
+        let all: String =
+            "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{2066}\u{2067}\u{2068}\u{2069}".into();
+        assert!(shown(&all).is_ascii());
+    }
 
     #[test]
     fn what_is_text_stays_as_it_is() {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::files::FileError;
+use crate::files::{FileError, open_file};
 
 /// safetensors' own limit on the header.
 const MAX_HEADER: u64 = 100_000_000;
@@ -36,14 +36,10 @@ pub(crate) enum Closed {
 /// Opens `path` and reads the header. Nothing more is read, so that a film is not taken into memory to find out what it is.
 pub(crate) fn open(path: &Path) -> Result<Opened, Closed> {
     let on_read = |source| Closed::File(FileError::on("read", path)(source));
-    let mut file = File::open(path).map_err(on_read)?;
-    let about = file.metadata().map_err(on_read)?;
-    if about.is_dir() {
+    if path.is_dir() {
         return Err(Closed::Folder);
     }
-    if !about.is_file() {
-        return Err(Closed::Foreign("it is no ordinary file"));
-    }
+    let (mut file, about) = open_file(path).map_err(Closed::File)?;
     let mut bytes = vec![0; 9];
     if file.read_exact(&mut bytes).is_err() {
         return Err(Closed::Foreign("it is too short"));

@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 
 use crate::backend::DeviceError;
+use crate::files::FileError;
 use crate::verify::Difference;
+
+/// What can be given in place of a file that is none.
+const ANOTHER: &str = "give a file that `huemax bench --json FILE` wrote, or measure one now";
 
 /// A result that is wrong, or a baseline that cannot be compared with.
 #[derive(Debug, thiserror::Error)]
@@ -25,8 +29,11 @@ pub enum BenchError {
     /// The device was lost or has no memory left.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// A baseline that cannot be read.
+    #[error("{0}; {ANOTHER}")]
+    Baseline(FileError),
     /// A file that is no run of `huemax bench`.
-    #[error("{} is not a run of `huemax bench`: {reason}", path.display())]
+    #[error("{} is not a run of `huemax bench`: {reason}; {ANOTHER}", path.display())]
     NotARun {
         /// The file.
         path: PathBuf,

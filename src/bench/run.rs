@@ -8,10 +8,12 @@ use super::sample::{Ratio, Series, median, ratio};
 use super::{BenchError, Shape};
 use crate::backend::DeviceInfo;
 use crate::error::Result;
-use crate::files::{FileError, write_whole};
+use crate::files::{read_file, write_whole};
 
 /// Version of the JSON.
 pub const FORMAT: u32 = 1;
+/// The most bytes of such a file: a run of all stages with the most samples has a hundredth of it.
+const MAX_BYTES: u64 = 64 << 20;
 
 /// Where a series was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -167,7 +169,7 @@ impl Run {
     /// # Errors
     /// The file cannot be read, is no run, or one of another format.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read(path).map_err(FileError::on("read", path))?;
+        let text = read_file(path, MAX_BYTES).map_err(BenchError::Baseline)?;
         let not_a_run = |reason: String| BenchError::NotARun { path: path.to_owned(), reason };
         let value: serde_json::Value = serde_json::from_slice(&text).map_err(|e| not_a_run(e.to_string()))?;
         let found = value.get("format").and_then(serde_json::Value::as_u64);

@@ -7,7 +7,8 @@ use crate::bench::{self, Options, Run, Shape};
 use crate::cli::common::say_choice;
 use crate::cli::{output, progress::Terminal};
 use crate::dataset::{Dataset, LabelOptions};
-use crate::error::{Error, FileError, Result};
+use crate::error::{Error, Result};
+use crate::files::can_write_beside;
 
 /// Time every stage and the whole way from files to a model, GPU against CPU
 ///
@@ -41,6 +42,10 @@ pub(super) struct Args {
     /// Write the run with all its samples as JSON; - is standard output, in place of the report
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+
+    /// Write over the file that --json names
+    #[arg(long, requires = "json")]
+    force: bool,
 
     /// A run that --json wrote: say what changed since, beyond noise
     #[arg(long, value_name = "FILE")]
@@ -83,7 +88,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     let json = args.json.as_deref().filter(|path| *path != Path::new("-"));
     if let Some(path) = json {
-        writable(path)?;
+        writable(path, args.force)?;
     }
     let dataset =
         args.data.as_deref().map(|data| Dataset::open(data, &LabelOptions::default())).transpose()?;
@@ -124,11 +129,15 @@ fn compare(path: &Path, before: &Run, now: &Run) -> Result<()> {
 }
 
 /// Better now than after the measurement.
-fn writable(path: &Path) -> Result<()> {
+fn writable(path: &Path, force: bool) -> Result<()> {
     if path.is_dir() {
         return Err(Error::option("--json", format!("{} is a folder; name a file", path.display())));
     }
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    tempfile::tempfile_in(folder).map_err(FileError::on("write", path))?;
-    Ok(())
+    // What is no file, such as a pipe or /dev/null, is written to and stays what it is.
+    let through = std::fs::metadata(path).is_ok_and(|found| !found.is_file());
+    if !force && !through && std::fs::symlink_metadata(path).is_ok() {
+        let problem = format!("{} is there already; name another file, or add --force", path.display());
+        return Err(Error::option("--json", problem));
+    }
+    Ok(can_write_beside(path)?)
 }

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use crate::backend::Device;
 use crate::cli::common::Common;
 use crate::cli::output;
-use crate::cli::run_folder::timed_folder;
+use crate::cli::run_folder::{no_file, timed_folder};
 use crate::cli::train::report_run;
 use crate::dataset::{Dataset, LabelChoice, LabelOptions};
 use crate::demo::{
     Answer, BasketOptions, BasketSummary, DrawOptions, basket_to_show, beside, draw, draw_baskets,
 };
-use crate::error::Result;
+use crate::error::{FileError, Result};
+use crate::files::Lock;
 use crate::metrics::{Output, ThresholdRule};
 use crate::model::Activation;
 use crate::pipeline::{Predicted, Run, TrainOptions, predict, train};
@@ -37,13 +38,20 @@ pub(super) struct Args {
     common: Common,
 }
 
+/// Locked while a demo is at work in its folder.
+const LOCK: &str = "demo.lock";
+
 /// Test pictures that are predicted at the end.
 const SHOWN: usize = 6;
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let progress = args.common.progress();
     let pictures = args.dir.join("pictures");
+    no_file("DIR", &args.dir)?;
     let device = args.common.open(&progress)?;
+    std::fs::create_dir_all(&args.dir).map_err(FileError::on("create", &args.dir))?;
+    let busy = "another huemax demo is at work there; wait until it is done, or name another folder";
+    let _lock = Lock::take(&args.dir, LOCK, busy)?;
     progress.say("1. Drawing pictures of fruit and vegetables, a folder a class\n");
     let drawn = draw(&pictures, &DrawOptions { seed: args.seed, ..DrawOptions::default() }, &progress)?;
     let all = drawn.drawn + drawn.reused;

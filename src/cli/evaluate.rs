@@ -9,12 +9,12 @@ use crate::cli::features::FeatureArgs;
 use crate::cli::interrupt::{self, Savable};
 use crate::cli::labels::LabelArgs;
 use crate::cli::output;
-use crate::cli::run_folder::out_folder;
+use crate::cli::run_folder::{apart_from, list_of_refused, out_folder};
 use crate::error::{Error, FileError, Result};
 use crate::features::FeaturesError;
 use crate::model::Model;
 use crate::names;
-use crate::pipeline::{Cache, SKIPPED, StoreOptions, evaluate};
+use crate::pipeline::{Cache, StoreOptions, evaluate};
 use crate::report;
 use crate::verify::Use;
 
@@ -74,6 +74,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     opened.only_pictures("--cache", args.cache.is_some(), "and need none; leave it out")?;
     if let (Some(cache), Some(data)) = (&args.cache, &args.data) {
         Opened::apart("--cache", data, cache)?;
+        apart_from(cache, args.out.as_deref())?;
     }
     if let Some(cache) = args.cache.clone() {
         let options =
@@ -95,7 +96,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         output::tell(&format!("{error}; the same command goes on from there"));
     }
     let mut run = outcome.map_err(|error| match &args.out {
-        Some(out) => output::list_unreadable(error, || Ok(out.join(SKIPPED))),
+        Some(out) => output::list_unreadable(error, || Ok(list_of_refused(out))),
         None => error,
     })?;
     run.summary.model = Some(names::text(&args.model));

@@ -1,6 +1,7 @@
 //! Event files for TensorBoard, made when there is something to put in.
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::FileError;
@@ -42,6 +43,13 @@ pub(super) fn check(folder: &Path) -> Result<(), FileError> {
     let there = std::path::absolute(folder).map_err(FileError::on("create", folder))?;
     // The nearest that is there, in which the others would be made.
     let Some(there) = there.ancestors().find(|path| path.exists()) else { return Ok(()) };
+    if !there.is_dir() {
+        let problem = io::Error::new(
+            io::ErrorKind::NotADirectory,
+            format!("{} is a file; name a folder", there.display()),
+        );
+        return Err(FileError::on("write event files into", folder)(problem));
+    }
     tempfile::tempfile_in(there).map_err(FileError::on("write event files into", folder))?;
     Ok(())
 }

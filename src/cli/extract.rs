@@ -10,15 +10,14 @@ use crate::cli::data::Opened;
 use crate::cli::interrupt::{self, Savable};
 use crate::cli::labels::LabelArgs;
 use crate::cli::output;
+use crate::cli::run_folder::{apart_from_results, list_of_refused, no_file};
 use crate::cli::train::seconds;
 use crate::dataset::{Dataset, DatasetError};
 use crate::error::{Error, Result};
 use crate::features::store::is_store;
 use crate::features::{Descriptor, FeaturesError, Skipped};
 use crate::names;
-use crate::pipeline::{
-    Extraction, SKIPPED, SkippedPicture, StoreOptions, extract_to, other_list, save_skipped,
-};
+use crate::pipeline::{Extraction, SkippedPicture, StoreOptions, extract_to, other_list, save_skipped};
 use crate::report::grouped;
 use crate::verify::Use;
 
@@ -96,6 +95,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
         return Err(Error::option("DATA", problem));
     }
     Opened::apart("--out", &args.data, &args.out)?;
+    no_file("--out", &args.out)?;
+    apart_from_results("--out", &args.out)?;
     let dataset = Dataset::open(&args.data, &args.labels.options(&args.data)?);
     if let Err(DatasetError::Undetected { .. } | DatasetError::NoLabels { .. }) = &dataset {
         output::tell("to extract the pictures without labels: --labels none");
@@ -149,7 +150,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
                 "stopped: {done} of {rows} pictures are kept in {out}; the same command goes on from there"
             ));
         }
-        output::list_unreadable(error, || Ok(args.out.join(SKIPPED)))
+        output::list_unreadable(error, || Ok(list_of_refused(&args.out)))
     })?;
     report(args, &dataset, &extraction, clock.elapsed().as_secs_f64())?;
     match extraction.skipped.as_slice() {

@@ -88,7 +88,8 @@ fn choice(labels: &Path, data: &Path) -> Result<LabelChoice> {
         _ => {}
     }
     let candidates = [labels.to_owned(), data.join(labels)];
-    let file = |path: &&PathBuf| path.exists() && !path.is_dir();
+    // Whatever is there: whoever reads it says what is wrong with a pipe, or with a link that leads nowhere.
+    let file = |path: &&PathBuf| !path.is_dir() && std::fs::symlink_metadata(path).is_ok();
     candidates.iter().find(file).cloned().map(LabelChoice::Manifest).ok_or_else(|| {
         Error::option(
             "--labels",

@@ -5,13 +5,18 @@ use std::path::{Path, PathBuf};
 
 use crate::dataset::Unit;
 use crate::error::{Error, FileError, Result};
+use crate::names;
 use crate::pipeline::{DUPLICATES, Duplicates, OnError, SKIPPED, SkippedPicture, Summary, save_skipped_as};
 
 /// The name of standard output in errors.
 const STDOUT: &str = "standard output";
 
-/// Prints text that already ends its lines.
+/// Prints text for people, which already ends its lines.
 pub(super) fn print(text: &str) -> Result<()> {
+    print_raw(&harmless(text))
+}
+
+fn print_raw(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(failed)
 }
@@ -19,29 +24,25 @@ pub(super) fn print(text: &str) -> Result<()> {
 /// Prints a value as indented JSON.
 pub(super) fn print_json(value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(|e| failed(e.into()))?;
-    print(&format!("{text}\n"))
+    print_raw(&format!("{text}\n"))
 }
 
 /// Prints a value as a line of JSON.
 pub(super) fn print_line(value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string(value).map_err(|e| failed(e.into()))?;
-    print(&format!("{text}\n"))
+    print_raw(&format!("{text}\n"))
 }
 
 /// A line on standard error. Nobody may be reading it (`2>&1 | head`), which is no reason to stop working.
 ///
-/// Names of files can hold anything: what would move the cursor or change its colour is shown as an escape.
+/// Names of files can hold anything: see [`names::shown`].
 pub(super) fn tell(line: &str) {
     let _ = writeln!(io::stderr(), "{}", harmless(line));
 }
 
-fn harmless(line: &str) -> std::borrow::Cow<'_, str> {
-    let odd = |c: char| c.is_control() && c != '\n' && c != '\t';
-    if !line.contains(odd) {
-        return line.into();
-    }
-    let shown = |c: char| if odd(c) { c.escape_default().to_string() } else { c.to_string() };
-    line.chars().map(shown).collect::<String>().into()
+/// `text` as it can be shown, line by line.
+pub(super) fn harmless(text: &str) -> String {
+    text.split('\n').map(names::shown).collect::<Vec<_>>().join("\n")
 }
 
 /// An error of writing to standard output.
@@ -131,7 +132,7 @@ mod tests {
 
     #[test]
     fn names_cannot_drive_the_terminal() {
-        assert_eq!(harmless("ein Bär\tund 猫\n"), "ein Bär\tund 猫\n");
-        assert_eq!(harmless("a\u{1b}[31mred\r.jpg"), "a\\u{1b}[31mred\\r.jpg");
+        assert_eq!(harmless("ein Bär\nund 猫\n"), "ein Bär\nund 猫\n");
+        assert_eq!(harmless("a\u{1b}[31mred\r.jpg\t\u{202e}"), "a\\u{1b}[31mred\\r.jpg\\t\\u{202e}");
     }
 }

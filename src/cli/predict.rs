@@ -11,6 +11,7 @@ use crate::dataset::{DatasetError, Lying};
 use crate::error::{Error, FileError, Result};
 use crate::features::Skipped;
 use crate::features::store::{is_store, is_unfinished};
+use crate::files::can_write_beside;
 use crate::model::Model;
 use crate::names;
 use crate::pipeline::{
@@ -92,6 +93,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
             list.display()
         );
         return Err(Error::option("--skipped", problem));
+    }
+    if let Some(list) = &args.skipped {
+        can_write_beside(list)?;
     }
     let what = match args.features.file()? {
         Some(file) => What::Rows(args.features.open(file, &[], args.budget.budget())?),

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
-use super::output::tell;
+use super::output::{harmless, tell};
+use crate::names;
 use crate::progress::Progress;
 
 /// Draws progress.
@@ -50,7 +51,7 @@ pub(super) fn clear() {
 pub(super) fn say_aside(line: &str) {
     let bar = shown().clone();
     match bar {
-        Some(bar) => bar.println(line),
+        Some(bar) => bar.println(harmless(line)),
         None => tell(line),
     }
 }
@@ -83,7 +84,7 @@ impl Terminal {
     /// The word beside the bar of work that is watched.
     pub(super) fn status(&self, text: &str) {
         if let Some(bar) = self.work().as_ref().and_then(|work| work.bar.as_ref()) {
-            bar.set_message(text.to_owned());
+            bar.set_message(names::shown(text).into_owned());
         }
     }
 
@@ -188,7 +189,7 @@ impl Progress for Terminal {
         if let Some(work) = self.work().as_mut() {
             work.note = text.into();
             if let Some(bar) = work.bar.as_ref().filter(|_| !self.watched()) {
-                bar.set_message(text.to_owned());
+                bar.set_message(names::shown(text).into_owned());
             }
         }
     }
@@ -215,7 +216,7 @@ impl Progress for Terminal {
             return;
         }
         match self.work().as_ref().and_then(|w| w.bar.as_ref()) {
-            Some(bar) => bar.println(line),
+            Some(bar) => bar.println(harmless(line)),
             None => tell(line),
         }
     }

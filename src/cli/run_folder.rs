@@ -6,9 +6,9 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, FileError, Result};
-use crate::features::store::remove_store;
+use crate::features::store::{is_store, remove_store};
 use crate::learn::checkpoint::{CURRENT, Lock, PREVIOUS};
-use crate::pipeline::other_list;
+use crate::pipeline::{REFUSED, SKIPPED, other_list};
 use crate::sync::lock;
 
 /// Names of the results; see [`Run::save`](crate::pipeline::Run::save).
@@ -89,11 +89,59 @@ impl RunFolder {
     }
 }
 
+/// Where the list of a run goes that was refused: a result that stays keeps its own.
+pub(super) fn list_of_refused(folder: &Path) -> PathBuf {
+    let stays = is_store(folder) || RESULTS.iter().any(|name| folder.join(name).exists());
+    folder.join(if stays { REFUSED } else { SKIPPED })
+}
+
+/// Fails where what is to be a folder is something else.
+pub(super) fn no_file(option: &'static str, folder: &Path) -> Result<()> {
+    // Also where the file is on the way to it.
+    let Some(there) = folder.ancestors().find(|path| std::fs::symlink_metadata(path).is_ok()) else {
+        return Ok(());
+    };
+    if there.is_dir() {
+        return Ok(());
+    }
+    let what = if there.is_file() { "a file" } else { "no folder" };
+    Err(Error::option(option, format!("{} is {what}; name a folder", there.display())))
+}
+
+/// Fails where features cannot be kept in the folder `cache` of its own: it is a file, holds results, or is that of the results `out`.
+pub(super) fn apart_from(cache: &Path, out: Option<&Path>) -> Result<()> {
+    no_file("--cache", cache)?;
+    apart_from_results("--cache", cache)?;
+    let whole = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path)).ok();
+    if out.is_some_and(|out| whole(out).is_some_and(|out| whole(cache) == Some(out))) {
+        let cache = cache.display();
+        let problem = format!(
+            "{cache} is --out too; name a folder of its own for the features, such as {cache}/features"
+        );
+        return Err(Error::option("--cache", problem));
+    }
+    Ok(())
+}
+
+/// Fails where features are to be kept among the results of a training: two things in one folder, of which neither is then read as what
+/// it is.
+pub(super) fn apart_from_results(option: &'static str, store: &Path) -> Result<()> {
+    let there = RESULTS.iter().chain(&[CURRENT, PREVIOUS]).find(|name| store.join(name).exists());
+    match there {
+        Some(there) => {
+            let store = store.display();
+            let problem = format!(
+                "{store} holds results ({there}); name a folder of its own for the features, such as {store}/features"
+            );
+            Err(Error::option(option, problem))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Makes sure that `folder` can be written into, and holds no results unless `force` is set.
 pub(super) fn out_folder(folder: &Path, force: bool) -> Result<()> {
-    if folder.is_file() {
-        return Err(Error::option("--out", format!("{} is a file; name a folder", folder.display())));
-    }
+    no_file("--out", folder)?;
     if let Some(there) = RESULTS.iter().find(|name| !force && folder.join(name).exists()) {
         let problem =
             format!("{} already holds {there}; name another folder, or add --force", folder.display());

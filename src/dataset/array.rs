@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::entries::{Entries, Entry};
+use super::manifest::text::MAX_BYTES;
 use super::{DatasetError, LabelProblem};
 use crate::features::brought::npy::Header;
-use crate::files::FileError;
+use crate::files::read_file;
 
 /// The labels of each row of the array in the file `path`, and whether a row may have any number of them.
 pub(super) fn read(path: &Path) -> Result<(Entries, bool), DatasetError> {
-    let bytes =
-        std::fs::read(path).map_err(|e| DatasetError::LabelFileUnreadable(FileError::on("read", path)(e)))?;
+    let bytes = read_file(path, MAX_BYTES).map_err(DatasetError::LabelFileUnreadable)?;
     let wrong = |problem: String| DatasetError::Array { file: PathBuf::from(path), problem };
     let header = Header::read(&bytes).map_err(wrong)?;
     let cells = Cells::of(&header, &bytes).map_err(wrong)?;

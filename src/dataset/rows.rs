@@ -7,6 +7,7 @@ use super::{
     Dataset, DatasetError, LabelChoice, LabelOptions, LabelSource, Manifest, Mismatches, Part, Sample, Task,
     Unit, array, manifest,
 };
+use crate::files::open_regular;
 
 /// What rows are called, and those of them that are to be left out, with the reason that a column `skipped` gives.
 pub type Named = (Vec<String>, Vec<(usize, String)>);
@@ -66,7 +67,7 @@ impl Dataset {
 fn is_array(path: &Path) -> bool {
     use std::io::Read;
     let mut magic = [0; 6];
-    let begins = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic));
+    let begins = open_regular(path).and_then(|(mut file, _)| file.read_exact(&mut magic));
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
         || begins.is_ok() && magic == *b"\x93NUMPY"
 }

@@ -4,7 +4,6 @@
 //! Texts may be many to a picture or one to many, and are told where they do not fit; in all else a folder is a shard unpacked.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +16,7 @@ use super::layout::{Base, Found};
 use super::manifest::text;
 use super::shards::labels::{self, Beside, MAX_LABELS, label_kind, names_beside, parts_of_others};
 use super::{Dataset, DatasetError, LabelOptions, LabelProblem};
-use crate::files::FileError;
+use crate::files::{FileError, open_file};
 
 /// The files in a folder that may hold labels, and what those say of which it has to be known to decide that they count.
 pub(super) struct Sidecars<'a> {
@@ -188,8 +187,9 @@ fn lines(path: &Path, entries: &mut Entries) -> Result<Vec<u32>, DatasetError> {
 /// All of the file `path`; none where it is too large to hold labels.
 fn content(path: &Path) -> Result<Option<Vec<u8>>, DatasetError> {
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_LABELS + 1).read_to_end(&mut bytes))
+    let (file, _) = open_file(path).map_err(DatasetError::LabelFileUnreadable)?;
+    file.take(MAX_LABELS + 1)
+        .read_to_end(&mut bytes)
         .map_err(|error| DatasetError::LabelFileUnreadable(FileError::on("read", path)(error)))?;
     Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= MAX_LABELS))
 }

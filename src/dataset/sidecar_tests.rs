@@ -78,6 +78,22 @@ fn what_is_wrong_in_one_has_its_file_and_line() {
 }
 
 #[test]
+fn a_json_file_about_something_else_does_not_stand_before_a_text() {
+    let texts = [
+        ("1.json", r#"{"width": 3, "source": "camera"}"#),
+        ("1.txt", "sea"),
+        ("2.json", r#"{"caption": "a ship"}"#),
+        ("2.txt", "ship"),
+        ("3.json", "no JSON at all"),
+        ("3.txt", "sea"),
+    ];
+    for source in [None, Some(LabelChoice::Sidecar)] {
+        let data = open(&["1.jpg", "2.jpg", "3.jpg"], &texts, source).unwrap();
+        assert_eq!(lines(&data), ["1.jpg: sea", "2.jpg: ship", "3.jpg: sea"]);
+    }
+}
+
+#[test]
 fn classes_and_fields_beside_pictures() {
     let texts = [
         ("a/0.cls", "7\n"),

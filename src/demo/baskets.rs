@@ -1,6 +1,5 @@
 //! Pictures with several kinds of fruit in each, and the manifest that says which.
 
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -10,11 +9,14 @@ use rand_chacha::ChaCha8Rng;
 
 use super::kinds::{Artwork, BASKET, KINDS};
 use super::{DemoError, encode, folder, picture_rng, scene};
-use crate::files::{FileError, write_whole};
+use crate::files::{read_file, write_whole};
 use crate::progress::Progress;
 
 /// Most baskets that a set may hold.
 pub const MAX_BASKETS: usize = 1_000_000;
+
+/// Bytes of a manifest, which has some fifty for a picture, at most.
+const MAX_MANIFEST: u64 = 128 * MAX_BASKETS as u64;
 
 /// Most kinds of fruit in one basket.
 const MOST: usize = 5;
@@ -92,11 +94,11 @@ pub fn draw_baskets(
     let manifest = dir.join("baskets.csv");
     let text = manifest_text(options);
     // Before anything is made: a manifest of somebody else stays the only file there.
-    let present = match fs::read(&manifest) {
+    let present = match read_file(&manifest, MAX_MANIFEST) {
         Ok(found) if found == text.as_bytes() => true,
         Ok(_) => return Err(DemoError::OtherManifest { path: manifest }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-        Err(error) => return Err(FileError::on("read", &manifest)(error).into()),
+        Err(error) if error.source.kind() == std::io::ErrorKind::NotFound => false,
+        Err(error) => return Err(error.into()),
     };
     folder::claim(&pictures, &folder::Marker::of_baskets(options))?;
 

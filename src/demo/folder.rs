@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::kinds::{BASKET, KINDS};
 use super::{BasketOptions, DemoError, DrawOptions};
-use crate::files::{FileError, write_whole, write_whole_unsynced};
+use crate::files::{FileError, read_file, write_whole, write_whole_unsynced};
 
 /// Raised whenever a change to the drawing changes the pictures of a seed.
 const VERSION: u32 = 1;
 const MARKER: &str = "demo.json";
+/// Its bytes, which are a few hundred, at most.
+const MAX_MARKER: u64 = 1 << 16;
 const ATTRIBUTION: &str = "\
 The pictures in this folder were drawn by `huemax demo` from Twemoji graphics.
 
@@ -76,7 +78,7 @@ impl Marker {
 pub(super) fn claim(dir: &Path, marker: &Marker) -> Result<(), DemoError> {
     fs::create_dir_all(dir).map_err(FileError::on("create", dir))?;
     let marker_path = dir.join(MARKER);
-    match fs::read(&marker_path) {
+    match read_file(&marker_path, MAX_MARKER) {
         Ok(bytes) => match serde_json::from_slice::<Marker>(&bytes) {
             Ok(found) if found == *marker => {}
             Ok(found) if found.program == marker.program => {
@@ -85,7 +87,7 @@ pub(super) fn claim(dir: &Path, marker: &Marker) -> Result<(), DemoError> {
             }
             _ => return Err(DemoError::Foreign { dir: dir.to_owned() }),
         },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        Err(error) if error.source.kind() == io::ErrorKind::NotFound => {
             if fs::read_dir(dir).map_err(FileError::on("read", dir))?.next().is_some() {
                 return Err(DemoError::Foreign { dir: dir.to_owned() });
             }
@@ -93,7 +95,7 @@ pub(super) fn claim(dir: &Path, marker: &Marker) -> Result<(), DemoError> {
                 .map_err(|error| FileError::on("write", &marker_path)(error.into()))?;
             write_whole(&marker_path, |file| writeln!(file, "{text}"))?;
         }
-        Err(error) => return Err(FileError::on("read", &marker_path)(error).into()),
+        Err(error) => return Err(error.into()),
     }
     let attribution = dir.join("ATTRIBUTION.txt");
     if !is_whole(&attribution) {

@@ -1,11 +1,10 @@
 //! A file as memory: its pages come from the disk when they are looked at, and go again when memory is short.
 
-use std::fs::File;
 use std::path::Path;
 
 use memmap2::Mmap;
 
-use crate::files::FileError;
+use crate::files::{FileError, open_file};
 
 /// A file, mapped to be read.
 #[derive(Debug)]
@@ -17,11 +16,8 @@ impl Mapped {
     /// # Errors
     /// It cannot be read, or is no ordinary file.
     pub(super) fn open(path: &Path) -> Result<Self, FileError> {
+        let (file, _) = open_file(path)?;
         let map = || {
-            let file = File::open(path)?;
-            if !file.metadata()?.is_file() {
-                return Err(std::io::Error::other("it is no ordinary file"));
-            }
             // SAFETY: nothing is written through the map. Another program that shortens the file while it is read makes the
             // system stop this one (SIGBUS), as it does NumPy with `mmap_mode`; our own files are only ever replaced as a whole,
             // which leaves those that are mapped as they are.

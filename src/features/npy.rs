@@ -38,7 +38,7 @@ impl Npy {
         let length = rows.checked_mul(columns).and_then(|n| n.checked_mul(4));
         if length != Some((bytes.len() - start) as u64) || columns == 0 {
             return Err(wrong(format!(
-                "it should hold {rows} × {columns} numbers, and has {} bytes for them; make it again",
+                "it should hold {rows} × {columns} numbers, and has {} bytes for them",
                 bytes.len() - start
             )));
         }

@@ -22,6 +22,11 @@ impl Lock {
     /// Another process has it, which is explained by `busy`; the folder cannot be written into.
     pub(crate) fn take(folder: &Path, name: &str, busy: &str) -> Result<Self, FileError> {
         let path = folder.join(name);
+        // A pipe would be waited for.
+        if std::fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+            let source = io::Error::other("it is not a regular file; remove it, or name another folder");
+            return Err(FileError::on("lock", &path)(source));
+        }
         loop {
             let file = File::options().write(true).create(true).truncate(false).open(&path);
             let file = file.map_err(FileError::on("write", &path))?;

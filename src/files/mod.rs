@@ -6,7 +6,7 @@ mod regular;
 mod writing;
 
 pub(crate) use lock::Lock;
-pub(crate) use regular::open_regular;
+pub(crate) use regular::{open_file, open_regular, read_file};
 pub(crate) use writing::{Writing, settle};
 
 use std::fs::{File, Metadata};
@@ -142,6 +142,28 @@ pub(crate) fn sync_folder(_folder: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
+/// Whether files can be made in the folder of `path`: better asked before work than after it.
+///
+/// # Errors
+/// There is no such folder; it cannot be written into.
+pub(crate) fn can_write_beside(path: &Path) -> Result<(), FileError> {
+    let folder = folder_of(path);
+    if !folder.exists() {
+        let problem = format!("there is no folder {}; make it, or name another", folder.display());
+        return Err(FileError::on("write", path)(io::Error::new(io::ErrorKind::NotFound, problem)));
+    }
+    tempfile::tempfile_in(folder).map(drop).map_err(|error| FileError::on("write", path)(unnamed(error)))
+}
+
+/// An error of a temporary file without its name, which nobody has typed and which is gone by now.
+fn unnamed(error: io::Error) -> io::Error {
+    let text = error.to_string();
+    match text.split_once(" at path \"") {
+        Some((what, _)) => io::Error::new(error.kind(), what),
+        None => error,
+    }
+}
+
 /// Writes a file that is to become `path`, beside it: of several files, all can be written before the first is replaced.
 pub(crate) fn stage(
     path: &Path,
@@ -165,7 +187,7 @@ pub(crate) fn stage(
         }
         Ok(file)
     };
-    let file = write().map_err(FileError::on("write", path))?;
+    let file = write().map_err(|error| FileError::on("write", path)(unnamed(error)))?;
     Ok(Staged { file, path: path.to_owned(), sync, writing })
 }
 

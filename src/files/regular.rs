@@ -1,8 +1,10 @@
 //! Files that are just that: no pipe that nobody writes to, no device.
 
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
+
+use super::FileError;
 
 /// Opens the file `path` to read it, and says what it is. Never waits for whoever may be at the other end of it.
 ///
@@ -16,6 +18,44 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     let found = file.metadata()?;
     regular(&found)?;
     Ok((file, found))
+}
+
+/// The same of a file that somebody named, or that lies where one is looked for.
+///
+/// # Errors
+/// Those of [`open_regular`], with the way out. A link that leads nowhere is no file that is not there ([`ErrorKind::NotFound`]).
+pub(crate) fn open_file(path: &Path) -> Result<(File, Metadata), FileError> {
+    open_regular(path).map_err(|error| {
+        let (what, instead) = match (std::fs::metadata(path), std::fs::read_link(path)) {
+            (Ok(found), _) if !found.is_file() => (what(&found).to_owned(), instead(&found)),
+            (Err(gone), Ok(to)) if gone.kind() == ErrorKind::NotFound => {
+                let to = format!("a link to {}, where nothing is", to.display());
+                (to, "mend the link, or name the file itself")
+            }
+            _ => return FileError::on("read", path)(error),
+        };
+        let problem = format!("it is not a regular file but {what}; {instead}");
+        FileError::on("read", path)(io::Error::other(problem))
+    })
+}
+
+/// All bytes of such a file, which has `most` of them at most.
+///
+/// # Errors
+/// Those of [`open_file`]; it is larger.
+pub(crate) fn read_file(path: &Path, most: u64) -> Result<Vec<u8>, FileError> {
+    let (file, found) = open_file(path)?;
+    let too_large = |size| {
+        let problem = format!("it has {size} bytes, and no such file has more than {most}; name another");
+        FileError::on("read", path)(io::Error::new(ErrorKind::FileTooLarge, problem))
+    };
+    if found.len() > most {
+        return Err(too_large(found.len()));
+    }
+    let mut bytes = Vec::new();
+    // It may grow while it is read.
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(FileError::on("read", path))?;
+    if bytes.len() as u64 > most { Err(too_large(bytes.len() as u64)) } else { Ok(bytes) }
 }
 
 fn regular(found: &Metadata) -> io::Result<()> {
@@ -42,13 +82,22 @@ fn what(found: &Metadata) -> &'static str {
     if found.is_dir() { "a folder" } else { "something else" }
 }
 
+/// What to do about it.
+fn instead(found: &Metadata) -> &'static str {
+    match what(found) {
+        "a folder" => "name the file in it",
+        "a pipe" => "write what comes out of it to a file, and name that",
+        _ => "name a file",
+    }
+}
+
 /// Without waiting for a writer, should it be a pipe by now.
 #[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     match File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path) {
         // Somebody has a lease on it (a file server), and gives it up to whoever waits.
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => File::open(path),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => File::open(path),
         opened => opened,
     }
 }

@@ -1,13 +1,14 @@
 //! The model file: safetensors with `weight` (K×D, f32) and `bias` (K, f32), where features are standardized `mean` and `scale` (D, f32), and one metadata entry, `huemax`, that
-//! holds everything else as JSON. One entry, because safetensors keeps entries in no order, and the same training is
-//! to give the same bytes.
+//! holds everything else as JSON, and at its end a digest of that and of the tensors. One entry, because safetensors keeps entries in no
+//! order, and the same training is to give the same bytes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Write};
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, Metadata as Header, SafeTensors, TensorView};
 
+use super::seal::{self, Tensor};
 use super::{Activation, Model, ModelError, Trained};
 use crate::features::{Descriptor, Standard, Transform, TransformOptions};
 use crate::files::{FileError, Staged, stage};
@@ -105,17 +106,20 @@ impl Model {
             let (weight, bias) = (little_endian(&self.weight), little_endian(&self.bias));
             let standard = self.transform.as_ref().and_then(|transform| transform.standard.as_ref());
             let standard = standard.map(|s| (little_endian(&s.mean), little_endian(&s.scale)));
-            let view = |shape: Vec<usize>, bytes| {
-                TensorView::new(Dtype::F32, shape, bytes).map_err(std::io::Error::other)
-            };
-            let mut tensors =
-                vec![("weight", view(shape, &weight)?), ("bias", view(vec![self.bias.len()], &bias)?)];
+            let columns = vec![self.descriptor.len()];
+            let mut tensors = vec![("bias", vec![self.bias.len()], bias.as_slice())];
             if let Some((mean, scale)) = &standard {
-                tensors.push(("mean", view(vec![self.descriptor.len()], mean)?));
-                tensors.push(("scale", view(vec![self.descriptor.len()], scale)?));
+                tensors.extend([("mean", columns.clone(), mean.as_slice()), ("scale", columns, scale)]);
             }
-            let about = HashMap::from([(KEY.to_owned(), serde_json::to_string(&metadata)?)]);
-            safetensors::serialize(tensors, Some(about)).map_err(std::io::Error::other)
+            tensors.push(("weight", shape, &weight));
+            let digested: Vec<Tensor<'_>> = tensors.iter().map(|(name, _, bytes)| (*name, *bytes)).collect();
+            let about = seal::sealed(&serde_json::to_string(&metadata)?, &digested);
+            let about = HashMap::from([(KEY.to_owned(), about)]);
+            let views = tensors.into_iter().map(|(name, shape, bytes)| {
+                TensorView::new(Dtype::F32, shape, bytes).map(|view| (name, view))
+            });
+            let views = views.collect::<Result<Vec<_>, _>>().map_err(std::io::Error::other)?;
+            safetensors::serialize(views, Some(about)).map_err(std::io::Error::other)
         };
         stage(path, true, |writer| writer.write_all(&bytes()?))
     }
@@ -142,6 +146,7 @@ impl Model {
             let written_by = json["trained"]["huemax"].as_str().unwrap_or("unknown").to_owned();
             return Err(ModelError::Version { path: path.into(), found, reads: VERSION, written_by });
         }
+        let is_sealed = seal::is_in(&json);
         let mut metadata: Metadata = serde_json::from_value(json).map_err(|e| damaged(e.to_string()))?;
         let activation = metadata.activation().map_err(damaged)?;
         metadata.descriptor.check().map_err(damaged)?;
@@ -169,6 +174,11 @@ impl Model {
         }
         file.read_to_end(&mut bytes).map_err(FileError::on("read", path))?;
         let tensors = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
+        let views: BTreeMap<&str, TensorView<'_>> = tensors.iter().collect();
+        let digested: Vec<Tensor<'_>> = views.iter().map(|(name, view)| (*name, view.data())).collect();
+        if is_sealed && !seal::holds(about, &digested) {
+            return Err(damaged("its digest says that it was changed after it was written".into()));
+        }
         let tensor = |name: &str, shape: &[usize]| {
             let view = tensors.tensor(name).map_err(|e| damaged(e.to_string()))?;
             if view.dtype() != Dtype::F32 || view.shape() != shape {

@@ -74,17 +74,48 @@ fn every_cut_is_an_error_that_names_the_file() {
 }
 
 #[test]
-fn flipped_bytes_never_panic() {
-    let (_folder, path) = saved(&model());
+fn flipped_bytes_are_found_out() {
+    let standard = Standard { mean: vec![0.1, -2.0, 3.0, 7.0], scale: vec![1.0, 0.3, 2.0, 4.0] };
+    let model = Model { transform: Some(Transform { l2: true, standard: Some(standard) }), ..model() };
+    let (_folder, path) = saved(&model);
     let bytes = std::fs::read(&path).unwrap();
+    let numbers = bytes.len() - 4 * (12 + 3 + 8);
     for at in 0..bytes.len() {
-        for flip in [0x01, 0x80, 0xff] {
+        for flip in [0x01, 0x20, 0x80, 0xff] {
             let mut broken = bytes.clone();
             broken[at] ^= flip;
             std::fs::write(&path, &broken).unwrap();
-            let _ = Model::load(&path);
+            match Model::load(&path) {
+                // Blanks, and the name of the digest, say nothing of what the model is.
+                Ok(loaded) => {
+                    assert!(loaded == model && at < numbers, "byte {at} ^ {flip:#x} is not noticed")
+                }
+                Err(error) => assert!(error.to_string().contains("model.safetensors"), "{at}: {error}"),
+            }
         }
     }
+    let mut broken = bytes.clone();
+    broken[numbers] ^= 1;
+    std::fs::write(&path, &broken).unwrap();
+    let error = Model::load(&path).unwrap_err().to_string();
+    assert!(error.contains("is damaged: its digest says") && error.contains("copy it again"), "{error}");
+}
+
+#[test]
+fn models_without_a_digest_are_read() {
+    let model = model();
+    let (_folder, path) = saved(&model);
+    let mut bytes = std::fs::read(&path).unwrap();
+    without_digest(&mut bytes);
+    std::fs::write(&path, &bytes).unwrap();
+    assert_eq!(Model::load(&path).unwrap(), model);
+}
+
+/// As many blanks in its place.
+fn without_digest(bytes: &mut [u8]) {
+    let seal = br#",\"xxh3\":\""#;
+    let at = bytes.windows(seal.len()).position(|w| w == seal).expect("a digest");
+    bytes[at..at + seal.len() + 32 + 2].fill(b' ');
 }
 
 #[test]
@@ -117,6 +148,7 @@ fn models_of_the_first_formats_are_read() {
     assert!(text.contains("\\\"temperature\\\":1.0,"), "{text}");
     // What the first format did not have, as many spaces in its place.
     let mut bytes = std::fs::read(&path).unwrap();
+    without_digest(&mut bytes);
     let blank = |bytes: &mut Vec<u8>, what: &[u8], with: &[u8]| {
         let at = bytes.windows(what.len()).position(|w| w == what).unwrap();
         bytes[at..at + what.len()].copy_from_slice(with);

@@ -3,6 +3,7 @@
 mod activation;
 mod error;
 mod file;
+mod seal;
 
 pub use activation::Activation;
 pub use error::ModelError;

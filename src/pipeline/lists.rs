@@ -1,23 +1,25 @@
 //! Lists beside the results: pictures that could not be read, and pictures that are there more than once.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Duplicate, SkippedPicture};
 use crate::dataset::Part;
 use crate::error::FileError;
-use crate::files::{Staged, stage};
+use crate::files::{Staged, open_regular, stage};
 
 /// The file that lists pictures that could not be read, and why.
 pub const SKIPPED: &str = "skipped.csv";
+/// The same of a run that was refused for them, beside the result of an earlier one, whose list stays.
+pub const REFUSED: &str = "skipped.refused.csv";
 /// The file that lists pictures that are there more than once.
 pub const DUPLICATES: &str = "duplicates.csv";
 
 /// What the columns of the lists are called.
-const COLUMNS: [(&str, &[&str]); 2] = [
+const COLUMNS: [(&str, &[&str]); 3] = [
     (SKIPPED, &["path", "reason"]),
     (DUPLICATES, &["kind", "part", "path", "other_part", "other_path", "same_labels"]),
+    (REFUSED, &["path", "reason"]),
 ];
 
 /// A list in `folder` that somebody else made, and that is not to be written over.
@@ -25,19 +27,20 @@ const COLUMNS: [(&str, &[&str]); 2] = [
 pub fn other_list(folder: &Path) -> Option<&'static str> {
     let other = |(name, columns): &(&'static str, &[&str])| {
         let path = folder.join(name);
-        path.exists() && !is_ours(&path, columns)
+        std::fs::symlink_metadata(&path).is_ok() && !is_ours(&path, columns)
     };
     COLUMNS.iter().find(|list| other(list)).map(|(name, _)| *name)
 }
 
-/// Writes `skipped.csv` into `folder`, or removes the one that an earlier run left there where there is nothing to list. Gives its path if
-/// there is one.
+/// Writes `skipped.csv` into `folder`, or removes the one that an earlier run left there where there is nothing to list, and the list of one
+/// that was refused. Gives its path if there is one.
 ///
 /// # Errors
 /// The file cannot be written, or not be removed.
 pub fn save_skipped(folder: &Path, skipped: &[SkippedPicture]) -> Result<Option<PathBuf>, FileError> {
     let path = folder.join(SKIPPED);
     save_skipped_as(&path, skipped)?;
+    remove_ours(&folder.join(REFUSED), COLUMNS[2].1)?;
     Ok((!skipped.is_empty()).then_some(path))
 }
 
@@ -58,7 +61,8 @@ pub fn save_skipped_as(path: &Path, skipped: &[SkippedPicture]) -> Result<(), Fi
 
 /// Whether the file `path` is the list of `skipped`.
 fn lists(path: &Path, skipped: &[SkippedPicture]) -> bool {
-    let Ok(mut reader) = csv::Reader::from_path(path) else { return false };
+    let Ok((file, _)) = open_regular(path) else { return false };
+    let mut reader = csv::Reader::from_reader(file);
     let mut told = skipped.iter();
     let same = reader.headers().is_ok_and(|head| head == COLUMNS[0].1.to_vec())
         && reader.records().all(|row| {
@@ -70,7 +74,7 @@ fn lists(path: &Path, skipped: &[SkippedPicture]) -> bool {
 /// Whether the file `path` is there and no list of skipped pictures, so that it is somebody's.
 #[must_use]
 pub fn is_somebodys(path: &Path) -> bool {
-    path.exists() && !is_ours(path, COLUMNS[0].1)
+    std::fs::symlink_metadata(path).is_ok() && !is_ours(path, COLUMNS[0].1)
 }
 
 fn stage_skipped(path: &Path, skipped: &[SkippedPicture]) -> Result<Option<Staged>, FileError> {
@@ -113,7 +117,7 @@ impl Lists {
 
     /// Puts them into their places. A list of an earlier run that has nothing to list any more is removed.
     pub(super) fn persist(self) -> Result<(), FileError> {
-        for ((name, columns), file) in COLUMNS.iter().zip([self.skipped, self.duplicates]) {
+        for ((name, columns), file) in COLUMNS.iter().zip([self.skipped, self.duplicates, None]) {
             match file {
                 Some(file) => file.persist()?,
                 None => remove_ours(&self.folder.join(name), columns)?,
@@ -152,7 +156,6 @@ fn remove_ours(path: &Path, columns: &[&str]) -> Result<(), FileError> {
 fn is_ours(path: &Path, columns: &[&str]) -> bool {
     let head = columns.join(",") + "\n";
     let mut found = Vec::new();
-    let regular = std::fs::metadata(path).is_ok_and(|found| found.is_file());
-    let mut read = || File::open(path)?.take(head.len() as u64).read_to_end(&mut found);
-    regular && read().is_ok() && found == head.as_bytes()
+    let mut read = || open_regular(path)?.0.take(head.len() as u64).read_to_end(&mut found);
+    read().is_ok() && found == head.as_bytes()
 }

@@ -40,6 +40,9 @@ impl Default for MaxErrors {
     }
 }
 
+/// What the reason of a picture says that only takes too much memory.
+const MEMORY: &str = "that --memory leaves for one picture";
+
 /// How the reason of a folder begins.
 const FOLDER: &str = "a folder that cannot be looked into";
 
@@ -170,12 +173,26 @@ impl fmt::Display for Unreadable {
         if let Some(list) = list {
             writeln!(f, "all of them are listed in {}", list.display())?;
         }
-        let enough = match limit {
+        // With more memory most of these can be read.
+        let large = skipped.iter().filter(|s| s.reason.contains(MEMORY)).count();
+        let mend = if large == 0 { "mend or remove them" } else { "mend or remove the others" };
+        if large > 0 {
+            write!(f, "{} of them only take more memory than there is: raise --memory", grouped(large))?;
+        }
+        if large == count {
+            return Ok(());
+        }
+        let between = if large > 0 { "; " } else { "" };
+        write!(f, "{between}{mend}")?;
+        match limit {
+            // There is no rest.
+            _ if count == *pictures => Ok(()),
             // How many more there are is not known.
-            MaxErrors::Count(_) => "a larger number, or a share such as 50%, lets".to_owned(),
-            MaxErrors::Percent(_) => format!("--max-errors {count} lets"),
-        };
-        write!(f, "mend or remove them; {enough} the rest through")
+            MaxErrors::Count(_) => {
+                write!(f, "; a larger number, or a share such as 50%, lets the rest through")
+            }
+            MaxErrors::Percent(_) => write!(f, "; --max-errors {count} lets the rest through"),
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::backend::Loss;
-use crate::error::{Error, FileError, Result};
+use crate::error::{Error, Result};
+use crate::files::read_file;
 
 /// How much each label counts.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -43,6 +44,23 @@ impl std::str::FromStr for Weighting {
     }
 }
 
+const CLASS: &str = "--class-weight";
+const POSITIVE: &str = "--pos-weight";
+
+impl Weighting {
+    /// Fails where it names a file that cannot be read: better before any work than after it. `class`: of `--class-weight`, else of
+    /// `--pos-weight`.
+    ///
+    /// # Errors
+    /// There is no such file; it cannot be read, is none, or is far too large.
+    pub fn check(&self, class: bool) -> Result<()> {
+        match self {
+            Self::File(file) => text(if class { CLASS } else { POSITIVE }, file).map(drop),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// What the weights are worked out from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Counted<'a> {
@@ -64,8 +82,6 @@ pub(super) struct Counted<'a> {
 /// # Errors
 /// `positive` without the sigmoid; a value that is no positive number; a file that cannot be read or names unknown labels.
 pub(super) fn weights(class: &Weighting, positive: &Weighting, counted: Counted<'_>) -> Result<Vec<f32>> {
-    const CLASS: &str = "--class-weight";
-    const POSITIVE: &str = "--pos-weight";
     let Counted { loss, labels, pictures, rows } = counted;
     if loss != Loss::Sigmoid && *positive != Weighting::Equal {
         let problem = format!("it is for --loss sigmoid; with {loss}, --class-weight weighs the labels");
@@ -126,16 +142,24 @@ fn checked(weight: f64) -> Result<f64, String> {
     Err(format!("{weight} is no weight; give a number from 0.000001 to 1000000"))
 }
 
-/// Weights by label number, from a CSV file.
-fn read(option: &'static str, file: &Path, labels: &[String]) -> Result<BTreeMap<usize, f64>> {
-    let text = std::fs::read(file).map_err(|e| match e.kind() {
+/// The most bytes of a file with weights: a million labels with long names.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// What the file `file` says.
+fn text(option: &'static str, file: &Path) -> Result<Vec<u8>> {
+    read_file(file, MAX_BYTES).map_err(|error| match error.source.kind() {
         std::io::ErrorKind::NotFound => {
-            let number = if option == "--class-weight" { "" } else { ", nor a number" };
+            let number = if option == CLASS { "" } else { ", nor a number" };
             let problem = format!("{} is neither `balanced` nor a file{number}", file.display());
             Error::option(option, problem)
         }
-        _ => FileError::on("read", file)(e).into(),
-    })?;
+        _ => error.into(),
+    })
+}
+
+/// Weights by label number, from a CSV file.
+fn read(option: &'static str, file: &Path, labels: &[String]) -> Result<BTreeMap<usize, f64>> {
+    let text = text(option, file)?;
     let wrong = |line: u64, problem: String| {
         Error::option(option, format!("{}, line {line}: {problem}", file.display()))
     };
@@ -146,21 +170,31 @@ fn read(option: &'static str, file: &Path, labels: &[String]) -> Result<BTreeMap
             .map_err(|e| wrong(e.position().map_or(i as u64 + 1, csv::Position::line), e.to_string()))?;
         let line = record.position().map_or(i as u64 + 1, csv::Position::line);
         let (Some(label), Some(weight), 2) = (record.get(0), record.get(1), record.len()) else {
-            return Err(wrong(line, "it needs two columns, label,weight".into()));
+            return Err(wrong(line, "it needs two columns, label,weight, such as cat,2".into()));
         };
         if i == 0 && weight.trim().eq_ignore_ascii_case("weight") {
             continue;
         }
         let known = labels.iter().position(|known| known == label.trim_start_matches('\u{feff}'));
-        let k = known.ok_or_else(|| wrong(line, format!("no picture has the label {label:?}")))?;
-        let weight = weight.trim().parse().map_err(|_| wrong(line, format!("{weight:?} is no number")))?;
+        let k = known.ok_or_else(|| {
+            wrong(line, format!("no picture has the label {label:?}; correct it, or take the line out"))
+        })?;
+        let weight = weight.trim().parse().map_err(|_| {
+            wrong(line, format!("{weight:?} is no number; give one from 0.000001 to 1000000"))
+        })?;
         let weight = checked(weight).map_err(|problem| wrong(line, problem))?;
         if weights.insert(k, weight).is_some() {
-            return Err(wrong(line, format!("{label:?} has a weight already")));
+            return Err(wrong(line, format!("{label:?} has a weight already; take one of the lines out")));
         }
     }
     if weights.is_empty() {
-        return Err(Error::option(option, format!("{} holds no weights", file.display())));
+        return Err(Error::option(
+            option,
+            format!(
+                "{} holds no weights; write a line label,weight for each label that is to have one",
+                file.display()
+            ),
+        ));
     }
     Ok(weights)
 }

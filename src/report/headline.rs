@@ -1,8 +1,9 @@
 //! The figures of one label a picture, each beside what it has to beat.
 
 use super::evaluation::Evaluation;
-use super::width::{cut, printable};
+use super::width::cut;
 use crate::metrics::{BINS, Calibration, Limit, MultiClass, Temperature};
+use crate::names::shown;
 
 /// Accuracy, top-5 accuracy, cross-entropy and their kind, a line each.
 pub(super) fn headline(metrics: &MultiClass, evaluation: &Evaluation) -> String {
@@ -11,7 +12,7 @@ pub(super) fn headline(metrics: &MultiClass, evaluation: &Evaluation) -> String 
     let mut text = format!(
         "accuracy {:.1} % of {samples} {pictures} (always answering \"{}\": {:.1} %)\n",
         100.0 * metrics.accuracy,
-        printable(&baseline.class),
+        shown(&baseline.class),
         100.0 * baseline.accuracy,
     );
     if let Some(top_5) = metrics.top_5_accuracy {
@@ -58,7 +59,7 @@ pub(super) fn headline(metrics: &MultiClass, evaluation: &Evaluation) -> String 
     }
     let absent: Vec<_> = metrics.per_class.iter().filter(|class| class.support == 0).collect();
     if !absent.is_empty() {
-        let names: Vec<_> = absent.iter().take(5).map(|class| printable(&class.class)).collect();
+        let names: Vec<_> = absent.iter().take(5).map(|class| shown(&class.class)).collect();
         let more = if absent.len() > names.len() { ", …" } else { "" };
         text += &format!(
             "no picture here is of {}{more}: no mean ROC AUC; balanced accuracy and average precision leave it out\n",

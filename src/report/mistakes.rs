@@ -5,9 +5,10 @@ use serde::Serialize;
 
 use super::evaluation::Scored;
 use super::sample::{Answer, value};
-use super::width::{cut, display_width, left, printable, right};
+use super::width::{cut, display_width, left, right};
 use crate::dataset::Unit;
 use crate::metrics::{MetricsError, Output, label_errors};
+use crate::names::shown;
 
 /// How many of each are named.
 const SHOWN: usize = 10;
@@ -141,7 +142,7 @@ pub(super) fn mistakes_text(mistakes: &[Mistake], output: Kind, what: Unit) -> S
     let longest = paths.iter().map(|path| display_width(path)).max().unwrap_or(0);
     for (mistake, path) in mistakes.iter().zip(&paths) {
         let loss = right(&format!("{:.2}", mistake.loss), 7);
-        let told = |stated: &Stated| format!("{} {}", printable(&stated.label), value(output, stated.value));
+        let told = |stated: &Stated| format!("{} {}", shown(&stated.label), value(output, stated.value));
         let list = |truth: bool| {
             mistake.values.iter().filter(|v| v.truth == truth).map(told).collect::<Vec<_>>().join(", ")
         };
@@ -182,9 +183,9 @@ pub(super) fn suspicions_text(suspicion: &LabelSuspicion, accuracy: f64) -> Stri
         let line = format!(
             "{}  labelled {} {:.1}%, looks like {} {:.1}%",
             left(path, longest),
-            printable(&picture.given),
+            shown(&picture.given),
             100.0 * picture.given_probability,
-            printable(&picture.likely),
+            shown(&picture.likely),
             100.0 * picture.probability,
         );
         text += &format!("{}\n", cut(&line, WIDTH));

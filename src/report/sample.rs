@@ -7,8 +7,8 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::mistakes::Kind;
-use super::width::printable;
 use crate::metrics::{Output, most_probable};
+use crate::names::shown;
 
 /// One labelled picture and what was predicted for it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -53,9 +53,9 @@ impl fmt::Display for Answer {
     /// `cat`, or `grass, trees`, or `nothing`; as it may be printed on a terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::One(name) => f.write_str(&printable(name)),
+            Self::One(name) => f.write_str(&shown(name)),
             Self::Several(names) if names.is_empty() => f.write_str("nothing"),
-            Self::Several(names) => f.write_str(&printable(&names.join(", "))),
+            Self::Several(names) => f.write_str(&shown(&names.join(", "))),
         }
     }
 }
@@ -96,7 +96,7 @@ pub fn sample_line(labels: &[impl AsRef<str>], example: &Example, top: usize) ->
         (None, None, _) => (&[][..], Kind::Softmax),
     };
     let name = |c: usize| labels.get(c).map_or("?", AsRef::as_ref);
-    let show = |c: usize| format!("{}={}", printable(name(c)), value(kind, row[c]));
+    let show = |c: usize| format!("{}={}", shown(name(c)), value(kind, row[c]));
     let ranked = most_probable(row, row.len());
     let shown: Vec<String> = match predicted {
         Answer::Several(names) if names.is_empty() => {

@@ -1,37 +1,27 @@
 //! Columns on a terminal: names are aligned by how wide they are shown, not by how many bytes they have.
 
-use std::borrow::Cow;
-
 use unicode_width::UnicodeWidthStr;
+
+use crate::names::shown;
 
 /// How many terminal columns `text` takes as it is printed here: wide characters take two.
 pub fn display_width(text: &str) -> usize {
-    printable(text).width()
-}
-
-/// `text` with control characters as `?`: names come from file names, which may hold line breaks and escape
-/// codes.
-pub(super) fn printable(text: &str) -> Cow<'_, str> {
-    if text.contains(char::is_control) {
-        Cow::Owned(text.replace(char::is_control, "?"))
-    } else {
-        Cow::Borrowed(text)
-    }
+    shown(text).width()
 }
 
 /// `text` flush right in `width` columns.
 pub(super) fn right(text: &str, width: usize) -> String {
-    format!("{:1$}{2}", "", width.saturating_sub(display_width(text)), printable(text))
+    format!("{:1$}{2}", "", width.saturating_sub(display_width(text)), shown(text))
 }
 
 /// `text` flush left in `width` columns.
 pub(super) fn left(text: &str, width: usize) -> String {
-    format!("{2}{:1$}", "", width.saturating_sub(display_width(text)), printable(text))
+    format!("{2}{:1$}", "", width.saturating_sub(display_width(text)), shown(text))
 }
 
 /// `text` cut to at most `width` columns, the cut shown as `…`.
 pub(super) fn cut(text: &str, width: usize) -> String {
-    let text = printable(text);
+    let text = shown(text);
     if text.width() <= width {
         return text.into_owned();
     }
@@ -54,9 +44,9 @@ mod tests {
     fn names_are_measured_as_shown() {
         assert_eq!(display_width("äpfel"), 5);
         assert_eq!(display_width("猫"), 2);
-        assert_eq!(display_width("a\nb\u{1b}"), 4);
+        assert_eq!(display_width("a\nb\u{1b}"), r"a\nb\u{1b}".len());
         assert_eq!(right("猫", 4), "  猫");
-        assert_eq!(left("a\nb", 4), "a?b ");
+        assert_eq!(left("a\nb", 5), r"a\nb ");
         assert_eq!(right("too long", 3), "too long");
     }
 

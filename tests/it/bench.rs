@@ -109,15 +109,17 @@ fn mistakes_are_explained() {
     huemax(&["bench", "--device", "gpu:99"], at).check(1, &["gpu:99", "there is: cpu"]);
     huemax(&["bench", "nowhere", "--device", "cpu"], at).check(1, &["nowhere does not exist"]);
     huemax(&["bench", "--baseline", "nowhere.json", "--device", "cpu"], at)
-        .check(1, &["cannot read nowhere.json"]);
+        .check(1, &["cannot read nowhere.json", "give a file that `huemax bench --json FILE` wrote"]);
     huemax(&["bench", "--json", "no/such/folder/run.json", "--device", "cpu"], at)
         .check(1, &["cannot write no/such/folder/run.json"]);
     std::fs::write(at.join("old.json"), r#"{"format": 0, "stages": []}"#).expect("a file");
     huemax(&["bench", "--baseline", "old.json", "--device", "cpu"], at)
         .check(1, &["old.json has bench format 0", "reads format 1", "measure the baseline again"]);
     std::fs::write(at.join("text.json"), "no JSON").expect("a file");
-    huemax(&["bench", "--baseline", "text.json", "--device", "cpu"], at)
-        .check(1, &["text.json is not a run of `huemax bench`"]);
+    huemax(&["bench", "--baseline", "text.json", "--device", "cpu"], at).check(
+        1,
+        &["text.json is not a run of `huemax bench`", "give a file that `huemax bench --json FILE` wrote"],
+    );
 }
 
 fn what_cannot_fit_says_what_would() {

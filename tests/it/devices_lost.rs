@@ -201,6 +201,12 @@ fn train_says_how_to_go_on() {
     }
     let folder = fruit();
     let at = folder.path();
+    // While pictures are described: to keep no features would be no help.
+    let described = ["train", "fruit", "--out", "described", "--device", "gpu"];
+    let ran = losing(9, &described, at)
+        .check(1, &["was lost", "to go on without this device: --device cpu", "go on with the same command"]);
+    assert!(!ran.stderr().contains("--no-cache"), "{}", ran.stderr());
+    crate::cli::huemax(&[&described[..5], &["cpu"]].concat(), at).check(0, &["accuracy"]);
     let (slow, last) = (["-C", "1e4", "--tol", "1e-9"], ["--out", "run", "--no-cache", "--device", "gpu"]);
     let command = [&["train", "fruit"][..], &slow, &last].concat();
     // Before there is anything to keep.

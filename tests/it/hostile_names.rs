@@ -29,7 +29,7 @@ pub fn register(trials: &mut Vec<libtest_mimic::Trial>) {
 
 /// Runs the program with `input`, as another user if one is given, and fails where it takes longer than any of this may.
 #[track_caller]
-fn run(program: &Path, arguments: &[&str], at: &Path, input: &[u8], user: Option<u32>) -> Ran {
+pub fn run(program: &Path, arguments: &[&str], at: &Path, input: &[u8], user: Option<u32>) -> Ran {
     let typed = tempfile::tempfile().expect("a file");
     std::os::unix::fs::FileExt::write_all_at(&typed, input, 0).expect("a file");
     let mut command = Command::new(program);

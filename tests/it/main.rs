@@ -25,6 +25,10 @@ mod losses;
 mod mini;
 mod optimum;
 #[cfg(unix)]
+mod outputs;
+#[cfg(unix)]
+mod pipes;
+#[cfg(unix)]
 mod resume;
 mod several;
 mod shards;
@@ -81,6 +85,11 @@ fn main() {
     duplicates::register(&mut trials);
     #[cfg(unix)]
     hostile_names::register(&mut trials);
+    #[cfg(unix)]
+    {
+        outputs::register(&mut trials);
+        pipes::register(&mut trials);
+    }
     #[cfg(unix)]
     interrupt::register(&mut trials);
     #[cfg(unix)]

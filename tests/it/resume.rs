@@ -22,6 +22,7 @@ pub fn register(trials: &mut Vec<Trial>) {
         ("a_checkpoint_that_cannot_be_saved_ends_nothing", a_checkpoint_that_cannot_be_saved_ends_nothing),
         ("data_may_move_and_commands_are_kept", data_may_move_and_commands_are_kept),
         ("what_cannot_be_gone_on_with_is_said", what_cannot_be_gone_on_with_is_said),
+        ("what_lies_beside_a_checkpoint_stays", what_lies_beside_a_checkpoint_stays),
     ] {
         plain(trials, &format!("resume::{name}"), test);
     }
@@ -175,6 +176,11 @@ fn a_torn_checkpoint_is_passed_over() {
     }
     let bytes = std::fs::read(&current).expect("a checkpoint");
     std::fs::write(&current, &bytes[..bytes.len() / 2]).expect("a file");
+    // Alone it is of no use.
+    std::fs::create_dir(at.join("alone")).expect("a folder");
+    std::fs::copy(&current, at.join("alone").join(CURRENT)).expect("a copy");
+    let anew = "to begin anew in the same folder: huemax train DATA --out alone --force";
+    huemax(&["train", "--resume", "alone"], at).check(1, &["alone/checkpoint.safetensors is damaged", anew]);
     huemax(&["train", "--resume", "run"], at)
         .check(0, &["checkpoint.safetensors is damaged", "going on from the one before it"]);
     assert!(model(at, "run") == expected, "other bytes than of an uninterrupted training");
@@ -315,7 +321,10 @@ fn data_may_move_and_commands_are_kept() {
     let elsewhere = at.join("elsewhere");
     std::fs::create_dir(&elsewhere).expect("a folder");
     std::fs::rename(at.join("fruit"), at.join("moved")).expect("a rename");
-    huemax(&["train", "--resume", "../run"], &elsewhere).check(1, &["fruit does not exist"]);
+    // Where it is now has to be said, and how is.
+    let hint = "if that was moved, say where it is now: huemax train DATA --resume ../run";
+    let begun = format!("the training was begun with {}", at.join("fruit").display());
+    huemax(&["train", "--resume", "../run"], &elsewhere).check(1, &["fruit does not exist", &begun, hint]);
     let child = start(&["train", "../moved", "--resume", "../run"], &elsewhere);
     std::thread::sleep(Duration::from_millis(400));
     signal(&child, "INT");
@@ -342,6 +351,29 @@ fn what_cannot_be_gone_on_with_is_said() {
     huemax(&["train", "fruit", "--checkpoint-every", "-1"], at).check(2, &["--checkpoint-every"]);
     // The folder of a training that could be gone on with is not taken from it.
     huemax(&slow("run", SOLVERS[0].1), at).check(2, &["--out: run holds the checkpoint", "--resume run"]);
+}
+
+/// Features that somebody began there, though the training keeps none; a list of somebody's.
+fn what_lies_beside_a_checkpoint_stays() {
+    let folder = fruit();
+    let at = folder.path();
+    let child = start(&[&slow("run", SOLVERS[0].1)[..], &["--no-cache"]].concat(), at);
+    while !at.join("run").join(PREVIOUS).exists() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    signal(&child, "INT");
+    assert_eq!(end(child).status.code(), Some(130));
+    let begun = at.join("run/features/features.npy.part");
+    std::fs::create_dir(at.join("run/features")).expect("a folder");
+    std::fs::write(&begun, "rows").expect("a file");
+    let list = at.join("run/skipped.csv");
+    std::fs::write(&list, "mine\n").expect("a file");
+    huemax(&["train", "--resume", "run"], at)
+        .check(2, &["--resume: run holds a skipped.csv that huemax did not write; move it elsewhere"]);
+    assert_eq!(std::fs::read_to_string(&list).expect("a file"), "mine\n");
+    std::fs::remove_file(&list).expect("a file");
+    let ran = huemax(&["train", "--resume", "run"], at).check(0, &["going on from run/"]);
+    assert!(begun.exists() && !ran.stderr().contains("are removed"), "{}", ran.stderr());
 }
 
 /// On a GPU, one solver after the other, each interrupted twice.

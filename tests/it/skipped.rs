@@ -170,18 +170,20 @@ fn too_many_end_an_extraction_that_goes_on() {
     let ran = huemax(&[&EXTRACT[..], &["--json"]].concat(), at);
     let told = [
         "12 of 96 pictures could not be read, and --max-errors allows 10%, 9:",
-        "store/skipped.csv",
+        "store/skipped.refused.csv",
         "are kept in store",
     ];
     let ran = ran.check(1, &told);
     assert_eq!(ran.stdout(), "");
     assert_eq!(read(), before, "what was there is not touched");
-    assert_eq!(paths(&rows(&at.join("store/skipped.csv"))), bad);
+    let refused = at.join("store/skipped.refused.csv");
+    assert_eq!(paths(&rows(&refused)), bad);
+    assert!(!at.join("store/skipped.csv").exists(), "the store has no such pictures");
     let ran = huemax(&[&EXTRACT[..], &["--json", "--max-errors", "13%"]].concat(), at);
     let made = result(&ran.check(0, &["store/skipped.csv"]));
     assert_eq!((&made["skipped_count"], &made["read"], &made["kept"]), (&12.into(), &0.into(), &84.into()));
     assert_eq!(paths(&rows(&at.join("store/skipped.csv"))), bad);
-    assert!(!at.join("store").join(JOURNAL).exists());
+    assert!(!at.join("store").join(JOURNAL).exists() && !refused.exists());
 
     // The limit holds for what is there too, and changes nothing.
     let before = read();
@@ -189,7 +191,7 @@ fn too_many_end_an_extraction_that_goes_on() {
     assert_eq!(read(), before);
     bad.iter().for_each(|path| std::fs::remove_file(at.join("fruit").join(path)).expect("a file"));
     huemax(&EXTRACT, at).check(0, &["dropped 12, skipped 0"]);
-    assert!(!at.join("store/skipped.csv").exists());
+    assert!(!at.join("store/skipped.csv").exists() && !refused.exists());
 }
 
 fn what_was_skipped_before_counts() {

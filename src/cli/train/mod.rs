@@ -12,13 +12,15 @@ use clap::parser::ValueSource;
 
 pub(super) use self::args::{Args, seconds};
 pub(super) use self::report::report_run;
-use self::report::{keep_features, of_device, tell_finished, tell_how_to_go_on, tell_interrupted};
+use self::report::{
+    keep_features, of_device, quoted, tell_finished, tell_how_to_go_on, tell_interrupted, tell_moved,
+};
 use crate::backend::DeviceKind;
 use crate::cli::data::Opened;
 use crate::cli::interrupt::Savable;
 use crate::cli::output;
 use crate::cli::resume::{Kept, check_beside};
-use crate::cli::run_folder::RunFolder;
+use crate::cli::run_folder::{RunFolder, apart_from, list_of_refused};
 use crate::cli::watching::Watching;
 use crate::error::{Error, Result};
 use crate::features::store::remove_begun;
@@ -26,7 +28,7 @@ use crate::files::{Writing, folder_of};
 use crate::learn::checkpoint::{CURRENT, CheckpointError, Loaded, Lock, PREVIOUS, Store, load};
 use crate::learn::{LearnError, SolverOptions, Targets};
 use crate::model::Model;
-use crate::pipeline::{Begin, SKIPPED, Session, train_watched};
+use crate::pipeline::{Begin, Session, other_list, train_watched};
 
 /// The file of a run that holds its model.
 const MODEL: &str = "model.safetensors";
@@ -54,12 +56,26 @@ pub(super) fn run(args: &Args, matches: Option<&ArgMatches>) -> Result<()> {
         Err(CheckpointError::None { folder }) if folder.join(MODEL).is_file() => {
             return tell_finished(&folder, args.common.json);
         }
-        loaded => loaded?,
+        loaded => loaded.inspect_err(|error| {
+            if matches!(error, CheckpointError::Damaged { .. } | CheckpointError::Both { .. }) {
+                let out = quoted(home);
+                output::tell(&format!(
+                    "to begin anew in the same folder: huemax train DATA --out {out} --force"
+                ));
+            }
+        })?,
     };
     if let Some(problem) = &loaded.passed_over {
         output::tell(&format!("note: {problem}; going on from the one before it"));
     }
     let Loaded { checkpoint, path, store, .. } = loaded;
+    if let Some(list) = other_list(store.folder()) {
+        let folder = store.folder().display();
+        let problem = format!(
+            "{folder} holds a {list} that huemax did not write; move it elsewhere, or it would be written over"
+        );
+        return Err(Error::option("--resume", problem));
+    }
     let kept = Kept::read(&checkpoint.keep, &path)?;
     let whole = kept.arguments(&path, (args, typed))?;
     let folder = || Ok(RunFolder::of(store.folder(), lock.map_or_else(|| Lock::take(store.folder()), Ok)?));
@@ -89,6 +105,8 @@ fn go(
     for c in options.values_of_c() {
         SolverOptions { c, ..options.solver.clone() }.plan(1, 1.0, &Targets::none(loss, 2, 1))?;
     }
+    options.class_weight.check(true)?;
+    options.pos_weight.check(false)?;
     let data = args.data.as_deref().unwrap_or(Path::new("."));
     let progress = args.common.progress();
     let budget = args.budget.budget();
@@ -98,15 +116,20 @@ fn go(
                 "how pictures are described cannot be used with --features, which are there; leave it out";
             return Err(Error::option("--bins and --decode-scale", problem));
         }
-        Some(file) => Opened::rows(file, &args.features, &args.labels, None, budget)?,
-        None => Opened::open(data, &args.labels)?,
+        Some(file) => Opened::rows(file, &args.features, &args.labels, None, budget),
+        None => Opened::open(data, &args.labels),
     };
+    if let (Err(error), Some(store)) = (&opened, &store) {
+        tell_moved(error, args, store.folder());
+    }
+    let opened = opened?;
     let differs = histogram_typed
         && opened.descriptor().is_some_and(|found| found != args.histogram.histogram().into());
     opened.only_pictures("--bins", differs, "and have theirs; leave it out, or give the pictures")?;
     opened.only_pictures("--cache", args.cache.is_some(), "and need none; leave it out")?;
     if let Some(cache) = &args.cache {
         Opened::apart("--cache", data, cache)?;
+        apart_from(cache, args.out.as_deref())?;
     }
     let folder = Arc::new(folder()?);
     let begun = args.out.as_ref().map(|out| out.join(CACHE)).filter(|_| args.no_cache && store.is_none());
@@ -137,7 +160,7 @@ fn go(
         let input = opened.input(budget, args.errors.tolerance(), args.near_duplicates);
         let outcome = train_watched(input, &options, &device, &session, &progress);
         // Before what a training leaves behind that has failed: the list stays.
-        outcome.map_err(|error| output::list_unreadable(error, || Ok(folder.path()?.join(SKIPPED))))
+        outcome.map_err(|error| output::list_unreadable(error, || Ok(list_of_refused(&folder.path()?))))
     };
     match (&outcome, watching.checkpoint()) {
         (Err(Error::Learn(error @ LearnError::Interrupted { .. })), Some(path)) => {
@@ -145,7 +168,8 @@ fn go(
         }
         // What was saved before is still there, and what the solver knew when the device was lost.
         (Err(error), Some(path))
-            if matches!(error, Error::Learn(LearnError::Save(_))) || of_device(error) =>
+            if matches!(error, Error::Learn(LearnError::Save(_) | LearnError::Device(_)))
+                || of_device(error) =>
         {
             if let Ok(loaded) = load(folder_of(&path)) {
                 output::tell(&format!("the last checkpoint that was saved is {}", loaded.path.display()));

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{CACHE, MODEL, WORTH_KEEPING};
+use super::{Args, CACHE, MODEL, WORTH_KEEPING};
 use crate::backend::DeviceError;
 use crate::cli::output;
 use crate::cli::run_folder::RunFolder;
-use crate::dataset::{Dataset, Unit};
-use crate::error::{Error, Result};
+use crate::dataset::{Dataset, DatasetError, Unit};
+use crate::error::{Error, FileError, Result};
 use crate::features::FeaturesError;
 use crate::files::folder_of;
 use crate::learn::LearnError;
@@ -20,8 +20,14 @@ use crate::report;
 /// folder was made for this training alone, nothing is left.
 pub(super) fn keep_features(error: &Error, folder: &RunFolder, same: bool) {
     let stopped = match error {
-        Error::Features(error @ FeaturesError::Interrupted { .. }) => Some(error.to_string()),
-        Error::Features(FeaturesError::Unfinished { .. }) => None,
+        Error::Features(error @ FeaturesError::Interrupted { .. }) => error.to_string(),
+        // Without a store a lost device would have lost everything.
+        Error::Features(FeaturesError::Unfinished { source, .. }) => match &**source {
+            FeaturesError::Device(device) if is_of_device(device) => {
+                "to go on without this device: --device cpu   (or another GPU: see huemax devices)".into()
+            }
+            _ => "to do without keeping features: --no-cache".into(),
+        },
         _ => {
             if let Some(path) = folder.abandon(WORTH_KEEPING) {
                 let path = path.join(CACHE);
@@ -30,11 +36,7 @@ pub(super) fn keep_features(error: &Error, folder: &RunFolder, same: bool) {
             return;
         }
     };
-    if let Some(stopped) = stopped {
-        output::tell(&stopped);
-    } else {
-        output::tell("to do without keeping features: --no-cache");
-    }
+    output::tell(&stopped);
     match folder.path() {
         Ok(path) if !same => {
             let path = quoted(&path.join(CACHE));
@@ -63,6 +65,29 @@ pub(super) fn tell_how_to_go_on(checkpoint: &Path, elsewhere: bool) {
     output::tell(&format!("go on with: huemax train --resume {folder}{device}"));
 }
 
+/// Says how to go on where what a training in `run` was begun with, as `args` have it, is not there any more.
+pub(super) fn tell_moved(error: &Error, args: &Args, run: &Path) {
+    let gone = |file: &FileError| file.source.kind() == std::io::ErrorKind::NotFound;
+    let moved = match error {
+        Error::Dataset(DatasetError::Missing(_) | DatasetError::NoPictures(_)) => true,
+        Error::Features(FeaturesError::File(file))
+        | Error::Dataset(DatasetError::LabelFileUnreadable(file)) => gone(file),
+        _ => false,
+    };
+    if !moved {
+        return;
+    }
+    let run = quoted(run);
+    let (begun, anew) = match (args.features.file(), &args.data) {
+        (Ok(Some(file)), _) => (format!("--features {}", quoted(file)), "--features FILE"),
+        (_, Some(data)) => (quoted(data), "DATA"),
+        _ => return,
+    };
+    output::tell(&format!(
+        "the training was begun with {begun}; if that was moved, say where it is now: huemax train {anew} --resume {run}"
+    ));
+}
+
 /// Whether it is a device that failed.
 pub(super) fn of_device(error: &Error) -> bool {
     let device = match error {
@@ -71,12 +96,16 @@ pub(super) fn of_device(error: &Error) -> bool {
         | Error::Features(FeaturesError::Device(device)) => device,
         _ => return false,
     };
-    // What it was to be fed is none of its fault.
-    !matches!(device, DeviceError::Fed { .. })
+    is_of_device(device)
+}
+
+/// Whether the device itself failed: what it was to be fed is none of its fault.
+fn is_of_device(error: &DeviceError) -> bool {
+    !matches!(error, DeviceError::Fed { .. })
 }
 
 /// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
+pub(super) fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     if path.contains(char::is_whitespace) { format!("'{path}'") } else { path }
 }

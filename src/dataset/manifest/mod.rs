@@ -62,7 +62,9 @@ impl Manifest {
 pub(super) fn beside(root: &Path, found: &[Found], base: &Base) -> Vec<PathBuf> {
     let in_folder = |folder: &Path| {
         let names = ["metadata.csv", "metadata.jsonl"];
-        names.iter().map(|name| root.join(folder).join(name)).find(|path| path.is_file())
+        // A pipe, or a link that leads nowhere, is found too: whoever reads it says what it is.
+        let there = |path: &PathBuf| !path.is_dir() && std::fs::symlink_metadata(path).is_ok();
+        names.iter().map(|name| root.join(folder).join(name)).find(there)
     };
     let Some(first) = found.first() else { return Vec::new() };
     let wrapping = first.path.ancestors().skip(1).collect::<Vec<_>>();

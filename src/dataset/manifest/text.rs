@@ -1,14 +1,13 @@
 //! Text out of a file, whatever its encoding, or a refusal.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use super::super::{DatasetError, LabelProblem};
-use crate::files::FileError;
+use crate::files::{FileError, open_file};
 
 /// The most bytes of a file with labels: some ten million rows.
-const MAX_BYTES: u64 = 1 << 30;
+pub(in super::super) const MAX_BYTES: u64 = 1 << 30;
 
 /// The text of the file `path`, in UTF-8, or in what its byte order mark says, which is left out.
 pub(in super::super) fn read(path: &Path) -> Result<String, DatasetError> {
@@ -17,9 +16,9 @@ pub(in super::super) fn read(path: &Path) -> Result<String, DatasetError> {
 
 fn read_up_to(path: &Path, limit: u64) -> Result<String, DatasetError> {
     let mut bytes = Vec::new();
-    let mut file = File::open(path).map_err(|e| unreadable(path, e))?;
-    // The limit holds for what is read: a pipe has no length.
-    file.by_ref().take(limit + 1).read_to_end(&mut bytes).map_err(|e| unreadable(path, e))?;
+    let (file, _) = open_file(path).map_err(DatasetError::LabelFileUnreadable)?;
+    // The limit holds for what is read: it may grow meanwhile.
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| unreadable(path, e))?;
     if bytes.len() as u64 > limit {
         return Err(DatasetError::in_file(path, 0, LabelProblem::TooLarge(limit)));
     }

@@ -52,7 +52,7 @@ pub(super) fn scan(file: &Path, wanted: Option<&LabelOptions>) -> Result<Scanned
     walk(file, wanted).map_err(|problem| {
         let error = match problem {
             Problem::Behind => {
-                let problem = "another archive, or something else, follows behind its end (`cat a.tar b.tar`?), and most programs do not see it;                                give the files one by one, or unpack it with `tar --ignore-zeros -xf` and pack it again";
+                let problem = "another archive, or something else, follows behind its end (`cat a.tar b.tar`?), and most programs do not see it; give the files one by one, or unpack it with `tar --ignore-zeros -xf` and pack it again";
                 return DatasetError::Shard { file: file.to_owned(), problem: problem.into() };
             }
             Problem::Io(error) => error,

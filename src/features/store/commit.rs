@@ -13,7 +13,7 @@ use super::stored::Stored;
 use super::writer::{Writer, is_part, next_part, remove, remove_parts};
 use super::{COMMIT, FEATURES, Hash, JOURNAL, LOCK, META, SAMPLES};
 use crate::features::{FeaturesError, Npy, Source};
-use crate::files::{FileError, Lock, Writing, sync_folder};
+use crate::files::{FileError, Lock, Writing, read_file, sync_folder};
 
 /// A folder that this process alone makes a store in; or one that nobody may write into, with a finished store to be read.
 #[derive(Debug)]
@@ -218,10 +218,10 @@ impl Folder {
     /// Finishes what [`COMMIT`] says, if it is there: whatever has been renamed already is passed over.
     fn complete(&self) -> Result<(), FeaturesError> {
         let path = self.path.join(COMMIT);
-        let text = match std::fs::read(&path) {
+        let text = match read_file(&path, u64::MAX) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(FileError::on("read", &path)(error).into()),
+            Err(error) if error.source.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error.into()),
         };
         let commit: Commit = serde_json::from_slice(&text).map_err(|error| FeaturesError::Format {
             path: path.clone(),

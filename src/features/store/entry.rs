@@ -25,6 +25,17 @@ impl Hash {
         Self(xxh3_128(bytes))
     }
 
+    /// That of `parts`, each behind its length (u64, little-endian): what one of them ends with is not what the next begins with.
+    #[must_use]
+    pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut hash = Xxh3::new();
+        for part in parts {
+            hash.update(&(part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        Self(hash.digest128())
+    }
+
     /// That of all that is left to read in `from`, which is not held as a whole.
     ///
     /// # Errors

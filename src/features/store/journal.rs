@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Entry, Hash};
 use crate::features::Descriptor;
-use crate::files::FileError;
+use crate::files::{FileError, read_file};
 
 /// What is being made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,10 +66,10 @@ impl Journal {
     /// # Errors
     /// It cannot be read.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, FileError> {
-        let bytes = match std::fs::read(path) {
+        let bytes = match read_file(path, u64::MAX) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(FileError::on("read", path)(error)),
+            Err(error) if error.source.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
         };
         let mut lines = bytes.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"));
         let Some(first) = lines.next() else { return Ok(None) };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Hash, META};
 use crate::features::{Descriptor, FeaturesError, Source};
-use crate::files::FileError;
+use crate::files::read_file;
 
 /// Version of the format of a store.
 pub const FORMAT: u32 = 1;
@@ -63,12 +63,12 @@ impl Meta {
             format: u32,
         }
         let path = folder.join(META);
-        let text = match std::fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(FileError::on("read", &path)(error).into()),
-        };
         let wrong = |problem| FeaturesError::Format { path: path.clone(), problem };
+        let text = match read_file(&path, u64::MAX) {
+            Ok(text) => text,
+            Err(error) if error.source.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(wrong(format!("it cannot be read ({}); {ANEW}", error.source))),
+        };
         let damaged = |error| wrong(format!("it is no description of a feature store ({error}); {ANEW}"));
         let Version { format } = serde_json::from_slice(&text).map_err(damaged)?;
         if format != FORMAT {

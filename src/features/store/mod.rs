@@ -49,7 +49,10 @@ pub const LOCK: &str = "store.lock";
 /// Whether `folder` is a store, of whoever's making.
 #[must_use]
 pub fn is_store(folder: &Path) -> bool {
-    [FEATURES, SAMPLES].iter().all(|name| folder.join(name).is_file()) || folder.join(COMMIT).is_file()
+    // Also where one of its files is something else than a file, or gone: whoever opens it says so.
+    let there = |name| std::fs::symlink_metadata(folder.join(name)).is_ok_and(|found| !found.is_dir());
+    let [features, samples] = [FEATURES, SAMPLES].map(there);
+    features && samples || (features || samples) && there(META) || folder.join(COMMIT).is_file()
 }
 
 /// Whether `folder` holds a store that is being made, or was when that was interrupted, and none that is finished.

@@ -7,7 +7,7 @@ use super::meta::{ANEW, Meta, probe};
 use super::samples::{Sample, read_samples};
 use super::{COMMIT, FEATURES, Hash, META, SAMPLES};
 use crate::features::{FeaturesError, Npy, Source};
-use crate::files::FileError;
+use crate::files::{FileError, read_file};
 
 /// A store that is finished, or what NumPy and pandas wrote in the same form.
 #[derive(Debug)]
@@ -38,9 +38,20 @@ impl Stored {
         };
         unfinished()?;
         let meta = Meta::read(folder)?;
+        let anew = if meta.is_some() { ANEW } else { "write or copy it again" };
+        let helped = |path: &Path, problem: String| FeaturesError::Format {
+            path: path.into(),
+            problem: format!("{problem}; {anew}"),
+        };
         let path = folder.join(SAMPLES);
-        let samples = std::fs::read(&path).map_err(FileError::on("read", &path))?;
-        let numbers = Npy::open(&folder.join(FEATURES))?;
+        let unreadable =
+            |error: FileError| helped(&error.path, format!("it cannot be read ({})", error.source));
+        let samples = read_file(&path, u64::MAX).map_err(unreadable)?;
+        let numbers = Npy::open(&folder.join(FEATURES)).map_err(|error| match error {
+            FeaturesError::File(error) => unreadable(error),
+            FeaturesError::Format { path, problem } => helped(&path, problem),
+            other => other,
+        })?;
         if let Some(meta) = &meta {
             let wrong = |name: &str, problem: String| FeaturesError::Format {
                 path: folder.join(name),
