@@ -33,6 +33,7 @@ except ImportError:
 from kinds.kind import Kind  # noqa: E402
 
 FORMATS = ["jpeg", "png", "gif", "webp", "bmp", "tiff", "others"]
+ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff")
 BINS = (26, 17, 16)
 NEAR = (16, 1.1)  # levels by which JPEG decoders differ, at most and on average
 MEGABYTE = 1 << 20
@@ -116,7 +117,7 @@ def check(kind, options, huge):
         os.makedirs(folder)
         paths = {}
         for name, content in kind.files:
-            shown = name if os.path.splitext(name)[1] else name + ".png"
+            shown = name if os.path.splitext(name)[1].lower() in ENDINGS else name + ".png"
             paths[shown] = path = os.path.join(folder, shown)
             if isinstance(content, bytes):
                 with open(path, "wb") as file:

@@ -84,6 +84,13 @@ def tiled(width=40, height=35, tile=16, **more):
     return tiff(entries, b"".join(tiles))
 
 
+def planes(width=13, height=11):
+    """All of the red, of the green, of the blue."""
+    size = width * height
+    entries = about(width, height, 8, 3, 2, 1, [8 + i * size for i in range(3)], [size] * 3, height, t284=(3, [2]))
+    return tiff(entries, bytes(noise(9, 3 * size)))
+
+
 def floats():
     raw = b"".join(struct.pack("<f", v / 200) for v in noise(7, 13 * 11 * 3))
     return picture(bits=32, samples=3, data=raw, t339=(3, [3, 3, 3]))
@@ -102,12 +109,20 @@ def kinds():
     yield exact("TIFF, grey of 8 bits", ("grey.tif", picture(samples=1, photometric=1)), ("white-is-zero.tif", picture(samples=1, photometric=0)))
     yield exact("TIFF, 1 bit", ("bit.tif", picture(bits=1, samples=1, photometric=1)), ("bit0.tif", picture(bits=1, samples=1, photometric=0)))
     yield skip("TIFF, grey of 4 bits", "color type", ("grey4.tif", picture(bits=4, samples=1, photometric=1)))
-    yield skip("TIFF, palette", "RGBPalette", ("palette.tif", picture(samples=1, photometric=3, t320=(3, noise(4, 768, 65536)))))
+    yield exact("TIFF, palette of 8 bits and of 1", ("palette.tif", picture(samples=1, photometric=3, t320=(3, noise(4, 768, 65536)))),
+                ("small.tif", picture(samples=1, photometric=3, t320=(3, noise(4, 768, 256)))),
+                ("big-endian.tif", picture(samples=1, photometric=3, order=">", t320=(3, noise(4, 768, 65536)))),
+                ("two.tif", picture(bits=1, samples=1, photometric=3, t320=(3, noise(5, 6, 65536)))))
+    yield skip("TIFF, palette of 4 bits, or cut off", "RGBPalette", ("four.tif", picture(bits=4, samples=1, photometric=3, t320=(3, noise(4, 48, 65536)))),
+               ("cut.tif", picture(samples=1, photometric=3, t320=(3, noise(4, 700, 65536)))))
     yield exact("TIFF, alpha", ("alpha.tif", picture(samples=4, t338=(3, [2]))), ("premultiplied.tif", picture(samples=4, t338=(3, [1]))))
     yield skip("TIFF, grey and alpha", "color type", ("grey-alpha.tif", picture(samples=2, photometric=1, t338=(3, [2]))))
     yield exact("TIFF, 16 bits", ("rgb16.tif", picture(bits=16)), ("grey16.tif", picture(bits=16, samples=1, photometric=1)))
     yield exact("TIFF, tiled", ("tiled.tif", tiled()))
-    yield skip("TIFF, planes", "inconsistent", ("planar.tif", picture(t284=(3, [2]))))
+    yield exact("TIFF, planes in strips", ("planar.tif", planes()))
+    yield skip("TIFF, planes that are not all there", "inconsistent", ("planar.tif", picture(t284=(3, [2]))))
+    yield skip("TIFF, planes in tiles", "one colour each", ("planar.tif", tiled(t284=(3, [2]))))
+    yield skip("TIFF, bits in reverse order", "reverse order", ("reversed.tif", picture(bits=16, samples=1, photometric=1, t266=(3, [2]))))
     yield exact("TIFF, predictor", ("predictor.tif", picture(compression=8, t317=(3, [2]))))
     yield near("TIFF, CMYK", ("cmyk.tif", picture(samples=4, photometric=5)))
     yield skip("TIFF, YCbCr", "color type", ("ycc.tif", picture(photometric=6, t530=(3, [1, 1]))))

@@ -1,6 +1,7 @@
 //! Pictures as `IMREAD_COLOR` reads them; what becomes of every kind stands in docs/pictures.md. The decoders themselves are behind one seam
 //! each: [`jpeg`] for JPEG, which is most of what there is and where the time goes, [`png`], [`gif`], and [`other`] for all else.
 
+mod bmp;
 mod error;
 mod gif;
 mod jpeg;

@@ -6,9 +6,10 @@ use std::io::Cursor;
 use image::error::ImageFormatHint;
 use image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
+use super::bmp::{self, move_up};
 use super::error::broken;
 use super::known;
-use super::tiff::{Chapter, is_big};
+use super::tiff::{Chapter, Colours, is_big};
 use super::{Extent, Full, PictureError, Scratch, check_size, max_bytes, resize};
 use crate::dataset::pixels::{Depth16, to_rgb};
 
@@ -20,13 +21,15 @@ pub(super) struct Opened<'a> {
 }
 
 /// What the decoder leaves to be done, so that pixels are those of OpenCV.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Mend {
     Nothing,
     /// Colours of so many bits were stretched to 0…255, and are to be moved up only.
     Bits([u8; 3]),
     /// Colours are to be multiplied by alpha.
     Multiply,
+    /// Numbers that were taken for colours stand for others.
+    Colours(Colours),
 }
 
 /// What the first bytes of a file say that it is.
@@ -57,10 +60,11 @@ pub(super) fn open<'a>(
 ) -> Result<super::Opened<'a>, PictureError> {
     let format = format(file)?;
     // Some decoders refuse large sizes in words of their own; what the header declares is said in ours.
-    if let Some((width, height)) = declared(format, file) {
+    if let Some((width, height)) = bmp::size(file).filter(|_| format == ImageFormat::Bmp) {
         check_size(width, height, max_pixels)?;
     }
     let mut mend = Mend::Nothing;
+    let mut mended = unblended(format, file);
     if format == ImageFormat::Tiff {
         let chapter = Chapter::read(file);
         let (width, height) = chapter.size();
@@ -73,20 +77,27 @@ pub(super) fn open<'a>(
         if !chapter.can_be() {
             return Err(broken("it declares more pixels than its bytes can become"));
         }
+        if let Some(problem) = chapter.beyond() {
+            return Err(broken(problem));
+        }
         mend = if chapter.multiply { Mend::Multiply } else { mend };
+        if let Some((colours, file)) = chapter.colours(file) {
+            (mend, mended) = (Mend::Colours(colours), file);
+        }
     }
     if format == ImageFormat::Bmp {
-        mend = bmp(file)?.map_or(mend, Mend::Bits);
+        mend = bmp::check(file)?.map_or(mend, Mend::Bits);
     }
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(max_bytes(max_pixels));
-    let mut reader = ImageReader::with_format(Cursor::new(unblended(format, file)), format);
+    let copied = if let Cow::Owned(copy) = &mended { copy.len() as u64 } else { 0 };
+    let mut reader = ImageReader::with_format(Cursor::new(mended), format);
     reader.limits(limits);
     let decoder: Box<dyn ImageDecoder + 'a> = Box::new(reader.into_decoder().map_err(refused)?);
     let size = decoder.dimensions();
     check_size(size.0, size.1, max_pixels)?;
     // The decoders copy parts of the file, and some write to a canvas of their own first.
-    let bytes = file.len() as u64 + 2 * decoder.total_bytes();
+    let bytes = copied + file.len() as u64 + 2 * decoder.total_bytes();
     Ok(super::Opened::full(size, bytes, scratch, Full::Other(Opened { format, decoder, mend })))
 }
 
@@ -96,13 +107,13 @@ impl Opened<'_> {
         raw: (&mut Vec<u8>, usize),
         rgb: &mut [u8],
     ) -> Result<Extent, PictureError> {
-        decode((self.format, self.mend), self.decoder, raw, rgb)?;
+        decode((self.format, &self.mend), self.decoder, raw, rgb)?;
         Ok(Extent::Whole)
     }
 }
 
 fn decode(
-    (format, mend): (ImageFormat, Mend),
+    (format, mend): (ImageFormat, &Mend),
     decoder: Box<dyn ImageDecoder + '_>,
     (raw, kept): (&mut Vec<u8>, usize),
     rgb: &mut [u8],
@@ -111,8 +122,9 @@ fn decode(
     if color == ColorType::Rgb8 {
         decoder.read_image_boxed(rgb).map_err(refused)?;
         if let Mend::Bits(bits) = mend {
-            move_up(rgb, bits);
+            move_up(rgb, *bits);
         }
+        recolour(mend, rgb);
         return Ok(());
     }
     let depth16 = match format {
@@ -124,52 +136,17 @@ fn decode(
     if !to_rgb(color, depth16, raw, rgb) {
         return Err(PictureError::Broken(format!("pixels of type {color:?} are not supported")));
     }
-    if mend == Mend::Multiply {
+    if *mend == Mend::Multiply {
         multiply(color, raw, rgb);
     }
+    recolour(mend, rgb);
     Ok(())
 }
 
-/// Width and height as the header of a BMP (of version 3 and later) declares them.
-fn declared(format: ImageFormat, file: &[u8]) -> Option<(u32, u32)> {
-    let word = |at: usize| file.get(at..at + 4)?.try_into().ok();
-    match format {
-        // Signed: a negative height only says that rows go down.
-        ImageFormat::Bmp if u32::from_le_bytes(word(14)?) >= 40 => {
-            Some((i32::from_le_bytes(word(18)?).unsigned_abs(), i32::from_le_bytes(word(22)?).unsigned_abs()))
-        }
-        _ => None,
-    }
-}
-
-/// Bits of the colours of a BMP that has fewer than 8 of each; fails where its pixels are not all there.
-fn bmp(file: &[u8]) -> Result<Option<[u8; 3]>, PictureError> {
-    let word = |at: usize| Some(u64::from(u32::from_le_bytes(file.get(at..at + 4)?.try_into().ok()?)));
-    let (Some(offset), Some(bits), Some(packed), Some((width, height))) =
-        (word(10), word(28).map(|word| word & 0xFFFF), word(30), declared(ImageFormat::Bmp, file))
-    else {
-        return Ok(None);
-    };
-    let plain = matches!(packed, 0 | 3);
-    let pitch = (u64::from(width) * bits).div_ceil(32) * 4;
-    if plain && offset + pitch * u64::from(height) > file.len() as u64 {
-        return Err(PictureError::Truncated);
-    }
-    Ok(match (bits, packed, word(58)) {
-        (16, 0, _) => Some([5, 5, 5]),
-        (16, 3, Some(0x7E0)) => Some([5, 6, 5]),
-        (16, 3, Some(0x3E0)) => Some([5, 5, 5]),
-        _ => None,
-    })
-}
-
-/// Of colours that were stretched from so many bits to 0…255, those bits, and zeros behind them.
-fn move_up(rgb: &mut [u8], bits: [u8; 3]) {
-    for pixel in rgb.as_chunks_mut::<3>().0 {
-        for (value, bits) in pixel.iter_mut().zip(bits) {
-            let most = (1u32 << bits) - 1;
-            *value = (((u32::from(*value) * most + 127) / 255) << (8 - bits)) as u8;
-        }
+/// Puts the colours in place of the numbers that stand for them.
+fn recolour(mend: &Mend, rgb: &mut [u8]) {
+    if let Mend::Colours(colours) = mend {
+        rgb.as_chunks_mut::<3>().0.iter_mut().for_each(|pixel| *pixel = colours.rgb(*pixel));
     }
 }
 
