@@ -206,3 +206,86 @@ impl Colours {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::Decoder;
+
+    /// A little-endian TIFF of one strip: numbers of 16 bits by tag, and the words of a palette behind the pixels.
+    fn tiff(entries: &[(u16, u16)], pixels: &[u8], palette: &[u16]) -> Vec<u8> {
+        let (first, padded) = (8u32, pixels.len().next_multiple_of(2));
+        let words = first + padded as u32;
+        let mut all: Vec<(u16, u16, u32, u32)> = entries.iter().map(|&(t, v)| (t, 3, 1, v.into())).collect();
+        all.extend([(273, 4, 1, first), (279, 4, 1, pixels.len() as u32)]);
+        if !palette.is_empty() {
+            all.push((320, 3, palette.len() as u32, words));
+        }
+        all.sort_unstable();
+        let mut file = b"II\x2a\0".to_vec();
+        file.extend((words + 2 * palette.len() as u32).to_le_bytes());
+        file.extend(pixels);
+        file.resize(words as usize, 0);
+        palette.iter().for_each(|word| file.extend(word.to_le_bytes()));
+        file.extend((all.len() as u16).to_le_bytes());
+        for (tag, kind, many, value) in all {
+            file.extend(tag.to_le_bytes());
+            file.extend(kind.to_le_bytes());
+            file.extend(many.to_le_bytes());
+            file.extend(value.to_le_bytes());
+        }
+        file.extend([0; 4]);
+        file
+    }
+
+    fn grey(bits: u16, colour: u16, more: &[(u16, u16)]) -> Vec<(u16, u16)> {
+        let about = [(256, 4), (257, 1), (258, bits), (259, 1), (262, colour), (277, 1), (278, 1)];
+        [&about[..], more].concat()
+    }
+
+    fn pixels(file: &[u8]) -> Result<Vec<u8>, String> {
+        Decoder::default().read_bytes(file).map(|read| read.rgb.to_vec()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn palettes_are_looked_up() {
+        let words = |scale: u16| (0..768).map(|i| scale * (i % 251)).collect::<Vec<u16>>();
+        let expected: Vec<u8> = [3, 0, 255, 7]
+            .iter()
+            .flat_map(|&i: &u16| [i, 256 + i, 512 + i].map(|w| (w % 251) as u8))
+            .collect();
+        for scale in [1, 256] {
+            let file = tiff(&grey(8, 3, &[]), &[3, 0, 255, 7], &words(scale));
+            assert_eq!(pixels(&file).unwrap(), expected, "times {scale}");
+        }
+        let file = tiff(&grey(1, 3, &[]), &[0b0110_0000], &[0, 0xFF00, 0x1100, 0x2200, 0, 0x9900]);
+        let (off, on) = ([0, 0x11, 0], [0xFF, 0x22, 0x99]);
+        assert_eq!(pixels(&file).unwrap(), [off, on, on, off].concat());
+        let cut = tiff(&grey(8, 3, &[]), &[3, 0, 255, 7], &words(1)[..700]);
+        assert!(pixels(&cut).unwrap_err().contains("RGBPalette"));
+    }
+
+    #[test]
+    fn what_would_be_read_wrongly_is_named() {
+        let reversed = tiff(&grey(8, 1, &[(266, 2)]), &[1, 2, 3, 4], &[]);
+        assert!(pixels(&reversed).unwrap_err().contains("FillOrder 2"));
+        assert!(pixels(&tiff(&grey(8, 1, &[(266, 1)]), &[1, 2, 3, 4], &[])).is_ok());
+    }
+
+    #[test]
+    fn brightness_and_colour_differences_become_colours() {
+        // To within half a level of the real formula (ITU-R BT.601, as JFIF has it).
+        for [y, cb, cr] in
+            [[0, 0, 0], [255, 255, 255], [128, 128, 128], [76, 85, 255], [150, 44, 21], [29, 255, 107]]
+        {
+            let (l, b, r) = (f64::from(y), f64::from(cb) - 128.0, f64::from(cr) - 128.0);
+            let exact = [l + 1.402 * r, l - 0.344_136 * b - 0.714_136 * r, l + 1.772 * b];
+            for (found, exact) in Colours::YCbCr.rgb([y, cb, cr]).into_iter().zip(exact) {
+                assert!(
+                    (f64::from(found) - exact.clamp(0.0, 255.0)).abs() <= 0.501,
+                    "{y} {cb} {cr}: {found}, {exact}"
+                );
+            }
+        }
+    }
+}
