@@ -84,7 +84,6 @@ fn a_json_file_about_something_else_does_not_stand_before_a_text() {
         ("1.txt", "sea"),
         ("2.json", r#"{"caption": "a ship"}"#),
         ("2.txt", "ship"),
-        ("3.json", "no JSON at all"),
         ("3.txt", "sea"),
     ];
     for source in [None, Some(LabelChoice::Sidecar)] {
