@@ -157,6 +157,7 @@ fn train_on<B: Backend>(
     let mut described = input.describe(backend, &all, (descriptor, options.transform.any()), progress)?;
     let describe_seconds = clock.elapsed().as_secs_f64();
     let skipped = named(dataset, &described.skipped);
+    let cut_off = described.cut_off.iter().map(|&i| dataset.relative_path_string(i)).collect();
     let split = without_skipped(dataset, split, &described.skipped)?;
     let (duplicate_counts, duplicates) = described.take_marks().find(dataset, &of_parts(&split));
     options.choices.check(&activation, split.val.len())?;
@@ -333,6 +334,7 @@ fn train_on<B: Backend>(
             test: split.test.len(),
             skipped_count: skipped.len(),
             skipped,
+            cut_off,
             duplicates: duplicate_counts,
             ..DataSummary::of(dataset)
         },
@@ -375,7 +377,8 @@ fn transformed<B: Backend>(
         Some(known) => Some(known.clone()),
         None => Transform::learn(&*source, &split.train, options)?,
     };
-    let described = Described { rows: Place::Host(source), skipped, hashes: Vec::new(), looks: Vec::new() };
+    let rows = Place::Host(source);
+    let described = Described { rows, skipped, cut_off: Vec::new(), hashes: Vec::new(), looks: Vec::new() };
     Ok((described.transformed(backend, transform.as_ref())?, transform))
 }
 
