@@ -152,6 +152,12 @@ impl Input<'_> {
         matches!(self.origin, Origin::Rows(_))
     }
 
+    /// Fails where more could not be looked into than is tolerated, before anything else is said of what is there.
+    pub(super) fn looked_into(&self) -> Result<()> {
+        let all: Vec<usize> = (0..self.dataset.samples.len()).collect();
+        Errors::of(self.dataset, &all, self.tolerance).map(drop)
+    }
+
     /// What its rows are made of, where pictures would be described by `wanted`.
     pub(super) fn descriptor(&self, wanted: Descriptor) -> Descriptor {
         match &self.origin {

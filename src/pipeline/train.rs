@@ -126,6 +126,8 @@ fn train_on<B: Backend>(
     let outputs = dataset.classes.len();
     few_enough(dataset.task, outputs)?;
     let activation = Activation::new(loss, dataset.task, outputs);
+    // Of what is missing that is the reason.
+    input.looked_into()?;
     let split = Split::new(dataset, &options.split)?;
     // What cannot work is said before pictures are read.
     options.choices.check(&activation, split.val.len())?;
