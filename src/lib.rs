@@ -45,6 +45,7 @@
 
 pub mod backend;
 pub mod bench;
+mod bytes;
 #[doc(hidden)]
 pub mod cli;
 pub mod dataset;
@@ -62,6 +63,7 @@ pub mod names;
 pub mod pipeline;
 pub mod progress;
 pub mod report;
+mod rules;
 mod sync;
 mod tensors;
 pub mod verify;

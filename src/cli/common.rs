@@ -2,7 +2,8 @@
 
 use crate::backend::{Choice, Device};
 use crate::cli::progress::Terminal;
-use crate::features::{Budget, Bytes, Histogram, MAX_PIXELS, PictureRules, Truncated};
+use crate::error::Error;
+use crate::features::{Budget, Bytes, Descriptor, Histogram, MAX_PIXELS, PictureRules, Truncated};
 use crate::pipeline::{MaxErrors, OnError, Tolerance};
 use crate::progress::Progress;
 use crate::verify::{self, Use};
@@ -92,6 +93,21 @@ impl BudgetArgs {
         self.device_memory = anew.device_memory.or(self.device_memory);
     }
 
+    /// Fails where an option was typed that says which pictures are read, and there are `features` in their place.
+    pub(super) fn no_pictures(&self, features: Option<Descriptor>) -> Result<(), Error> {
+        let PictureArgs { max_pixels, truncated } = self.pictures;
+        let typed = [("--max-pixels", max_pixels.is_some()), ("--truncated", truncated.is_some())];
+        match (features, typed.into_iter().find(|(_, typed)| *typed)) {
+            (Some(found), Some((option, _))) => {
+                let problem = format!(
+                    "the data are features ({found}), made of those pictures that were read then; leave it out, or give the pictures"
+                );
+                Err(Error::option(option, problem))
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn budget(&self) -> Budget {
         Budget { host: self.memory, device: self.device_memory, pictures: self.pictures.rules() }
     }
@@ -100,13 +116,14 @@ impl BudgetArgs {
 /// Which pictures are read.
 #[derive(Debug, Clone, Copy, clap::Args)]
 struct PictureArgs {
-    /// Leave out pictures that declare more pixels than this, before anything is decoded
-    #[arg(long, value_name = "N", default_value_t = MAX_PIXELS, value_parser = clap::value_parser!(u64).range(1..))]
-    max_pixels: u64,
+    /// Leave out pictures that declare more pixels than this, before anything is decoded [default: 200000000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_pixels: Option<u64>,
 
     /// Leave out pictures whose files are cut off, or keep what there is of them: the rest is grey in a JPEG and black in a PNG
-    #[arg(long, value_enum, default_value = "skip")]
-    truncated: TruncatedArg,
+    /// [default: skip]
+    #[arg(long, value_enum)]
+    truncated: Option<TruncatedArg>,
 }
 
 /// Values of `--truncated`.
@@ -119,10 +136,10 @@ enum TruncatedArg {
 impl PictureArgs {
     fn rules(self) -> PictureRules {
         let truncated = match self.truncated {
-            TruncatedArg::Skip => Truncated::Skip,
-            TruncatedArg::Keep => Truncated::Keep,
+            None | Some(TruncatedArg::Skip) => Truncated::Skip,
+            Some(TruncatedArg::Keep) => Truncated::Keep,
         };
-        PictureRules { max_pixels: self.max_pixels, truncated }
+        PictureRules { max_pixels: self.max_pixels.unwrap_or(MAX_PIXELS), truncated }
     }
 }
 

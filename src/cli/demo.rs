@@ -78,7 +78,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
         PredictionWriter::new(Format::Table, &mut table, &run.model.classes, &Output::Softmax, 3, width)
             .map_err(output::failed)?;
     predict(&run.model, &paths, &device, &Quiet, &mut |i, predicted| match predicted {
-        Predicted::Values(row) => writer.write(&shown[i], row).map_err(output::failed),
+        Predicted::Values(row) | Predicted::CutOff(row) => {
+            writer.write(&shown[i], row).map_err(output::failed)
+        }
         Predicted::Skipped(_) => Ok(()),
     })?;
     writer.finish().map_err(output::failed)?;

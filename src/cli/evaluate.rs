@@ -72,6 +72,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         (None, data) => Opened::open_for(data.as_deref().unwrap_or(Path::new(".")), &args.labels, task)?,
     };
     opened.only_pictures("--cache", args.cache.is_some(), "and need none; leave it out")?;
+    args.budget.no_pictures(opened.descriptor())?;
     if let (Some(cache), Some(data)) = (&args.cache, &args.data) {
         Opened::apart("--cache", data, cache)?;
         apart_from(cache, args.out.as_deref())?;
@@ -94,6 +95,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
     };
     if let Err(Error::Features(error @ FeaturesError::Interrupted { .. })) = &outcome {
         output::tell(&format!("{error}; the same command goes on from there"));
+    }
+    if let (Err(Error::Unreadable(unreadable)), Some(cache)) = (&outcome, &args.cache) {
+        output::tell_kept(unreadable, cache);
     }
     let mut run = outcome.map_err(|error| match &args.out {
         Some(out) => output::list_unreadable(error, || Ok(list_of_refused(out))),

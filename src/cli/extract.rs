@@ -17,7 +17,11 @@ use crate::error::{Error, Result};
 use crate::features::store::is_store;
 use crate::features::{Descriptor, FeaturesError, Skipped};
 use crate::names;
-use crate::pipeline::{Extraction, SkippedPicture, StoreOptions, extract_to, other_list, save_skipped};
+use crate::pipeline::{
+    Extraction, SkippedPicture, StoreOptions, cut_off_note, extract_to, other_list, passed_over,
+    save_skipped,
+};
+use crate::progress::Progress;
 use crate::report::grouped;
 use crate::verify::Use;
 
@@ -123,6 +127,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
             format!("{out} holds a {list} that huemax did not write; name another folder, or add --force");
         return Err(Error::option("--out", problem));
     }
+    dataset.mismatches.describe().iter().for_each(|note| progress.say(&format!("note: {note}")));
     let clock = Instant::now();
     let outcome = {
         let _savable = Savable::begin();
@@ -142,13 +147,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
         output::tell("go on with the same command");
     }
     let extraction = outcome.map_err(|error| {
-        if let Error::Unreadable(unreadable) = &error
-            && let Some((done, rows)) = unreadable.kept.filter(|(done, _)| *done > 0)
-        {
-            let out = args.out.display();
-            output::tell(&format!(
-                "stopped: {done} of {rows} pictures are kept in {out}; the same command goes on from there"
-            ));
+        if let Error::Unreadable(unreadable) = &error {
+            output::tell_kept(unreadable, &args.out);
         }
         output::list_unreadable(error, || Ok(list_of_refused(&args.out)))
     })?;
@@ -175,7 +175,9 @@ fn report(args: &Args, dataset: &Dataset, extraction: &Extraction, seconds: f64)
     };
     let unread = dataset.unread.iter().map(SkippedPicture::from);
     let skipped: Vec<SkippedPicture> = unread.chain(extraction.skipped.iter().map(named)).collect();
-    let list = save_skipped(&args.out, &skipped)?;
+    let cut_off: Vec<String> =
+        extraction.cut_off.iter().map(|&row| dataset.relative_path_string(row)).collect();
+    let list = save_skipped(&args.out, &[&skipped[..], &passed_over(&dataset.mismatches)].concat())?;
     let counts = format!(
         "kept {}, read {}, dropped {}, skipped {}",
         grouped(kept),
@@ -190,6 +192,7 @@ fn report(args: &Args, dataset: &Dataset, extraction: &Extraction, seconds: f64)
         dataset.unlabelled.first().map(PathBuf::as_path),
         list.as_deref(),
     );
+    cut_off_note(&cut_off).iter().for_each(|note| output::tell(note));
     if args.common.json {
         return output::print_json(&Extracted {
             huemax: env!("CARGO_PKG_VERSION"),
@@ -204,7 +207,7 @@ fn report(args: &Args, dataset: &Dataset, extraction: &Extraction, seconds: f64)
             dropped,
             skipped_count: skipped.len(),
             skipped,
-            cut_off: extraction.cut_off.iter().map(|&row| dataset.relative_path_string(row)).collect(),
+            cut_off,
             changed,
             seconds,
         });

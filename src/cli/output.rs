@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use crate::dataset::Unit;
 use crate::error::{Error, FileError, Result};
 use crate::names;
-use crate::pipeline::{DUPLICATES, Duplicates, OnError, SKIPPED, SkippedPicture, Summary, save_skipped_as};
+use crate::pipeline::{
+    DUPLICATES, Duplicates, OnError, SKIPPED, SkippedPicture, Summary, Unreadable, cut_off_note,
+    save_skipped_as,
+};
 
 /// The name of standard output in errors.
 const STDOUT: &str = "standard output";
@@ -66,6 +69,7 @@ pub(super) fn tell_skipped(summary: &Summary, first_unlabelled: Option<&Path>, f
     let list = |name| folder.map(|folder| folder.join(name));
     let skipped = list(SKIPPED);
     tell_left_out(&summary.data.skipped, unit, summary.data.unlabelled, first_unlabelled, skipped.as_deref());
+    cut_off_note(&summary.data.cut_off).iter().for_each(|note| tell(note));
     tell_duplicates(&summary.data.duplicates, list(DUPLICATES).as_deref());
 }
 
@@ -105,6 +109,16 @@ pub(super) fn tell_duplicates(duplicates: &Duplicates, list: Option<&Path>) {
     lines.iter().for_each(|line| tell(line));
     if let (false, Some(list)) = (lines.is_empty(), list) {
         tell(&format!("all are listed in {}", list.display()));
+    }
+}
+
+/// Says what a store in `folder` keeps of a run that was ended by pictures that cannot be read.
+pub(super) fn tell_kept(unreadable: &Unreadable, folder: &Path) {
+    if let Some((done, rows)) = unreadable.kept.filter(|(done, _)| *done > 0) {
+        let folder = folder.display();
+        tell(&format!(
+            "stopped: {done} of {rows} pictures are kept in {folder}; the same command goes on from there"
+        ));
     }
 }
 

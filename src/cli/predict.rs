@@ -7,7 +7,7 @@ use crate::cli::common::{BudgetArgs, CheckArgs, Common, ErrorArgs};
 use crate::cli::data::{pictures_not_features, unfinished};
 use crate::cli::features::FeatureArgs;
 use crate::cli::output;
-use crate::dataset::{DatasetError, Lying};
+use crate::dataset::{Below, DatasetError, Lying};
 use crate::error::{Error, FileError, Result};
 use crate::features::Skipped;
 use crate::features::store::{is_store, is_unfinished};
@@ -15,8 +15,8 @@ use crate::files::can_write_beside;
 use crate::model::Model;
 use crate::names;
 use crate::pipeline::{
-    OnError, Predicted, Rows, SkippedPicture, is_somebodys, predict_rows, predict_within, rows_of_store,
-    save_skipped_as,
+    LINK_BACK, MaxErrors, OnError, Predicted, Rows, SkippedPicture, Tolerance, cut_off_note, is_somebodys,
+    predict_rows, predict_within, rows_of_store, save_skipped_as,
 };
 use crate::progress::Progress;
 use crate::report::{Format, PredictionWriter, display_width};
@@ -24,8 +24,9 @@ use crate::verify::Use;
 
 /// Say which class each picture, or row of features, is most probably of
 ///
-/// Pictures that cannot be read are told on standard error, with their reasons. Where too many cannot (--max-errors), the others are
-/// predicted all the same, and the exit code is 1.
+/// Pictures that cannot be read are told on standard error, with their reasons. Where they are more than the share that --max-errors gives, the
+/// others are predicted all the same, and the exit code is 1; a number of them that is passed ends the run there, as --on-error fail does at the
+/// first.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A model that `huemax train` wrote
@@ -97,6 +98,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if let Some(list) = &args.skipped {
         can_write_beside(list)?;
     }
+    let mut links_back = Vec::new();
     let what = match args.features.file()? {
         Some(file) => What::Rows(args.features.open(file, &[], args.budget.budget())?),
         None => match args.pictures.as_slice() {
@@ -105,9 +107,23 @@ pub(super) fn run(args: &Args) -> Result<()> {
                 What::Kept(rows, names)
             }
             [store] if is_unfinished(store) => return Err(unfinished(store)),
-            pictures => What::Pictures(self::pictures(pictures)?),
+            pictures => {
+                let named = self::pictures(pictures)?;
+                links_back = named.links_back;
+                named.not_pictures.said().iter().for_each(|note| progress.say(&format!("note: {note}")));
+                What::Pictures(named.pictures)
+            }
         },
     };
+    let links_back = links_back.iter().map(|path| {
+        output::tell(&format!("passed over {}: {LINK_BACK}", path.display()));
+        SkippedPicture { path: names::text(path), reason: LINK_BACK.into() }
+    });
+    let links_back: Vec<SkippedPicture> = links_back.collect();
+    args.budget.no_pictures(match &what {
+        What::Pictures(_) => None,
+        What::Rows(rows) | What::Kept(rows, _) => Some(rows.descriptor),
+    })?;
     let device = args.common.open(&progress)?;
     let used = || Ok(Use::of_model(&model, !matches!(what, What::Pictures(_))));
     args.check.before((&device, &args.common.device), used, &progress)?;
@@ -123,10 +139,14 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let mut writer =
         PredictionWriter::new(format, stdout, &model.classes, &model.output(), args.top as usize, width)
             .map_err(output::failed)?;
-    let mut skipped: Vec<(usize, String)> = Vec::new();
+    let (mut skipped, mut cut_off): (Vec<(usize, String)>, Vec<String>) = Default::default();
     let mut sink = |i: usize, predicted: Predicted<'_>| {
         match predicted {
             Predicted::Values(row) => writer.write(&what.name(i), row).map_err(output::failed)?,
+            Predicted::CutOff(row) => {
+                cut_off.push(what.name(i));
+                writer.write_as(&what.name(i), row, true).map_err(output::failed)?;
+            }
             Predicted::Skipped(reason) => skipped.push((i, reason.to_owned())),
         }
         Ok(())
@@ -137,14 +157,20 @@ pub(super) fn run(args: &Args) -> Result<()> {
             predict_within(&model, pictures, within, &progress, &mut sink)
         }
         What::Rows(rows) => predict_rows(&model, rows, &device, &progress, &mut sink),
-        What::Kept(rows, names) => kept_well(rows, names, args)
-            .and_then(|()| predict_rows(&model, rows, &device, &progress, &mut sink)),
+        What::Kept(rows, names) => match (kept_well(rows, names, args), args.errors.tolerance()) {
+            // Of pictures too, a share is told when all have been predicted.
+            (Err(error), Tolerance { on_error: OnError::Skip, max_errors: MaxErrors::Percent(_) }) => {
+                predict_rows(&model, rows, &device, &progress, &mut sink).and(Err(error))
+            }
+            (well, _) => well.and_then(|()| predict_rows(&model, rows, &device, &progress, &mut sink)),
+        },
     };
     if matches!(outcome, Ok(()) | Err(Error::Unreadable(_))) {
         // What was predicted before there were too many that cannot be read is whole.
         writer.finish().map_err(output::failed)?;
         std::io::stdout().flush().map_err(output::failed)?;
     }
+    cut_off_note(&cut_off).iter().for_each(|note| output::tell(note));
     if let Err(error) = outcome {
         if let Error::Unreadable(unreadable) = &error
             && unreadable.tolerance.on_error == OnError::Skip
@@ -163,7 +189,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if let Some(list) = &args.skipped {
         let named =
             |(i, reason): &(usize, String)| SkippedPicture { path: what.name(*i), reason: reason.clone() };
-        save_skipped_as(list, &skipped.iter().map(named).collect::<Vec<_>>())?;
+        save_skipped_as(list, &skipped.iter().map(named).chain(links_back).collect::<Vec<_>>())?;
     }
     match skipped.len() {
         n if n == count => Err(Error::NothingPredicted(n)),
@@ -213,42 +239,61 @@ impl What {
     }
 }
 
-/// Every picture that the arguments name, in their order.
-fn pictures(arguments: &[PathBuf]) -> Result<Vec<Lying>> {
-    let mut found = Vec::new();
+/// Every picture that the arguments name, in their order. One that names nothing that can be read is a picture that cannot be read, unless nothing
+/// else is named.
+fn pictures(arguments: &[PathBuf]) -> Result<Below> {
+    let mut found = Below::default();
+    let (mut first, mut any) = (None, false);
     for argument in arguments {
         if argument == Path::new("-") {
             for line in std::io::stdin().lock().split(b'\n') {
                 let line = line.map_err(FileError::on("read", Path::new("standard input")))?;
                 let line = line.strip_suffix(b"\r").unwrap_or(&line);
                 if !line.trim_ascii().is_empty() {
-                    found.extend(listed(&named(line))?);
+                    any = true;
+                    let line = named(line);
+                    add(&mut found, Lying::under(&line).unwrap_or_else(|error| lost(&line, &error)));
                 }
             }
-        } else if std::fs::symlink_metadata(argument).is_ok_and(|link| link.is_symlink()) {
-            // It is there, wherever it leads.
-            found.extend(listed(argument)?);
-        } else {
-            pictures_not_features(argument, "")?;
-            found.extend(Lying::under(argument)?);
+            continue;
+        }
+        pictures_not_features(argument, "")?;
+        match Lying::under(argument) {
+            Ok(below) => {
+                any = true;
+                add(&mut found, below);
+            }
+            Err(error) => {
+                // A link is there, wherever it leads.
+                any |= std::fs::symlink_metadata(argument).is_ok_and(|link| link.is_symlink());
+                add(&mut found, lost(argument, &error));
+                first.get_or_insert(error);
+            }
         }
     }
-    if found.is_empty() {
-        return Err(Error::option("-", "standard input names no pictures"));
+    match (any, first) {
+        (false, Some(error)) => Err(error.into()),
+        _ if found.pictures.is_empty() => Err(Error::option("-", "standard input names no pictures")),
+        _ => Ok(found),
     }
-    Ok(found)
 }
 
-/// The pictures of a path in a list: one that is not there any more is a picture that cannot be read, and no reason to stop.
-fn listed(path: &Path) -> Result<Vec<Lying>> {
-    match Lying::under(path) {
+fn add(found: &mut Below, more: Below) {
+    found.pictures.extend(more.pictures);
+    found.links_back.extend(more.links_back);
+    found.not_pictures.extend(Path::new(""), more.not_pictures);
+}
+
+/// What is left of a path that stands for no pictures.
+fn lost(path: &Path, error: &DatasetError) -> Below {
+    let picture = match error {
         // Whoever opens it says what is wrong.
-        Err(DatasetError::Missing(_)) => Ok(vec![Lying::File(path.to_owned())]),
-        Err(DatasetError::Unreadable(error)) => {
-            Ok(vec![Lying::Lost(path.to_owned(), error.source.to_string())])
-        }
-        found => Ok(found?),
-    }
+        DatasetError::Missing(_) => Lying::File(path.to_owned()),
+        DatasetError::Unreadable(error) => Lying::Lost(path.to_owned(), error.source.to_string()),
+        DatasetError::Shard { problem, .. } => Lying::Lost(path.to_owned(), problem.clone()),
+        error => Lying::Lost(path.to_owned(), error.to_string()),
+    };
+    Below { pictures: vec![picture], ..Below::default() }
 }
 
 /// The path that a line of a list names: as it is, or as huemax writes names that are no text.

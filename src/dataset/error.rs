@@ -19,7 +19,8 @@ pub enum DatasetError {
     #[error("{0}; make it readable, or move it out of the folder of pictures")]
     Unreadable(FileError),
     /// A folder without pictures.
-    #[error("there are no pictures in {} or below it (looked for {}; hidden files and folders are skipped)",
+    #[error("there are no pictures in {} or below it (looked for {}, and for what begins as a picture among files without an extension; \
+        hidden files and folders are skipped)",
         .0.display(), extensions())]
     NoPictures(PathBuf),
     /// The layout does not say where the labels are.

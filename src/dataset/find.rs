@@ -3,23 +3,44 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use rayon::prelude::*;
 use walkdir::{DirEntry, WalkDir};
 
-use super::DatasetError;
-use crate::files::FileError;
+use super::decode::begins_as_picture;
+use super::{DatasetError, NotPictures};
+use crate::files::{FileError, open_regular};
 use crate::names;
 
-/// Extensions a folder is searched for, in lower case; a file's own may be in any case.
+/// Extensions a folder is searched for, in lower case; a file's own may be in any case. Of files without any the content decides.
 pub const EXTENSIONS: [&str; 11] =
     ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "dib", "tif", "tiff"];
 
-/// A folder below the one that was searched, or a link in it, that could not be looked into, and why.
+/// Something that pictures may be in and that could not be looked into, such as a folder, a link or a tar file; or a file of a tar file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unread {
     /// Its path, relative to the folder that was searched.
     pub path: PathBuf,
-    /// What the system said.
+    /// What it is, and what was wrong with it.
     pub reason: String,
+    /// Whether it may hide any number of pictures; else it is one that is missing.
+    pub hides: bool,
+}
+
+/// What is in and below a folder. Paths are relative to it, and sorted as text with `/` between the parts, which is the same order on every
+/// system.
+#[derive(Debug, Default)]
+pub(super) struct Search {
+    /// Pictures by their names, or, where these have no extension, by their first bytes. What is named like a picture and is no file (a pipe, a
+    /// socket, a link that leads nowhere) is among them, for the decoder to say so.
+    pub(super) pictures: Vec<PathBuf>,
+    /// Regular files beside them that are wanted too.
+    pub(super) beside: Vec<PathBuf>,
+    /// What could not be looked into.
+    pub(super) unread: Vec<Unread>,
+    /// Links to a folder that they lie in: everything there is found without them.
+    pub(super) links_back: Vec<PathBuf>,
+    /// What is none of all this.
+    pub(super) others: NotPictures,
 }
 
 /// The pictures `path` stands for: a file is itself, whatever its extension; a folder is every picture file
@@ -28,111 +49,212 @@ pub struct Unread {
 /// # Errors
 /// `path` does not exist, a folder in it cannot be read, or it holds no picture file.
 pub fn pictures_under(path: &Path) -> Result<Vec<PathBuf>, DatasetError> {
-    match under(path)? {
-        (found, unread) if unread.is_empty() => Ok(found),
-        (_, unread) => Err(unreadable(path, &unread)),
+    let found = under(path)?;
+    if !found.unread.is_empty() {
+        return Err(unreadable(path, &found.unread));
     }
+    Ok(found.pictures)
 }
 
-/// The same, with the folders below `path` that cannot be read.
-pub(super) fn under(path: &Path) -> Result<(Vec<PathBuf>, Vec<Unread>), DatasetError> {
+/// The same with all else that is there; pictures start with `path`, as do links.
+pub(super) fn under(path: &Path) -> Result<Search, DatasetError> {
     if !metadata(path)?.is_dir() {
-        return Ok((vec![path.to_owned()], Vec::new()));
+        return Ok(Search { pictures: vec![path.to_owned()], ..Search::default() });
     }
-    let (found, unread) = pictures_in(path)?;
-    Ok((found.iter().map(|relative| path.join(relative)).collect(), unread))
+    let mut found = pictures_in(path)?;
+    let whole = |relative: &mut PathBuf| *relative = path.join(&*relative);
+    found.pictures.iter_mut().for_each(whole);
+    found.links_back.iter_mut().for_each(whole);
+    Ok(found)
 }
 
-/// Picture files in and below the folder `root`: paths relative to it, sorted as text with `/` between the
-/// parts, which is the same order on every system. At least one. What is named like a picture and is no file (a pipe, a socket, a link
-/// that leads nowhere) is among them, for the decoder to say so. And the folders that cannot be read.
-pub(super) fn pictures_in(root: &Path) -> Result<(Vec<PathBuf>, Vec<Unread>), DatasetError> {
-    let (found, unread) = search(root, is_picture, is_picture)?;
-    match (found.is_empty(), unread.is_empty()) {
-        (false, _) => Ok((found, unread)),
-        (true, true) => Err(DatasetError::NoPictures(root.to_owned())),
-        (true, false) => Err(unreadable(root, &unread)),
+/// What is in and below the folder `root`, which is at least one picture.
+pub(super) fn pictures_in(root: &Path) -> Result<Search, DatasetError> {
+    let found = pictures_and(root, |_| false)?;
+    match found.pictures.is_empty() {
+        false => Ok(found),
+        true => Err(none_in(root, &found.unread)),
     }
 }
 
-/// Pictures in and below the folder `root`, as [`pictures_in`] finds them, but perhaps none; regular files beside them that are `wanted`
-/// too; and the folders that cannot be read.
-pub(super) fn pictures_and(
-    root: &Path,
-    wanted: fn(&Path) -> bool,
-) -> Result<(Vec<PathBuf>, Vec<Unread>), DatasetError> {
-    search(root, wanted, is_picture)
+/// Why there are no pictures in `root`.
+pub(super) fn none_in(root: &Path, unread: &[Unread]) -> DatasetError {
+    match unread.iter().any(|unread| unread.hides) {
+        true => unreadable(root, unread),
+        false => DatasetError::NoPictures(root.to_owned()),
+    }
 }
 
-/// Regular files in and below the folder `root` that are `wanted` by their names, found and sorted as pictures are; and the folders that
-/// cannot be read.
+/// What is in and below the folder `root`, which may be no picture; hidden files and folders are passed over.
+pub(super) fn pictures_and(root: &Path, wanted: fn(&Path) -> bool) -> Result<Search, DatasetError> {
+    search(root, wanted, true)
+}
+
+/// Regular files in and below the folder `root` that are `wanted` by their names, found and sorted as pictures are; and what cannot be looked
+/// into.
 pub(super) fn files_in(
     root: &Path,
     wanted: fn(&Path) -> bool,
 ) -> Result<(Vec<PathBuf>, Vec<Unread>), DatasetError> {
-    search(root, wanted, |_| false)
+    let found = search(root, wanted, false)?;
+    Ok((found.beside, found.unread))
 }
 
-/// What is `wanted` in and below the folder `root`: regular files, and where a name is `whatever` anything that is no folder.
-fn search(
-    root: &Path,
-    wanted: fn(&Path) -> bool,
-    whatever: fn(&Path) -> bool,
-) -> Result<(Vec<PathBuf>, Vec<Unread>), DatasetError> {
+fn search(root: &Path, wanted: fn(&Path) -> bool, pictures: bool) -> Result<Search, DatasetError> {
     if !metadata(root)?.is_dir() {
         return Err(DatasetError::NotAFolder(root.to_owned()));
     }
-    let (mut found, mut unread) = (Vec::new(), Vec::new());
-    let whole = fs::canonicalize(root).ok();
-    // A link to the root, or to what that lies in, would bring everything once more.
-    let leads_out = |entry: &DirEntry| {
-        entry.path_is_symlink()
-            && entry.file_type().is_dir()
-            && fs::canonicalize(entry.path())
-                .is_ok_and(|target| whole.as_ref().is_some_and(|whole| whole.starts_with(target)))
-    };
-    let visible = |entry: &DirEntry| entry.depth() == 0 || !is_hidden(entry.path()) && !leads_out(entry);
-    for entry in WalkDir::new(root).follow_links(true).into_iter().filter_entry(visible) {
-        let path = match entry {
-            Ok(entry) if entry.file_type().is_file() => entry.into_path(),
-            Ok(entry) if !entry.file_type().is_dir() && whatever(entry.path()) => entry.into_path(),
-            Ok(_) => continue,
-            // A link to a folder it lies in: everything there is found without it.
-            Err(error) if error.loop_ancestor().is_some() => continue,
-            Err(error) => match error.path().map(Path::to_owned) {
-                // What is hidden is not looked at, be it broken.
-                Some(path) if error.depth() > 0 && is_hidden(&path) => continue,
-                // A link that leads nowhere: if it is named like a picture, the decoder says that it cannot be
-                // read, and one such link does not stop the others.
-                Some(path) if leads_nowhere(&path) => {
-                    if !whatever(&path) {
-                        continue;
+    let whole = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
+    let mut walk =
+        Walk { root, whole: &whole, wanted, pictures, found: Search::default(), unnamed: Vec::new() };
+    walk.below(root, &whole, &mut Vec::new())?;
+    let Walk { mut found, unnamed, .. } = walk;
+    // What a name leaves open a look at the file tells, on all cores: a disk that is far away takes its time.
+    let looks = unnamed.into_par_iter().map(|path| (is_picture_inside(&root.join(&path)), path));
+    for (picture, path) in looks.collect::<Vec<_>>() {
+        if picture { found.pictures.push(path) } else { found.others.add(&path) }
+    }
+    found.pictures.sort_by_cached_key(|path| slashed(path));
+    found.beside.sort_by_cached_key(|path| slashed(path));
+    found.links_back.sort_by_cached_key(|path| slashed(path));
+    found.unread.sort_by_cached_key(|unread| slashed(&unread.path));
+    found.others.first.sort();
+    Ok(found)
+}
+
+/// A folder that is searched.
+struct Walk<'a> {
+    root: &'a Path,
+    /// The same, without links.
+    whole: &'a Path,
+    wanted: fn(&Path) -> bool,
+    /// Whether pictures are looked for.
+    pictures: bool,
+    found: Search,
+    /// Files whose names have no extension.
+    unnamed: Vec<PathBuf>,
+}
+
+impl Walk<'_> {
+    /// What is below `start`, which without links is `base`. It is reached by a `chain` of links, each of which was met below such a folder: that
+    /// one and the folder that the link lies in, without links.
+    fn below(
+        &mut self,
+        start: &Path,
+        base: &Path,
+        chain: &mut Vec<(PathBuf, PathBuf)>,
+    ) -> Result<(), DatasetError> {
+        // Links are followed here: whoever walks through them cannot name one that leads to a locked folder.
+        let visible = |entry: &DirEntry| !is_hidden(entry.path());
+        // Folders on the way to what is looked at.
+        let mut way = vec![start.to_owned()];
+        for entry in WalkDir::new(start).min_depth(1).into_iter().filter_entry(visible) {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    let depth = error.depth();
+                    let path = error.path().map(Path::to_owned);
+                    // While the names in a folder are read it says nothing of which one.
+                    let path = path.or_else(|| way.get(depth.saturating_sub(1)).or(way.last()).cloned());
+                    let path = path.unwrap_or_else(|| start.to_owned());
+                    let source = error.into_io_error().unwrap_or_else(|| std::io::ErrorKind::Other.into());
+                    if path == self.root {
+                        return Err(DatasetError::Unreadable(FileError::on("read", self.root)(source)));
                     }
-                    path
-                }
-                Some(path) if error.depth() > 0 => {
-                    let relative = path.strip_prefix(root).unwrap_or(&path).to_owned();
-                    let source = error.into_io_error();
-                    let reason = source.map_or_else(|| "it cannot be looked into".into(), |e| e.to_string());
-                    unread.push(Unread { path: relative, reason });
+                    // What is hidden is not looked at, be it broken.
+                    if !is_hidden(&path) {
+                        self.unread(&path, format!("{FOLDER}: {source}"), true);
+                    }
                     continue;
                 }
-                _ => {
-                    let source = error.into_io_error().unwrap_or_else(|| std::io::ErrorKind::Other.into());
-                    return Err(DatasetError::Unreadable(FileError::on("read", root)(source)));
-                }
-            },
+            };
+            let kind = entry.file_type();
+            if kind.is_dir() {
+                way.truncate(entry.depth());
+                way.push(entry.into_path());
+            } else if kind.is_symlink() {
+                self.link(entry.path(), base, chain)?;
+            } else {
+                self.file(entry.path(), kind.is_file());
+            }
+        }
+        Ok(())
+    }
+
+    /// The link `path` was met below `base`.
+    fn link(
+        &mut self,
+        path: &Path,
+        base: &Path,
+        chain: &mut Vec<(PathBuf, PathBuf)>,
+    ) -> Result<(), DatasetError> {
+        match fs::metadata(path) {
+            Ok(found) if found.is_dir() => {}
+            Ok(found) => {
+                self.file(path, found.is_file());
+                return Ok(());
+            }
+            // Named like a picture it is one, and the decoder says what is wrong with it.
+            Err(_) if self.pictures && is_picture(path) => {
+                self.file(path, false);
+                return Ok(());
+            }
+            Err(error) => {
+                let nowhere = error.kind() == std::io::ErrorKind::NotFound;
+                let what =
+                    if nowhere { "a link that leads nowhere" } else { "a link that cannot be followed" };
+                self.unread(path, format!("{what}: {error}"), !nowhere);
+                return Ok(());
+            }
+        }
+        let target = fs::canonicalize(path);
+        let place = path.parent().map_or_else(|| Ok(base.to_owned()), fs::canonicalize);
+        let (target, place) = match (target, place) {
+            (Ok(target), Ok(place)) => (target, place),
+            (Err(error), _) | (_, Err(error)) => {
+                self.unread(path, format!("{FOLDER}: {error}"), true);
+                return Ok(());
+            }
         };
-        if wanted(&path)
-            && let Ok(relative) = path.strip_prefix(root)
-        {
-            found.push(relative.to_owned());
+        // A link to a folder on the way to it, or to the root, or to what that lies in, would bring everything once more.
+        chain.push((base.to_owned(), place));
+        let on_the_way =
+            |(base, place): &(PathBuf, PathBuf)| place.starts_with(&target) && target.starts_with(base);
+        if self.whole.starts_with(&target) || chain.iter().any(on_the_way) {
+            self.found.links_back.push(self.relative(path));
+        } else {
+            self.below(path, &target, chain)?;
+        }
+        chain.pop();
+        Ok(())
+    }
+
+    /// What is no folder: a regular file, or something else.
+    fn file(&mut self, path: &Path, regular: bool) {
+        let relative = self.relative(path);
+        if self.pictures && is_picture(path) {
+            self.found.pictures.push(relative);
+        } else if regular && (self.wanted)(path) {
+            self.found.beside.push(relative);
+        } else if self.pictures && regular && has_no_extension(path) {
+            self.unnamed.push(relative);
+        } else if self.pictures {
+            self.found.others.add(&relative);
         }
     }
-    found.sort_by_cached_key(|path| slashed(path));
-    unread.sort_by_cached_key(|unread| slashed(&unread.path));
-    Ok((found, unread))
+
+    fn unread(&mut self, path: &Path, reason: String, hides: bool) {
+        let path = self.relative(path);
+        self.found.unread.push(Unread { path, reason, hides });
+    }
+
+    fn relative(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(self.root).unwrap_or(path).to_owned()
+    }
 }
+
+/// How the reason of a folder begins.
+const FOLDER: &str = "a folder that cannot be looked into";
 
 /// The path as text with `/` between its parts, on every system; see [`names`].
 pub(super) fn slashed(path: &Path) -> String {
@@ -149,7 +271,7 @@ pub(super) fn slashed(path: &Path) -> String {
     text
 }
 
-/// The first of some folders that cannot be read, as an error.
+/// The first of what cannot be looked into, as an error.
 pub(super) fn unreadable(root: &Path, unread: &[Unread]) -> DatasetError {
     let (path, reason) = unread.first().map_or((root.to_owned(), ""), |u| (root.join(&u.path), &*u.reason));
     DatasetError::Unreadable(FileError {
@@ -166,10 +288,6 @@ fn metadata(path: &Path) -> Result<fs::Metadata, DatasetError> {
     })
 }
 
-fn leads_nowhere(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|link| link.is_symlink()) && fs::metadata(path).is_err()
-}
-
 fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
@@ -178,130 +296,21 @@ pub(super) fn is_picture(path: &Path) -> bool {
     path.extension().is_some_and(|found| EXTENSIONS.iter().any(|known| found.eq_ignore_ascii_case(known)))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::testing::folder;
-    use super::*;
-
-    fn names(root: &Path) -> Vec<String> {
-        pictures_in(root).unwrap().0.iter().map(|path| slashed(path)).collect()
-    }
-
-    #[test]
-    fn every_extension_in_any_case_and_nothing_else() {
-        let files: Vec<String> = EXTENSIONS
-            .iter()
-            .flat_map(|e| [format!("a.{e}"), format!("B.{}", e.to_uppercase())])
-            .chain(["notes.txt", "jpg", "a.jpg.txt", "noext"].map(String::from))
-            .collect();
-        let root = folder(&files.iter().map(String::as_str).collect::<Vec<_>>());
-        assert_eq!(names(root.path()).len(), 2 * EXTENSIONS.len());
-    }
-
-    #[test]
-    fn hidden_files_and_folders_are_skipped_but_not_a_hidden_root() {
-        let root = folder(&[".data/._x.jpg", ".data/.thumbs/y.jpg", ".data/seen.jpg"]);
-        assert_eq!(names(&root.path().join(".data")), ["seen.jpg"]);
-    }
-
-    #[test]
-    fn sorted_as_text_with_slashes() {
-        // By components `a` would come first: `a` < `a-b`; as text `-` < `/`.
-        let root = folder(&["a/1.jpg", "a-b/1.jpg", "a0/1.jpg", "A/1.jpg"]);
-        let found = names(root.path());
-        assert_eq!(found, ["A/1.jpg", "a-b/1.jpg", "a/1.jpg", "a0/1.jpg"]);
-    }
-
-    #[test]
-    fn missing_empty_and_not_a_folder() {
-        let root = folder(&["x.txt"]);
-        let gone = root.path().join("gone");
-        for result in [pictures_in(&gone).map(|(found, _)| found), pictures_under(&gone)] {
-            assert!(matches!(result, Err(DatasetError::Missing(path)) if path == gone));
-        }
-        let error = pictures_under(root.path()).unwrap_err();
-        assert!(matches!(error, DatasetError::NoPictures(_)));
-        assert!(error.to_string().contains(".webp"), "{error}");
-        let file = root.path().join("x.txt");
-        assert!(matches!(pictures_in(&file), Err(DatasetError::NotAFolder(_))));
-        assert_eq!(pictures_under(&file).unwrap(), [file]);
-    }
-
-    #[test]
-    fn a_folder_to_predict_keeps_its_own_path() {
-        let root = folder(&["b/2.png", "a/1.png"]);
-        let found = pictures_under(root.path()).unwrap();
-        assert_eq!(found, [root.path().join("a/1.png"), root.path().join("b/2.png")]);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn links_are_followed_once_and_dead_ones_are_left_to_the_decoder() {
-        use std::os::unix::fs::symlink;
-        let root = folder(&["in/a.jpg", "out/b.jpg"]);
-        let inner = root.path().join("in");
-        symlink(&inner, inner.join("loop")).unwrap();
-        symlink(root.path(), inner.join("above")).unwrap();
-        symlink(root.path().join("out"), inner.join("linked")).unwrap();
-        symlink("nowhere", inner.join("dead.jpg")).unwrap();
-        symlink("nowhere", inner.join("dead-folder")).unwrap();
-        symlink("self.jpg", inner.join("self.jpg")).unwrap();
-        assert_eq!(names(&inner), ["a.jpg", "dead.jpg", "linked/b.jpg", "self.jpg"]);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_folder_without_permission_is_told_and_passed_over() {
-        use std::os::unix::fs::PermissionsExt;
-        let root = folder(&["a/1.jpg", "locked/2.jpg"]);
-        let locked = root.path().join("locked");
-        fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
-        let readable_anyway = fs::read_dir(&locked).is_ok(); // the superuser may read everything
-        let (found, strict) = (pictures_in(root.path()), pictures_under(root.path()));
-        fs::set_permissions(&locked, fs::Permissions::from_mode(0o755)).unwrap();
-        if !readable_anyway {
-            let (found, unread) = found.unwrap();
-            assert_eq!(found, [Path::new("a/1.jpg")]);
-            assert_eq!(unread.len(), 1);
-            assert_eq!(unread[0].path, Path::new("locked"));
-            assert!(unread[0].reason.contains("denied"), "{unread:?}");
-            let error = strict.unwrap_err();
-            assert!(matches!(error, DatasetError::Unreadable(_)));
-            assert!(error.to_string().contains("locked"), "{error}");
-        }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn what_is_no_file_is_left_to_the_decoder_and_is_no_text() {
-        let root = folder(&["in/a.jpg", "x.jpg/b.jpg"]);
-        let make = |name: &str| {
-            let made = std::process::Command::new("mkfifo").arg(root.path().join(name)).status().unwrap();
-            assert!(made.success());
-        };
-        ["pipe.jpg", "pipe.txt", ".pipe.jpg"].iter().for_each(|name| make(name));
-        let socket = std::os::unix::net::UnixListener::bind(root.path().join("socket.png")).unwrap();
-        assert_eq!(names(root.path()), ["in/a.jpg", "pipe.jpg", "socket.png", "x.jpg/b.jpg"]);
-        assert!(
-            files_in(root.path(), |path| path.extension().is_some_and(|e| e == "txt")).unwrap().0.is_empty()
-        );
-        for (name, what) in [("pipe.jpg", "a pipe"), ("socket.png", "a socket"), ("in", "a folder")] {
-            let error = crate::files::open_regular(&root.path().join(name)).unwrap_err().to_string();
-            assert_eq!(error, format!("not a regular file but {what}"));
-        }
-        let error = crate::files::open_regular(Path::new("/dev/null")).unwrap_err().to_string();
-        assert_eq!(error, "not a regular file but a device");
-        drop(socket);
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn names_that_are_not_unicode_are_kept() {
-        use std::os::unix::ffi::OsStrExt;
-        let root = tempfile::tempdir().unwrap();
-        let odd = Path::new(std::ffi::OsStr::from_bytes(b"caf\xe9.jpg"));
-        fs::write(root.path().join(odd), b"").unwrap();
-        assert_eq!(pictures_in(root.path()).unwrap().0, [odd]);
-        assert_eq!(slashed(odd), r"caf\xE9.jpg");
-    }
+pub(super) fn has_no_extension(path: &Path) -> bool {
+    path.extension().is_none_or(std::ffi::OsStr::is_empty)
 }
+
+/// Bytes that are looked at to tell a picture.
+pub(super) const FIRST_BYTES: u64 = 64;
+
+/// Whether the file begins as a picture does; one that cannot be read may be one, and the decoder says what is wrong.
+fn is_picture_inside(path: &Path) -> bool {
+    use std::io::Read;
+    let mut bytes = Vec::with_capacity(FIRST_BYTES as usize);
+    let read = open_regular(path).and_then(|(file, _)| file.take(FIRST_BYTES).read_to_end(&mut bytes));
+    read.is_err() || begins_as_picture(&bytes)
+}
+
+#[cfg(test)]
+#[path = "find_tests.rs"]
+mod tests;

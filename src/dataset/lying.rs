@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::find::under;
 use super::shards::{DEREFERENCE, Place, Set, Shard, members};
-use super::{DatasetError, Found, PictureError};
+use super::{DatasetError, Found, NotPictures, PictureError};
 use crate::names;
 
 /// A picture in a file of its own, or in a shard.
@@ -21,26 +21,42 @@ pub enum Lying {
     Lost(PathBuf, String),
 }
 
+/// What a path stands for.
+#[derive(Debug, Default)]
+pub struct Below {
+    /// Pictures, and what could not be looked into.
+    pub pictures: Vec<Lying>,
+    /// Links to a folder that they lie in, which are not followed.
+    pub links_back: Vec<PathBuf>,
+    /// Files that are no pictures.
+    pub not_pictures: NotPictures,
+}
+
 impl Lying {
     /// The pictures that `path` stands for: those of tar files (see [`Dataset::open`](super::Dataset::open)), else as
     /// [`pictures_under`](super::pictures_under) has them. Folders below it that cannot be read come last.
     ///
     /// # Errors
-    /// `path` does not exist, or holds no picture file; a tar file that cannot be read.
-    pub fn under(path: &Path) -> Result<Vec<Self>, DatasetError> {
+    /// `path` does not exist, or holds no picture file.
+    pub fn under(path: &Path) -> Result<Below, DatasetError> {
         let set = match Set::named(path)? {
             Some(set) => set,
             None => match under(path) {
                 Err(none @ DatasetError::NoPictures(_)) => Set::inside(path)?.ok_or(none)?,
                 found => {
-                    let (found, unread) = found?;
+                    let found = found?;
                     let lost =
-                        unread.into_iter().map(|unread| Self::Lost(path.join(unread.path), unread.reason));
-                    return Ok(found.into_iter().map(Self::File).chain(lost).collect());
+                        found.unread.into_iter().map(|lost| Self::Lost(path.join(lost.path), lost.reason));
+                    return Ok(Below {
+                        pictures: found.pictures.into_iter().map(Self::File).chain(lost).collect(),
+                        links_back: found.links_back,
+                        not_pictures: found.others,
+                    });
                 }
             },
         };
-        members(&set)
+        let (pictures, not_pictures) = members(&set)?;
+        Ok(Below { pictures, not_pictures, ..Below::default() })
     }
 
     /// What it is called: its path, or `shard.tar/name`; see [`names`].

@@ -1,6 +1,10 @@
 //! Rows and pictures that do not fit together.
 
+use std::path::Path;
+
 use serde::Serialize;
+
+use super::find::slashed;
 
 /// A name, and the rows (`FILE:LINE`) that use it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -9,6 +13,54 @@ pub struct Mention {
     pub name: String,
     /// Where it stands.
     pub rows: Vec<String>,
+}
+
+/// Files that are neither pictures nor known to say something of such: by their extensions, or, where they have none, by their first bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct NotPictures {
+    /// How many they are.
+    pub count: usize,
+    /// The names of some.
+    pub first: Vec<String>,
+}
+
+impl NotPictures {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Counts the file `path`, unless it is a table, as labels may stand in one.
+    pub(super) fn add(&mut self, path: &Path) {
+        const TABLES: [&str; 4] = ["csv", "tsv", "jsonl", "parquet"];
+        let table = |found: &std::ffi::OsStr| TABLES.iter().any(|known| found.eq_ignore_ascii_case(known));
+        if path.extension().is_some_and(table) {
+            return;
+        }
+        self.count += 1;
+        if self.first.len() < SHOWN {
+            self.first.push(slashed(path));
+        }
+    }
+
+    /// Counts those of `other` too, which lie in the folder `folder`.
+    pub(crate) fn extend(&mut self, folder: &Path, other: Self) {
+        self.count += other.count;
+        let room = SHOWN.saturating_sub(self.first.len());
+        self.first.extend(other.first.iter().take(room).map(|name| slashed(&folder.join(name))));
+    }
+
+    /// What is to be said of them, if there are any.
+    #[must_use]
+    pub fn said(&self) -> Option<String> {
+        line(
+            "file is no picture, by its extension or its first bytes",
+            "files are no pictures, by their extensions or their first bytes",
+            self.count,
+            self.first.iter().map(|name| short(name)),
+        )
+    }
 }
 
 /// What did not fit together. None of it is used for training; all of it is kept here, to be shown.
@@ -25,6 +77,13 @@ pub struct Mismatches {
     /// Symbolic links in tar files, which are not followed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<String>,
+    /// Symbolic links to a folder that they lie in, which are not followed: what is there is found without them. No error, whatever is asked
+    /// for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links_back: Vec<String>,
+    /// Files that are no pictures. No error, whatever is asked for.
+    #[serde(skip_serializing_if = "NotPictures::is_empty")]
+    pub not_pictures: NotPictures,
     /// Pictures that are parts of the sample of another, as `key.seg.png` is beside `key.jpg`; see [`Dataset::open`](super::Dataset::open).
     /// No error, whatever is asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -72,6 +131,12 @@ impl Mismatches {
                 "symbolic links in tar files are not followed",
                 &self.links,
             ),
+            names(
+                "link leads back to a folder that it lies in, and is not followed",
+                "links lead back to folders that they lie in, and are not followed",
+                &self.links_back,
+            ),
+            self.not_pictures.said(),
             names(
                 "picture belongs to another of its key, as in WebDataset, and is no sample",
                 "pictures belong to others of their keys, as in WebDataset, and are no samples",

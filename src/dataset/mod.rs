@@ -32,17 +32,18 @@ mod stratify;
 #[cfg(test)]
 mod testing;
 
+pub use crate::rules::{MAX_PIXELS, PictureRules, Truncated};
 pub use decode::{DECODER, Decoder, Extent, Found, Opened, Picture, PictureError};
 pub use error::DatasetError;
 pub use find::{EXTENSIONS, Unread, pictures_under};
 pub use folds::folds;
-pub use lying::Lying;
+pub use lying::{Below, Lying};
 pub use manifest::{LabelColumns, Manifest};
-pub use mismatch::{Mention, Mismatches};
+pub use mismatch::{Mention, Mismatches, NotPictures};
 pub use options::{LabelChoice, LabelOptions, LabelSource, Separator};
 pub use problem::{LabelProblem, MAX_LABEL_BYTES};
 pub use rows::{Brought, Named};
-pub use shards::{Place, Shard, Shards, Stamp, reading_order};
+pub use shards::{DEREFERENCE, Place, Shard, Shards, Stamp, reading_order};
 pub use split::{Split, SplitOptions};
 
 use std::io::{Read, Seek, SeekFrom};
@@ -146,13 +147,13 @@ pub struct Dataset {
     pub mismatches: Mismatches,
     /// Where the pictures lie, if that is in tar files.
     pub shards: Option<Shards>,
-    /// Folders that could not be looked into, in order. What is in them is not known.
+    /// What could not be looked into, in order: folders, links, tar files, and files of such. What is in them is not known.
     pub unread: Vec<Unread>,
 }
 
 impl Dataset {
-    /// Finds the pictures in and below the folder `root`, by the extensions in [`EXTENSIONS`] (in any case;
-    /// hidden files and folders are skipped, links followed), and reads their labels. What `options` leave open is
+    /// Finds the pictures in and below the folder `root`, by the extensions in [`EXTENSIONS`] (in any case; of files without an extension
+    /// the first bytes decide; hidden files and folders are skipped, links followed), and reads their labels. What `options` leave open is
     /// detected, in this order:
     ///
     /// - `DATA/metadata.csv` or `DATA/metadata.jsonl`, in a folder that wraps everything, or in each of the folders `train`,

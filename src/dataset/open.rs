@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::entries::assemble;
-use super::find::{is_picture, pictures_and, slashed, unreadable};
+use super::find::{Search, none_in, pictures_and, slashed};
 use super::index::Index;
 use super::layout::{Base, Found, detect, label, unlabelled};
 use super::shards::labels::label_kind;
@@ -17,23 +17,22 @@ pub(super) fn open(root: &Path, options: &LabelOptions) -> Result<Dataset, Datas
         return shards::open(&set, options);
     }
     // Files with labels and tar files may lie beside pictures, and are found on the same way.
-    let wanted = |path: &Path| is_picture(path) || label_kind(path).is_some() || shards::is_tar(path);
-    let (found, unread) = pictures_and(root, wanted)?;
-    let (pictures, beside): (Vec<PathBuf>, Vec<PathBuf>) =
-        found.into_iter().partition(|path| is_picture(path));
+    let wanted = |path: &Path| label_kind(path).is_some() || shards::is_tar(path);
+    let Search { pictures, beside, unread, links_back, others } = pictures_and(root, wanted)?;
     let (shards, beside): (Vec<PathBuf>, Vec<PathBuf>) =
         beside.into_iter().partition(|path| shards::is_tar(path));
     if pictures.is_empty() {
-        if !unread.is_empty() {
-            return Err(unreadable(root, &unread));
-        }
-        return match shards::Set::of(root, shards) {
-            Some(set) => shards::open(&set, options),
-            None => Err(DatasetError::NoPictures(root.to_owned())),
-        };
+        let set = shards::Set::of(root, shards).ok_or_else(|| none_in(root, &unread))?;
+        let mut dataset = shards::open(&set, options)?;
+        dataset.unread.splice(0..0, unread);
+        dataset.mismatches.links_back = links_back.iter().map(|path| slashed(path)).collect();
+        dataset.mismatches.not_pictures.extend(Path::new(""), others);
+        return Ok(dataset);
     }
     let mut dataset = of_pictures(root, pictures, &beside, options)?;
     dataset.unread = unread;
+    dataset.mismatches.links_back = links_back.iter().map(|path| slashed(path)).collect();
+    dataset.mismatches.not_pictures = others;
     dataset.mismatches.shards = shards.iter().map(|path| slashed(path)).collect();
     Ok(dataset)
 }

@@ -241,16 +241,24 @@ impl Marks {
     }
 }
 
-/// Rows that are looked at at a time.
+/// Rows that are looked at at a time, at most.
 const BLOCK: usize = 4096;
+/// Numbers that are looked at at a time, where a row has no more of them: 32 MiB.
+const BLOCK_NUMBERS: usize = 8 << 20;
+
+/// Rows of so many `columns` that are looked at at a time.
+fn block(columns: usize) -> usize {
+    (BLOCK_NUMBERS / columns.max(1)).clamp(1, BLOCK)
+}
 
 /// A hash of each row.
 pub(super) fn looks_of_rows(source: &dyn Source) -> Result<Vec<Option<Hash>>, FeaturesError> {
     let (rows, columns) = (source.rows(), source.columns());
     let mut looks = Vec::with_capacity(rows);
     let mut block = Vec::new();
-    for first in (0..rows).step_by(BLOCK) {
-        block.resize(BLOCK.min(rows - first) * columns, 0.0);
+    let most = self::block(columns);
+    for first in (0..rows).step_by(most) {
+        block.resize(most.min(rows - first) * columns, 0.0);
         source.read(first, &mut block)?;
         looks.extend(hashes(&block, columns));
     }
@@ -266,7 +274,8 @@ pub(super) fn looks_of_matrix<B: Backend>(
 ) -> Result<Vec<Option<Hash>>, FeaturesError> {
     let rows: Vec<usize> = (0..matrix.rows()).collect();
     let mut looks = vec![None; all];
-    for (rows, picked) in rows.chunks(BLOCK).zip(picked.chunks(BLOCK)) {
+    let most = block(matrix.columns());
+    for (rows, picked) in rows.chunks(most).zip(picked.chunks(most)) {
         let block = matrix.gather(backend, rows)?;
         picked.iter().zip(hashes(&block, matrix.columns())).for_each(|(&i, look)| looks[i] = look);
     }
@@ -275,4 +284,43 @@ pub(super) fn looks_of_matrix<B: Backend>(
 
 fn hashes(block: &[f32], columns: usize) -> impl Iterator<Item = Option<Hash>> {
     block.chunks_exact(columns).map(|row| Some(Hash::of(bytemuck::cast_slice(row))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    /// Says how many numbers were asked for at a time.
+    #[derive(Debug)]
+    struct Wide(usize, Mutex<usize>);
+
+    impl Source for Wide {
+        fn rows(&self) -> usize {
+            5_000
+        }
+
+        fn columns(&self) -> usize {
+            self.0
+        }
+
+        fn read(&self, first: usize, to: &mut [f32]) -> Result<(), FeaturesError> {
+            let mut most = crate::sync::lock(&self.1);
+            *most = (*most).max(to.len());
+            to.chunks_exact_mut(self.0).zip(first..).for_each(|(row, i)| row[0] = (i / 2) as f32);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn rows_are_looked_at_within_bytes_whatever_their_width() {
+        for (columns, most) in [(1, 4096), (2048, 4096 * 2048), (2049, 4094 * 2049), (100_000, 83 * 100_000)]
+        {
+            let source = Wide(columns, Mutex::new(0));
+            let looks = looks_of_rows(&source).unwrap();
+            assert_eq!(*source.1.lock().unwrap(), most, "{columns}");
+            assert!(looks.len() == 5_000 && looks[0] == looks[1] && looks[1] != looks[2]);
+        }
+        assert_eq!(block(usize::MAX), 1);
+    }
 }

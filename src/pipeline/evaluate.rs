@@ -114,6 +114,7 @@ fn evaluate_on<B: Backend>(
     let (train, val) = (of(Part::Train), of(Part::Val));
     let parts = [(Part::Train, &*train), (Part::Val, &*val), (Part::Test, &*tested)];
     let (duplicate_counts, duplicates) = marks.find(dataset, &parts);
+    let cut_off = described.cut_off.iter().map(|&i| dataset.relative_path_string(picked[i])).collect();
     // From numbers among those picked to numbers among the samples.
     described.skipped.iter_mut().for_each(|s| s.index = picked[s.index]);
     if rows.is_empty() {
@@ -166,6 +167,7 @@ fn evaluate_on<B: Backend>(
             test: among.len(),
             skipped_count: skipped.len(),
             skipped,
+            cut_off,
             duplicates: duplicate_counts,
             ..DataSummary::of(dataset)
         },

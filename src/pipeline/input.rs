@@ -54,6 +54,8 @@ pub struct Rows {
     pub source: Arc<dyn Source>,
     /// Samples that could not be described, ascending; their rows are zero.
     pub skipped: Vec<Skipped>,
+    /// Samples that are cut off and were described as far as they go, ascending.
+    pub cut_off: Vec<usize>,
     /// Of the content of each sample's file, where it is known; nothing where none is.
     pub hashes: Vec<Option<Hash>>,
 }
@@ -77,6 +79,8 @@ pub(super) struct Described<B: Backend> {
     pub(super) rows: Place<B>,
     /// Those that could not be described, by their place among those asked for, ascending.
     pub(super) skipped: Vec<Skipped>,
+    /// Those that are cut off and were described as far as they go, likewise.
+    pub(super) cut_off: Vec<usize>,
     /// Of the content of each sample of the data, asked for or not, where it is known; or nothing.
     pub(super) hashes: Vec<Option<Hash>>,
     /// The same of its row of features, where that was asked for.
@@ -123,6 +127,7 @@ impl<B: Backend> Described<B> {
         Ok(Self {
             rows: Place::Host(transform.clone().of(source)),
             skipped,
+            cut_off: Vec::new(),
             hashes: Vec::new(),
             looks: Vec::new(),
         })
@@ -145,6 +150,12 @@ impl Input<'_> {
     /// Whether its rows are there.
     pub(super) fn is_described(&self) -> bool {
         matches!(self.origin, Origin::Rows(_))
+    }
+
+    /// Fails where more could not be looked into than is tolerated, before anything else is said of what is there.
+    pub(super) fn looked_into(&self) -> Result<()> {
+        let all: Vec<usize> = (0..self.dataset.samples.len()).collect();
+        Errors::of(self.dataset, &all, self.tolerance).map(drop)
     }
 
     /// What its rows are made of, where pictures would be described by `wanted`.
@@ -184,19 +195,21 @@ impl Input<'_> {
                     backend,
                     self.dataset,
                     (&folder, &StoreOptions { tolerance: self.tolerance, ..cache.options }),
-                    descriptor,
+                    (descriptor, picked),
                     (stays, &self.budget),
                     progress,
                 )?;
-                let (skipped, hashes) = (filled.extraction.skipped, filled.hashes);
+                let (skipped, cut_off, hashes) =
+                    (filled.extraction.skipped, filled.extraction.cut_off, filled.hashes);
                 let source: Arc<dyn Source> = Arc::new(filled.numbers);
                 let looks = self.looks(&*source)?;
                 Ok(match filled.matrix {
                     Some(matrix) => {
-                        Described { rows: Place::Device(Box::new(matrix)), skipped, hashes, looks }
+                        Described { rows: Place::Device(Box::new(matrix)), skipped, cut_off, hashes, looks }
                     }
                     None => {
-                        Described { looks, ..Rows { descriptor, source, skipped, hashes }.picked(picked) }
+                        let rows = Rows { descriptor, source, skipped, cut_off, hashes };
+                        Described { looks, ..rows.picked(picked) }
                     }
                 })
             }
@@ -205,7 +218,7 @@ impl Input<'_> {
                 let budget = self.beside_features([picked.len(), descriptor.len()], transformed, backend)?;
                 progress.say(&budget.said());
                 let errors = Errors::of(self.dataset, picked, self.tolerance)?;
-                let (Extracted { matrix, skipped }, hashes) = describe_samples(
+                let (Extracted { matrix, skipped }, cut_off, hashes) = describe_samples(
                     backend,
                     (self.dataset, picked),
                     histogram,
@@ -216,7 +229,7 @@ impl Input<'_> {
                     true => looks_of_matrix(backend, &matrix, picked, self.dataset.samples.len())?,
                     false => Vec::new(),
                 };
-                Ok(Described { rows: Place::Device(Box::new(matrix)), skipped, hashes, looks })
+                Ok(Described { rows: Place::Device(Box::new(matrix)), skipped, cut_off, hashes, looks })
             }
         }
     }
@@ -265,7 +278,7 @@ impl Rows {
     #[must_use]
     pub fn given(source: Arc<dyn Source>) -> Self {
         let descriptor = Descriptor::Given(Given { columns: source.columns() });
-        Self { descriptor, source, skipped: Vec::new(), hashes: Vec::new() }
+        Self { descriptor, source, skipped: Vec::new(), cut_off: Vec::new(), hashes: Vec::new() }
     }
 
     /// The rows `picked` alone, which ascend.
@@ -273,9 +286,10 @@ impl Rows {
         if picked.len() == self.source.rows() {
             return self;
         }
-        let skipped = self.skipped_of(&picked);
+        let (skipped, cut_off) = (self.skipped_of(&picked), self.cut_off_of(&picked));
         let hashes = picked.iter().filter_map(|&row| self.hashes.get(row).copied()).collect();
-        Self { source: Arc::new(Picked { source: self.source, rows: picked }), skipped, hashes, ..self }
+        let source = Arc::new(Picked { source: self.source, rows: picked });
+        Self { source, skipped, cut_off, hashes, ..self }
     }
 
     /// Which of the rows `picked` could not be described, by their places there.
@@ -287,12 +301,18 @@ impl Rows {
         self.skipped.iter().filter_map(place).collect()
     }
 
+    /// Which of the rows `picked` are of pictures that are cut off, by their places there.
+    fn cut_off_of(&self, picked: &[usize]) -> Vec<usize> {
+        self.cut_off.iter().filter_map(|row| picked.binary_search(row).ok()).collect()
+    }
+
     /// Those of the samples `picked`, which ascend.
     fn picked<B: Backend>(&self, picked: &[usize]) -> Described<B> {
         let (all, source) = (picked.len() == self.source.rows(), self.source.clone());
         let source = if all { source } else { Arc::new(Picked { source, rows: picked.to_vec() }) };
         let (skipped, hashes) = (self.skipped_of(picked), self.hashes.clone());
-        Described { rows: Place::Host(source), skipped, hashes, looks: Vec::new() }
+        let cut_off = self.cut_off_of(picked);
+        Described { rows: Place::Host(source), skipped, cut_off, hashes, looks: Vec::new() }
     }
 }
 
@@ -332,14 +352,15 @@ pub(super) fn histogram(descriptor: Descriptor) -> Result<Histogram> {
     })
 }
 
-/// Reads the samples `picked` on every core and describes them on the device; and the hash of the content of each sample that was read.
+/// Reads the samples `picked` on every core and describes them on the device; which of them are cut off; and the hash of the content of each
+/// sample that was read.
 fn describe_samples<B: Backend>(
     backend: &B,
     (dataset, picked): (&Dataset, &[usize]),
     histogram: Histogram,
     (budget, errors): (&Budget, &Errors<'_>),
     progress: &dyn Progress,
-) -> Result<(Extracted<B>, Vec<Option<Hash>>)> {
+) -> Result<(Extracted<B>, Vec<usize>, Vec<Option<Hash>>)> {
     // In the order in which they lie, where that is not the order of their names.
     let order = dataset.shards.as_ref().map(|shards| {
         let places: Vec<_> = picked.iter().map(|&i| shards.places[i]).collect();
@@ -350,7 +371,6 @@ fn describe_samples<B: Backend>(
     let hashes = Mutex::new(vec![None; dataset.samples.len()]);
     let each = Each {
         find: &|i| dataset.found(picked[place(i)]),
-        name: &|i| dataset.relative_path_string(picked[place(i)]),
         seen: &|i, content| {
             let hash = Hash::of(content);
             lock(&hashes)[picked[place(i)]] = Some(hash);
@@ -360,29 +380,29 @@ fn describe_samples<B: Backend>(
         },
     };
     let extracted = describe_found(backend, picked.len(), &each, histogram, budget, progress);
-    let mut extracted = extracted.map_err(|error| errors.explain(error))?;
+    let (mut extracted, mut cut_off) = extracted.map_err(|error| errors.explain(error))?;
     errors.check(|| None)?;
     if let Some(order) = &order {
         extracted.matrix = extracted.matrix.placed(backend, order)?;
         extracted.skipped.iter_mut().for_each(|skipped| skipped.index = order[skipped.index]);
         extracted.skipped.sort_by_key(|skipped| skipped.index);
+        cut_off.iter_mut().for_each(|i| *i = order[*i]);
+        cut_off.sort_unstable();
     }
-    Ok((extracted, hashes.into_inner().unwrap_or_else(PoisonError::into_inner)))
+    Ok((extracted, cut_off, hashes.into_inner().unwrap_or_else(PoisonError::into_inner)))
 }
 
 /// Pictures to be read, by their numbers.
 pub(super) struct Each<'a> {
     /// Where one lies.
     pub(super) find: &'a (dyn Fn(usize) -> Result<Found, PictureError> + Sync),
-    /// What it is called.
-    pub(super) name: &'a (dyn Fn(usize) -> String + Sync),
     /// Is shown the content of its file.
     pub(super) seen: &'a (dyn Fn(usize, &[u8]) + Sync),
     /// Is told of one that cannot be read, and says whether to go on.
     pub(super) goes_on: &'a (dyn Fn(&Skipped) -> bool + Sync),
 }
 
-/// Reads `count` pictures on every core and describes them on the device.
+/// Reads `count` pictures on every core and describes them on the device; and says which of them are cut off.
 pub(super) fn describe_found<B: Backend>(
     backend: &B,
     count: usize,
@@ -390,7 +410,7 @@ pub(super) fn describe_found<B: Backend>(
     histogram: Histogram,
     budget: &Budget,
     progress: &dyn Progress,
-) -> Result<Extracted<B>> {
+) -> Result<(Extracted<B>, Vec<usize>)> {
     let bins = histogram.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
     let scale = histogram.decode_scale().map_err(|problem| Error::option("--decode-scale", problem))?;
     let memory = PictureMemory::new(budget, rayon::current_num_threads());
@@ -407,6 +427,5 @@ pub(super) fn describe_found<B: Backend>(
     let target = Target { goes_on: Some(each.goes_on), ..Target::MATRIX };
     let extracted = extract(backend, count, &bins, reader, target, progress);
     progress.end();
-    cut_off.say(each.name, progress);
-    Ok(extracted?)
+    Ok((extracted?, cut_off.all()))
 }

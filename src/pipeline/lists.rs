@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Duplicate, SkippedPicture};
-use crate::dataset::Part;
+use crate::dataset::{DEREFERENCE, Mismatches, Part};
 use crate::error::FileError;
 use crate::files::{Staged, open_regular, stage};
 
@@ -14,6 +14,23 @@ pub const SKIPPED: &str = "skipped.csv";
 pub const REFUSED: &str = "skipped.refused.csv";
 /// The file that lists pictures that are there more than once.
 pub const DUPLICATES: &str = "duplicates.csv";
+
+/// Links of a data set that were not followed. They stand in lists, and are no errors: what they lead to is found without them, or was never
+/// packed.
+#[must_use]
+pub fn passed_over(mismatches: &Mismatches) -> Vec<SkippedPicture> {
+    let told = |reason: &str| {
+        let reason = reason.to_owned();
+        move |path: &String| SkippedPicture { path: path.clone(), reason: reason.clone() }
+    };
+    let packed = format!("a symbolic link in a tar file, which is not followed; {DEREFERENCE}");
+    let back = mismatches.links_back.iter().map(told(LINK_BACK));
+    back.chain(mismatches.links.iter().map(told(&packed))).collect()
+}
+
+/// What is said of a link to a folder that it lies in.
+pub const LINK_BACK: &str =
+    "a link back to a folder that it lies in, which is not followed; what is there is found without it";
 
 /// What the columns of the lists are called.
 const COLUMNS: [(&str, &[&str]); 3] = [

@@ -24,8 +24,12 @@ pub use choose::Choices;
 pub use duplicates::{Duplicate, DuplicateCounts, Duplicates, Equal};
 pub use evaluate::evaluate;
 pub use input::{Input, Origin, Rows};
-pub use lists::{DUPLICATES, REFUSED, SKIPPED, is_somebodys, other_list, save_skipped, save_skipped_as};
+pub use lists::{
+    DUPLICATES, LINK_BACK, REFUSED, SKIPPED, is_somebodys, other_list, passed_over, save_skipped,
+    save_skipped_as,
+};
 pub use predict::{Predicted, predict, predict_rows, predict_within, rows_of_store};
+pub use reading::cut_off_note;
 pub use session::{Begin, Onlooker, Session};
 pub use store::{Cache, Extraction, StoreOptions, extract_to, open_store};
 pub use summary::{DataSummary, HeldOut, Run, Seconds, SkippedPicture, Summary, TrainSummary};

@@ -20,6 +20,8 @@ use crate::progress::Progress;
 pub enum Predicted<'a> {
     /// Probability of each label, or its margin.
     Values(&'a [f32]),
+    /// The same of a picture that is cut off, from what there is of it.
+    CutOff(&'a [f32]),
     /// It could not be read, and why.
     Skipped(&'a str),
 }
@@ -75,11 +77,15 @@ pub fn rows_of_store(folder: &Path) -> Result<(Rows, Vec<String>)> {
         return Ok((Rows { skipped, ..Rows::given(source) }, names));
     };
     let (mut names, mut skipped) = (Vec::with_capacity(meta.rows), Vec::new());
+    let mut cut_off = Vec::new();
     for (index, line) in stored.lines()?.into_iter().enumerate() {
         names.push(line.path);
+        if line.entry.cut_off {
+            cut_off.push(index);
+        }
         skipped.extend(line.entry.skipped.map(|reason| Skipped { index, reason }));
     }
-    Ok((Rows { descriptor: meta.descriptor, source, skipped, hashes: Vec::new() }, names))
+    Ok((Rows { descriptor: meta.descriptor, skipped, cut_off, ..Rows::given(source) }, names))
 }
 
 /// Predicts `rows` in order, calling `sink` with the number of each and what the model says of it.
@@ -127,6 +133,7 @@ fn predict_rows_on<B: Backend>(
         for (&i, values) in all.iter().zip(said.chunks_exact(outputs)) {
             let predicted = match skipped.next_if(|s: &&Skipped| s.index == i) {
                 Some(s) => Predicted::Skipped(&s.reason),
+                None if rows.cut_off.binary_search(&i).is_ok() => Predicted::CutOff(values),
                 None => Predicted::Values(values),
             };
             sink(i, predicted)?;
@@ -163,10 +170,9 @@ fn predict_on<B: Backend>(
     let parameters = backend.upload(&model.parameters())?;
     for (batch, paths) in pictures.chunks(BATCH).enumerate() {
         // The bar ends before anything is printed: both may go to the same terminal.
-        let extracted = {
+        let (extracted, cut_off) = {
             let each = Each {
                 find: &|i| paths[i].found(),
-                name: &|i| paths[i].name(),
                 seen: &|_, _| (),
                 goes_on: &|skipped| {
                     let index = batch * BATCH + skipped.index;
@@ -189,6 +195,7 @@ fn predict_on<B: Backend>(
         for (i, values) in rows.chunks_exact(outputs).enumerate() {
             let predicted = match skipped.next_if(|s: &&Skipped| s.index == i) {
                 Some(s) => Predicted::Skipped(&s.reason),
+                None if cut_off.binary_search(&i).is_ok() => Predicted::CutOff(values),
                 None => Predicted::Values(values),
             };
             sink(batch * BATCH + i, predicted)?;

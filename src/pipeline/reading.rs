@@ -6,7 +6,6 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::dataset::{Decoder, Extent, Found, Opened, PictureError};
 use crate::features::{Bytes, Held, PictureMemory, PictureRules};
-use crate::progress::Progress;
 
 /// What one core reads pictures with.
 #[derive(Debug)]
@@ -37,6 +36,7 @@ impl<'a> Reading<'a> {
         self.begin(pictures);
         let Self { decoder, memory, held } = self;
         let found = found.map_err(|e| e.to_string())?;
+        decoder.check_file(found.bytes()).map_err(|e| e.to_string())?;
         let file = memory.file(found.bytes()).map_err(|budget| too_large(found.bytes(), budget))?;
         let opened = decoder.open(found).map_err(|e| e.to_string())?;
         let result = push(opened, memory, held, pictures);
@@ -44,6 +44,16 @@ impl<'a> Reading<'a> {
         decoder.tidy();
         drop(file);
         result
+    }
+
+    /// Whether the picture that was `found` declares more pixels than are decoded; one that cannot be read does not.
+    pub(super) fn is_too_large(&mut self, found: Result<Found, PictureError>) -> bool {
+        let Ok(found) = found else { return false };
+        if self.decoder.check_file(found.bytes()).is_err() {
+            return true;
+        }
+        let Ok(_file) = self.memory.file(found.bytes()) else { return false };
+        matches!(self.decoder.open(found), Err(PictureError::TooLarge { .. }))
     }
 
     /// What was held for the last batch is given back once that is done.
@@ -90,22 +100,21 @@ impl CutOff {
         }
     }
 
-    /// Says how many they are, and their names.
-    pub(super) fn say(self, name: impl Fn(usize) -> String, progress: &dyn Progress) {
+    /// Their numbers, ascending.
+    pub(super) fn all(self) -> Vec<usize> {
         let mut all = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         all.sort_unstable();
-        if let Some(note) = cut_off_note(all.into_iter().map(name)) {
-            progress.say(&note);
-        }
+        all
     }
 }
 
 /// What is said of pictures of these names, if there are any: `note: 3 pictures are cut off; what there is of them was used: a.jpg, …`
-pub(super) fn cut_off_note(names: impl ExactSizeIterator<Item = String>) -> Option<String> {
+#[must_use]
+pub fn cut_off_note(names: &[String]) -> Option<String> {
     const SHOWN: usize = 10;
     let count = names.len();
     let (are, them) = if count == 1 { ("picture is", "it") } else { ("pictures are", "them") };
-    let shown: Vec<String> = names.take(SHOWN).map(|name| name.escape_debug().to_string()).collect();
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| name.escape_debug().to_string()).collect();
     let more = if count > SHOWN { ", …" } else { "" };
     (count > 0).then(|| {
         format!("note: {count} {are} cut off; what there is of {them} was used: {}{more}", shown.join(", "))

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::lists::Lists;
+use super::lists::{Lists, passed_over};
 use super::{Duplicate, Duplicates};
 use crate::backend::DeviceInfo;
 use crate::dataset::{Dataset, LabelSource, Manifest, Mismatches, Task};
@@ -56,6 +56,9 @@ pub struct DataSummary {
     pub skipped: Vec<SkippedPicture>,
     /// How many these are.
     pub skipped_count: usize,
+    /// Pictures that are cut off, of which what there is was used.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cut_off: Vec<String>,
     /// Pictures that are there more than once.
     pub duplicates: Duplicates,
 }
@@ -77,6 +80,7 @@ impl DataSummary {
             unlabelled: dataset.unlabelled.len(),
             skipped: Vec::new(),
             skipped_count: 0,
+            cut_off: Vec::new(),
             duplicates: Duplicates::default(),
         }
     }
@@ -247,7 +251,9 @@ impl Run {
             });
             write_predictions(writer, &self.model.classes, &self.model.output(), rows.chain(held_out))
         })?;
-        let lists = Lists::stage(folder, &self.summary.data.skipped, &self.duplicates)?;
+        let data = &self.summary.data;
+        let skipped = [&data.skipped[..], &passed_over(&data.mismatches)].concat();
+        let lists = Lists::stage(folder, &skipped, &self.duplicates)?;
         Ok((vec![metrics, predictions], lists))
     }
 }

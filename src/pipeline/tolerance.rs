@@ -43,9 +43,6 @@ impl Default for MaxErrors {
 /// What the reason of a picture says that only takes too much memory.
 const MEMORY: &str = "that --memory leaves for one picture";
 
-/// How the reason of a folder begins.
-const FOLDER: &str = "a folder that cannot be looked into";
-
 impl MaxErrors {
     /// Whether it is a share of the pictures, and not all of them.
     fn is_share(self) -> bool {
@@ -95,8 +92,8 @@ impl fmt::Display for MaxErrors {
 pub struct Tolerance {
     /// About each of them.
     pub on_error: OnError,
-    /// How many there may be, where they are skipped. A folder that cannot be looked into counts as one, and is too much for a
-    /// share below 100 %: how many pictures it hides is not known.
+    /// How many there may be, where they are skipped. A folder that cannot be looked into, or a tar file that cannot be read to its end, counts as
+    /// one, and is too much for a share below 100 %: how many pictures it hides is not known.
     pub max_errors: MaxErrors,
 }
 
@@ -124,6 +121,8 @@ pub struct Unreadable {
     pub pictures: usize,
     /// What was asked for.
     pub tolerance: Tolerance,
+    /// The first of those that hide nobody knows how many pictures.
+    pub hides: Option<SkippedPicture>,
     /// Rows that a store keeps for the next time, of how many.
     pub kept: Option<(usize, usize)>,
     /// The file that lists them all, where one was written.
@@ -136,7 +135,7 @@ impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         /// Examples that are told.
         const SHOWN: usize = 3;
-        let Self { skipped, pictures, tolerance, list, .. } = self;
+        let Self { skipped, pictures, tolerance, hides, list, .. } = self;
         let shown = |s: &SkippedPicture| format!("{}: {}", s.path, s.reason);
         if tolerance.on_error == OnError::Fail {
             let first = skipped.first().map(shown).unwrap_or_default();
@@ -146,13 +145,11 @@ impl fmt::Display for Unreadable {
             );
         }
         let count = skipped.len();
-        if tolerance.max_errors.is_share()
-            && let Some(folder) = skipped.iter().find(|s| s.reason.starts_with(FOLDER))
-        {
+        if let Some(hides) = hides.as_ref().filter(|_| tolerance.max_errors.is_share()) {
             return write!(
                 f,
-                "{}; how many pictures are in it is not known. Make it readable, or go on without it: --max-errors 100%, or a number that counts it as one",
-                shown(folder)
+                "{}; how many pictures that hides is not known. Mend it, or go on without it: --max-errors 100%, or a number that counts it as one",
+                shown(hides)
             );
         }
         let noun = if *pictures == 1 { "picture" } else { "pictures" };
@@ -202,6 +199,7 @@ pub(super) struct Errors<'a> {
     pictures: usize,
     name: Box<dyn Fn(usize) -> String + Sync + 'a>,
     met: Mutex<Vec<SkippedPicture>>,
+    hides: Option<SkippedPicture>,
 }
 
 impl<'a> Errors<'a> {
@@ -211,19 +209,20 @@ impl<'a> Errors<'a> {
         pictures: usize,
         name: impl Fn(usize) -> String + Sync + 'a,
     ) -> Self {
-        Self { tolerance, pictures, name: Box::new(name), met: Mutex::default() }
+        Self { tolerance, pictures, name: Box::new(name), met: Mutex::default(), hides: None }
     }
 
-    /// Of the pictures `picked` of a data set. Folders that could not be looked into are among those that are met.
+    /// Of the pictures `picked` (ascending) of a data set. What could not be looked into is among those that are met.
     ///
     /// # Errors
     /// There are too many already.
     pub(super) fn of(dataset: &'a Dataset, picked: &'a [usize], tolerance: Tolerance) -> Result<Self, Error> {
-        let errors = Self::new(tolerance, picked.len() + dataset.unread.len(), move |i| {
+        let mut errors = Self::new(tolerance, picked.len() + dataset.unread.len(), move |i| {
             dataset.relative_path_string(picked[i])
         });
         // Whoever says how many, or all, has thought of it; a share of pictures that nobody can count is none.
-        let hidden = !dataset.unread.is_empty() && tolerance.max_errors.is_share();
+        errors.hides = dataset.unread.iter().find(|unread| unread.hides).map(SkippedPicture::from);
+        let hidden = errors.hides.is_some() && tolerance.max_errors.is_share();
         let all_well = dataset.unread.iter().all(|unread| errors.met(unread.into())) && !hidden;
         if all_well { Ok(errors) } else { Err(errors.refusal(None)) }
     }
@@ -261,7 +260,8 @@ impl<'a> Errors<'a> {
         let mut skipped = lock(&self.met).clone();
         skipped.sort_by(|a, b| a.path.cmp(&b.path));
         let (pictures, tolerance) = (self.pictures, self.tolerance);
-        Error::Unreadable(Box::new(Unreadable { skipped, pictures, tolerance, kept, list: None }))
+        let hides = self.hides.clone();
+        Error::Unreadable(Box::new(Unreadable { skipped, pictures, tolerance, hides, kept, list: None }))
     }
 
     /// The same where it is what `error` says; else that.
@@ -276,8 +276,7 @@ impl<'a> Errors<'a> {
 /// A folder stands in lists as pictures do.
 impl From<&Unread> for SkippedPicture {
     fn from(unread: &Unread) -> Self {
-        let reason = format!("{FOLDER}: {}", unread.reason);
-        Self { path: names::text(&unread.path), reason }
+        Self { path: names::text(&unread.path), reason: unread.reason.clone() }
     }
 }
 

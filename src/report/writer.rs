@@ -20,7 +20,8 @@ pub enum Format {
     /// `path,rank,label,probability`: one row a picture and rank, ranks from 1. `margin` instead of `probability` where
     /// there are no probabilities; one more column, `predicted`, where there may be several labels.
     Csv,
-    /// JSON lines: `{"path":…,"predictions":[{"label":…,"probability":…}]}`, with `margin` and `predicted` likewise.
+    /// JSON lines: `{"path":…,"predictions":[{"label":…,"probability":…}]}`, with `margin` and `predicted` likewise, and `"cut_off":true` behind the
+    /// path of a picture of which only the beginning is there.
     Jsonl,
 }
 
@@ -50,6 +51,8 @@ enum Sink<W: Write> {
 #[derive(Serialize)]
 struct Line<'a> {
     path: &'a str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    cut_off: bool,
     predictions: Vec<Choice<'a>>,
 }
 
@@ -103,6 +106,14 @@ impl<W: Write> PredictionWriter<W> {
     /// # Errors
     /// What the writer reports, and [`io::ErrorKind::InvalidInput`] where there is not one value a label.
     pub fn write(&mut self, path: &str, values: &[f32]) -> io::Result<()> {
+        self.write_as(path, values, false)
+    }
+
+    /// The same of a picture that may be `cut_off`.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
+    pub fn write_as(&mut self, path: &str, values: &[f32], cut_off: bool) -> io::Result<()> {
         let Self { sink, labels, output, top, path_width, label_width } = self;
         one_a_class(path, labels, output, values)?;
         let (probabilistic, several, kind) = (output.probabilistic(), output.several(), Kind::from(&*output));
@@ -148,7 +159,7 @@ impl<W: Write> PredictionWriter<W> {
                 Ok(())
             }
             Sink::Jsonl(out) => {
-                serde_json::to_writer(&mut *out, &Line { path, predictions: choices.collect() })?;
+                serde_json::to_writer(&mut *out, &Line { path, cut_off, predictions: choices.collect() })?;
                 writeln!(out)
             }
         }

@@ -85,6 +85,7 @@ fn stores(at: &Path) -> Vec<Vec<u8>> {
         columns: COLUMNS,
         paths: Hash(7),
         anew: true,
+        max_pixels: None,
         file: String::new(),
     };
     let entry = |row: usize| Entry {
@@ -117,6 +118,7 @@ fn stores(at: &Path) -> Vec<Vec<u8>> {
         columns: COLUMNS,
         root: header.root.clone(),
         root_xxh3: None,
+        max_pixels: None,
         labels,
         samples_xxh3: Hash(0),
         features_xxh3: Hash(0),

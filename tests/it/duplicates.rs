@@ -12,6 +12,7 @@ pub fn register(trials: &mut Vec<libtest_mimic::Trial>) {
     for (name, test) in [
         ("the_same_from_files_a_cache_and_a_store", the_same_from_files_a_cache_and_a_store as fn()),
         ("equal_features_where_asked_for", equal_features_where_asked_for),
+        ("what_a_store_names_is_not_opened", what_a_store_names_is_not_opened),
         ("none_are_none", none_are_none),
     ] {
         plain(trials, &format!("duplicates::{name}"), test);
@@ -97,6 +98,35 @@ fn the_same_from_files_a_cache_and_a_store() {
         );
     }
     assert!(seen.iter().all(|found| found == &expected[..3]), "{seen:?}");
+}
+
+/// A store may come from anybody, and name any file.
+fn what_a_store_names_is_not_opened() {
+    use huemax::features::store::{Hash, META, SAMPLES};
+
+    let folder = fruit();
+    let at = folder.path();
+    divided(at);
+    copy(at, "train/kiwi/0.jpg", "test/kiwi/again.jpg");
+    huemax(&["extract", "data", "--device", "cpu", "--out", "store"], at).check(0, &[]);
+    huemax(&["train", "store", "--device", "cpu", "--out", "run"], at).check(0, &[]);
+    let evaluate = ["evaluate", "run/model.safetensors", "store", "--device", "cpu", "--json"];
+    let found = || {
+        result(&huemax(&evaluate, at).check(0, &[]))["data"]["duplicates"]["exact"]["test_in_train"].clone()
+    };
+    assert_eq!(found(), 1);
+    // Of one of the two it does not say what its file holds; the file itself is the same as ever.
+    let [samples, meta] = [SAMPLES, META].map(|name| at.join("store").join(name));
+    let table = std::fs::read_to_string(&samples).expect("a table");
+    let line = table.lines().find(|line| line.contains("train/kiwi/0.jpg")).expect("a line");
+    let hash = line.split(',').find(|field| field.len() == 32).expect("a hash");
+    let bare = table.replace(line, &line.replace(hash, ""));
+    let text = std::fs::read_to_string(&meta).expect("a description");
+    let [before, after] = [&table, &bare].map(|table| Hash::of(table.as_bytes()).to_string());
+    assert!(text.contains(&before), "{text}");
+    std::fs::write(&meta, text.replace(&before, &after)).expect("a description");
+    std::fs::write(&samples, bare).expect("a table");
+    assert_eq!(found(), 0);
 }
 
 fn equal_features_where_asked_for() {

@@ -98,6 +98,17 @@ fn pictures_are_left_out_for_what_they_are() {
         file
     };
     let size = |side: u32| [(256, 4, side), (257, 4, side), (258, 3, 8), (259, 3, 8), (262, 3, 1)];
+    let mut pieces =
+        tiff(&[(256, 4, 100_001), (257, 4, 2), (258, 3, 8), (259, 3, 1), (262, 3, 1), (279, 4, 9)]);
+    let count = pieces.len() - 12;
+    pieces[count..count + 4].copy_from_slice(&100_001u32.to_le_bytes());
+    pieces.resize(500_000, 1);
+    // Lengths of strips told forty thousand times, each time of as many as there are bytes: they are added up once.
+    let mut lengths = pieces[..8].to_vec();
+    lengths.extend(40_005u16.to_le_bytes());
+    lengths.extend(&pieces[10..10 + 5 * 12]);
+    lengths.extend(pieces[10 + 5 * 12..10 + 6 * 12].repeat(40_000));
+    lengths.resize(500_000, 1);
     let strip = [(273, 4, 8), (277, 3, 1), (278, 4, 14_000), (279, 4, 50)];
     for (bytes, said) in [
         (jpeg(0xC0, 8, 0, 1), "declares no height"),
@@ -114,6 +125,13 @@ fn pictures_are_left_out_for_what_they_are() {
         (tiff(&size(0x7FFF_FFFF)), "declares"),
         (tiff(&[&size(14_000)[..], &strip].concat()), "more pixels than its bytes"),
         (b"RIFF\x16\0\0\0WEBPVP8L\x0a\0\0\0\x2f\xfe\xbf\xff\x0f\0\0\0\0\0".to_vec(), "declares 16383×16383"),
+        // 14,000 × 14,000 pixels without loss, of which nothing else is said.
+        (
+            b"RIFF\x16\0\0\0WEBPVP8L\x0a\0\0\0\x2f\xaf\xf6\xab\x0d\0\0\0\0\0".to_vec(),
+            "14000×14000 pixels in 30 bytes",
+        ),
+        (pieces, "in 100001 strips or tiles"),
+        (lengths, "in 100001 strips or tiles"),
         (b"\0\0\0\x20ftypavif".to_vec(), "an AVIF picture; JPEG"),
         (b" <html><body>404".to_vec(), "an HTML page; JPEG"),
     ] {

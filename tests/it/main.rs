@@ -51,6 +51,8 @@ mod tensorboard;
 mod training;
 #[cfg(unix)]
 mod unlabelled;
+#[cfg(unix)]
+mod unread;
 mod verify;
 mod warm;
 #[cfg(unix)]
@@ -100,6 +102,7 @@ fn main() {
         store_budget::register(&mut trials);
         store_resumed::register(&mut trials);
         unlabelled::register(&mut trials);
+        unread::register(&mut trials);
         ways_out::register(&mut trials);
     }
     hostile::register(&mut trials);

@@ -468,7 +468,7 @@ fn training_and_evaluation_are_the_same() {
             ..TrainOptions::default()
         };
         let input = |source: Arc<dyn Source>, budget| {
-            let rows = Rows { descriptor: bins.into(), source, skipped: Vec::new(), hashes: Vec::new() };
+            let rows = Rows { descriptor: bins.into(), ..Rows::given(source) };
             Input { origin: Origin::Rows(rows), budget, ..Input::from(&dataset) }
         };
         let lying = input(Arc::new(InMemory::new(problem.features.clone(), columns)), Budget::default());

@@ -127,6 +127,7 @@ fn go(
         && opened.descriptor().is_some_and(|found| found != args.histogram.histogram().into());
     opened.only_pictures("--bins", differs, "and have theirs; leave it out, or give the pictures")?;
     opened.only_pictures("--cache", args.cache.is_some(), "and need none; leave it out")?;
+    args.budget.no_pictures(opened.descriptor())?;
     if let Some(cache) = &args.cache {
         Opened::apart("--cache", data, cache)?;
         apart_from(cache, args.out.as_deref())?;
@@ -179,6 +180,9 @@ fn go(
         (Err(error), None) if opened.keeps() => {
             let same = args.cache.is_some() || args.out.is_some() || store_is_there;
             keep_features(error, &folder, same);
+            if let (Error::Unreadable(unreadable), Some(cache)) = (error, &args.cache) {
+                output::tell_kept(unreadable, cache);
+            }
         }
         _ => {}
     }

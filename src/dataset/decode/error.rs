@@ -1,6 +1,6 @@
 //! Why a picture could not be read.
 
-use crate::features::Bytes;
+use crate::bytes::Bytes;
 
 /// Why a picture could not be read; it is skipped, counted and listed. The messages do not name the file:
 /// they stand beside its path.

@@ -19,7 +19,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use crate::features::{MAX_PIXELS, PictureRules, Truncated};
+use crate::dataset::{MAX_PIXELS, PictureRules, Truncated};
 use crate::files::open_regular;
 use crate::guard;
 
@@ -328,6 +328,14 @@ impl Decoder {
         open(bytes, &mut self.scratch, self.max_pixels)
     }
 
+    /// Fails where a file of so many `bytes` is larger than any picture that is decoded, whatever it may take to read it.
+    ///
+    /// # Errors
+    /// [`PictureError::FileTooLarge`].
+    pub fn check_file(&self, bytes: u64) -> Result<(), PictureError> {
+        if bytes > max_bytes(self.max_pixels) { Err(PictureError::FileTooLarge(bytes)) } else { Ok(()) }
+    }
+
     /// The content of the file that was read last, as far as it was read.
     #[must_use]
     pub fn content(&self) -> &[u8] {
@@ -353,10 +361,7 @@ impl Decoder {
         if self.file.capacity() > self.kept {
             self.file = Vec::new();
         }
-        let most = max_bytes(self.max_pixels);
-        if bytes > most {
-            return Err(PictureError::FileTooLarge(bytes));
-        }
+        self.check_file(bytes)?;
         if bytes > LARGE && !part {
             file.by_ref().take(SIGNATURE).read_to_end(&mut self.file).map_err(PictureError::Unreadable)?;
             other::format(&self.file)?;
@@ -365,7 +370,7 @@ impl Decoder {
         let missing = usize::try_from(bytes + 1).map_err(|_| PictureError::Memory(bytes))?;
         self.file.try_reserve_exact(missing).map_err(|_| PictureError::Memory(bytes))?;
         // The limit holds for what is read too: a pipe has no length, and a file may grow.
-        file.take(if part { bytes } else { most })
+        file.take(if part { bytes } else { max_bytes(self.max_pixels) })
             .read_to_end(&mut self.file)
             .map_err(PictureError::Unreadable)?;
         if part && (self.file.len() as u64) < bytes {
@@ -373,6 +378,16 @@ impl Decoder {
         }
         Ok(())
     }
+}
+
+/// Whether a file that begins with `first` is to be taken for a picture that can be read, where its name leaves that open.
+pub(super) fn begins_as_picture(first: &[u8]) -> bool {
+    // Two letters make no picture: those of a BMP may begin any text. The header behind them has one of few lengths.
+    let bmp = first.starts_with(b"BM");
+    let header = first
+        .get(14..18)
+        .is_some_and(|length| matches!(length, [12 | 16 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0]));
+    other::format(first).is_ok() && (!bmp || header)
 }
 
 /// Eight bytes a pixel are the most that formats of 8 and 16 bits take; the rest is for headers and scratch space.

@@ -9,7 +9,7 @@ use image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limit
 use super::bmp::{self, move_up};
 use super::error::broken;
 use super::known;
-use super::tiff::{Chapter, Colours, is_big};
+use super::tiff::{Chapter, Colours, MOST_PIECES, is_big};
 use super::{Extent, Full, PictureError, Scratch, check_size, max_bytes, resize};
 use crate::dataset::pixels::{Depth16, to_rgb};
 
@@ -52,6 +52,11 @@ pub(super) fn format(file: &[u8]) -> Result<ImageFormat, PictureError> {
     }
 }
 
+/// A WebP of more pixels than this, which takes some seconds, is to have one byte for so many of them: without loss, all of one colour may be
+/// described in no more than 34 bytes, and takes as long as any other. Photographs have a hundred times as many.
+const LARGE: u64 = 64_000_000;
+const MOST_FROM_A_BYTE: u64 = 256;
+
 /// Reads the header.
 pub(super) fn open<'a>(
     file: &'a [u8],
@@ -80,6 +85,12 @@ pub(super) fn open<'a>(
         if let Some(problem) = chapter.beyond() {
             return Err(broken(problem));
         }
+        if chapter.pieces > MOST_PIECES {
+            return Err(broken(&format!(
+                "a TIFF in {} strips or tiles, more than the {MOST_PIECES} that are decoded; save it anew with larger ones",
+                chapter.pieces
+            )));
+        }
         mend = if chapter.multiply { Mend::Multiply } else { mend };
         if let Some((colours, file)) = chapter.colours(file) {
             (mend, mended) = (Mend::Colours(colours), file);
@@ -95,7 +106,15 @@ pub(super) fn open<'a>(
     reader.limits(limits);
     let decoder: Box<dyn ImageDecoder + 'a> = Box::new(reader.into_decoder().map_err(refused)?);
     let size = decoder.dimensions();
-    check_size(size.0, size.1, max_pixels)?;
+    let pixels = check_size(size.0, size.1, max_pixels)?;
+    if format == ImageFormat::WebP && pixels > LARGE && pixels / MOST_FROM_A_BYTE > file.len() as u64 {
+        return Err(broken(&format!(
+            "a WebP of {}×{} pixels in {} bytes, fewer than any picture of that size takes; scale it down",
+            size.0,
+            size.1,
+            file.len()
+        )));
+    }
     // The decoders copy parts of the file, and some write to a canvas of their own first.
     let bytes = copied + file.len() as u64 + 2 * decoder.total_bytes();
     Ok(super::Opened::full(size, bytes, scratch, Full::Other(Opened { format, decoder, mend })))

@@ -30,7 +30,10 @@ pub(super) struct Opened<'a> {
 struct Chunks<'a> {
     header: &'a [u8],
     palette: &'a [u8],
-    data: Vec<&'a [u8]>,
+    /// The file from its first chunk of data on; they follow each other, and may be millions.
+    data: &'a [u8],
+    /// Bytes of data.
+    length: usize,
     /// Whether the file ends before they do.
     cut_off: bool,
 }
@@ -56,10 +59,10 @@ pub(super) fn open<'a>(
         return Err(PictureError::Truncated);
     };
     let mut chunks = chunks(file)?;
-    if chunks.data.is_empty() && !chunks.cut_off {
+    if chunks.length == 0 && !chunks.cut_off {
         return Err(broken("it has no data"));
     }
-    let length: u64 = chunks.data.iter().map(|piece| piece.len() as u64).sum();
+    let length = chunks.length as u64;
     // Palettes have one sample a pixel, colours three; alpha is not counted.
     let bits = u64::from(bits) * if matches!(color, 2 | 6) { 3 } else { 1 };
     // What so few bytes can never become is not made room for.
@@ -77,10 +80,12 @@ fn chunks(file: &[u8]) -> Result<Chunks<'_>, PictureError> {
     let mut found = Chunks {
         header: &file[..(8 + HEADER).min(file.len())],
         palette: &[],
-        data: Vec::new(),
+        data: &[],
+        length: 0,
         cut_off: true,
     };
-    let (mut at, mut last) = (SIGNATURE.len(), [0; 4]);
+    // Whether data may come: those behind another chunk belong to nothing.
+    let (mut at, mut open) = (SIGNATURE.len(), true);
     while let Some(&[a, b, c, d, ref kind @ ..]) =
         file.get(at..at + 8).and_then(|head| head.first_chunk::<8>())
     {
@@ -103,11 +108,13 @@ fn chunks(file: &[u8]) -> Result<Chunks<'_>, PictureError> {
         match &kind {
             b"IHDR" if at == SIGNATURE.len() && length as usize == HEADER - 12 => {}
             b"IHDR" => return Err(broken("its header is not where it belongs, or not as long as one is")),
-            b"PLTE" if found.data.is_empty() => found.palette = &file[at..(end + 4).min(file.len())],
+            b"PLTE" if found.length == 0 => found.palette = &file[at..(end + 4).min(file.len())],
             b"PLTE" => {}
-            // Those behind another chunk belong to nothing.
-            b"IDAT" if (found.data.is_empty() || last == *b"IDAT") && !content.is_empty() => {
-                found.data.push(content)
+            b"IDAT" if open && !content.is_empty() => {
+                if found.length == 0 {
+                    found.data = &file[at..];
+                }
+                found.length += content.len();
             }
             b"IDAT" => {}
             b"IEND" => {
@@ -125,7 +132,8 @@ fn chunks(file: &[u8]) -> Result<Chunks<'_>, PictureError> {
         if !whole {
             break;
         }
-        (at, last) = (end + 4, kind);
+        open &= found.length == 0 || kind == *b"IDAT";
+        at = end + 4;
     }
     Ok(found)
 }
@@ -204,11 +212,22 @@ impl Opened<'_> {
     }
 }
 
+/// The contents of the chunks of data that `file` begins with.
+fn pieces(mut file: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let &[a, b, c, d, b'I', b'D', b'A', b'T'] = file.first_chunk::<8>()? else { return None };
+        let end = 8usize.saturating_add(u32::from_be_bytes([a, b, c, d]) as usize);
+        let piece = &file[8..end.min(file.len())];
+        file = file.get(end.saturating_add(4)..).unwrap_or_default();
+        Some(piece)
+    })
+}
+
 impl Chunks<'_> {
     /// A file of these alone, with all data in one chunk. Its checksum was looked at before, piece by piece. If it is `open`, it ends where its
     /// data should go on.
     fn join(&self, open: bool) -> Result<Vec<u8>, PictureError> {
-        let length: usize = self.data.iter().map(|piece| piece.len()).sum();
+        let length = self.length;
         let all = self.header.len() + self.palette.len() + 12 + length + END.len();
         let mut file = Vec::new();
         file.try_reserve_exact(all).map_err(|_| PictureError::Memory(all as u64))?;
@@ -218,7 +237,7 @@ impl Chunks<'_> {
             .map_err(|_| PictureError::FileTooLarge(length as u64))?;
         file.extend_from_slice(&declared.to_be_bytes());
         file.extend_from_slice(b"IDAT");
-        self.data.iter().for_each(|piece| file.extend_from_slice(piece));
+        pieces(self.data).for_each(|piece| file.extend_from_slice(piece));
         if !open {
             file.extend_from_slice(&[0; 4]);
             file.extend_from_slice(END);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
 
 use super::{Decoder, Extent, PictureError};
-use crate::features::{PictureRules, Truncated};
+use crate::dataset::{PictureRules, Truncated};
 
 fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
@@ -282,6 +282,55 @@ fn what_there_is_of_a_cut_off_picture_is_kept_where_that_is_asked() {
         assert!(last.iter().all(|value| value.abs_diff(rest) <= 1), "{format:?}: {last:?}, not {not:?}");
         assert_eq!(decoder.read_bytes(&whole).unwrap().extent, Extent::Whole, "{format:?}");
     }
+}
+
+#[test]
+fn of_a_jpeg_without_a_decoded_block_nothing_is_kept() {
+    let whole = encoded(&smooth(64, 64).into(), ImageFormat::Jpeg);
+    let scan = whole.windows(2).position(|two| two == [0xFF, 0xDA]).unwrap();
+    let data = scan + 2 + usize::from(u16::from_be_bytes([whole[scan + 2], whole[scan + 3]]));
+    let mut decoder = keeping();
+    // In the header, right behind it, and in the first block.
+    for cut in [scan, scan + 5, data, data + 1] {
+        assert!(matches!(decoder.read_bytes(&whole[..cut]), Err(PictureError::Truncated)), "{cut} of {data}");
+    }
+    assert_eq!(decoder.read_bytes(&whole[..data + (whole.len() - data) / 2]).unwrap().extent, Extent::CutOff);
+    // A picture of one colour that only lacks its end is one.
+    let black = encoded(&RgbImage::new(64, 64).into(), ImageFormat::Jpeg);
+    assert_eq!(decoder.read_bytes(&black[..black.len() - 2]).unwrap().extent, Extent::CutOff);
+}
+
+#[cfg(not(feature = "libjpeg-turbo"))]
+#[test]
+fn of_a_cut_off_jpeg_with_coarse_brightness_the_reason_says_so() {
+    let mut whole = encoded(&smooth(64, 64).into(), ImageFormat::Jpeg);
+    let frame = whole.windows(2).position(|two| two == [0xFF, 0xC0]).unwrap();
+    // Sampling of the three components: brightness 1×1, colours 2×2.
+    [(11, 0x11), (14, 0x22), (17, 0x22)].into_iter().for_each(|(at, value)| whole[frame + at] = value);
+    let error = keeping().read_bytes(&whole[..whole.len() * 3 / 4]).unwrap_err().to_string();
+    assert!(error.contains("cut off") && error.contains("more coarsely"), "{error}");
+}
+
+#[test]
+fn pieces_of_a_png_take_no_memory_beside_it() {
+    let png = encoded(&colours().into(), ImageFormat::Png);
+    let chunk = |content: &[u8]| {
+        let sum = crc32fast::hash(&[b"IDAT", content].concat()).to_be_bytes();
+        [&(content.len() as u32).to_be_bytes()[..], b"IDAT", content, &sum].concat()
+    };
+    let data = png.windows(4).position(|four| four == b"IDAT").unwrap() - 4;
+    let length = u32::from_be_bytes(png[data..data + 4].try_into().unwrap()) as usize;
+    let content = &png[data + 8..data + 8 + length];
+    let bytes: Vec<u8> = content.iter().flat_map(|byte| chunk(&[*byte])).collect();
+    let end = &png[data + 12 + length..];
+    let pieces = [&png[..data], &chunk(&[]).repeat(100), &bytes, &chunk(&[]), end].concat();
+    assert_eq!(read(&pieces).unwrap().2, *colours().as_raw());
+    // Data behind another chunk belong to nothing, however many they are.
+    let text = [&[0; 4][..], b"tEXt", &crc32fast::hash(b"tEXt").to_be_bytes()].concat();
+    let behind = [&png[..data], &bytes, &text, &chunk(&[7; 900]).repeat(3), end].concat();
+    assert_eq!(read(&behind).unwrap().2, *colours().as_raw());
+    let told = |file: &[u8]| keeping().open_bytes(file).unwrap().scratch();
+    assert_eq!(told(&behind), told(&png));
 }
 
 #[test]

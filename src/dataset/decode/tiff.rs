@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+/// A picture in more strips or tiles than this is refused: to begin one takes as long as some thousand pixels. Large scans have some thousand.
+pub(super) const MOST_PIECES: u64 = 100_000;
+
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Chapter {
@@ -12,6 +15,8 @@ pub(super) struct Chapter {
     compression: u64,
     /// Bytes of all strips or tiles.
     data: u64,
+    /// Strips or tiles.
+    pub(super) pieces: u64,
     /// Whether a field that decoders read claims more values than the file has bytes: they would make room for them all.
     pub(super) too_long: bool,
     /// Whether colours are to be multiplied by alpha, as libtiff does for everybody who asks it for R G B.
@@ -99,6 +104,9 @@ impl Chapter {
             // Tags of the standard; what others mean by theirs nobody reads.
             if (254..=347).contains(&tag) && many > words.file.len() as u64 {
                 self.too_long = true;
+            }
+            if matches!(tag, 273 | 279 | 324 | 325) {
+                self.pieces = self.pieces.max(many);
             }
             let size = match kind {
                 3 => 2,

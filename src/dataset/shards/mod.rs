@@ -3,7 +3,8 @@
 //! Nothing is unpacked. The headers of all shards are read once, with the small files that hold labels; after that a picture is a
 //! range of bytes in its shard. A picture is called as it would be if each shard had been unpacked into the folder it lies in, so that
 //! labels, split and model are those of the unpacked pictures. What only shards have comes first: labels in `.cls`, and in a field of
-//! `.json`. Hard links are the files that they lead to; symbolic ones are not followed, and told.
+//! `.json`. Hard links are the files that they lead to; symbolic ones are not followed, and told. What cannot be read of a shard is told too, and
+//! what comes before it is used.
 
 pub(super) mod labels;
 mod names;
@@ -29,9 +30,11 @@ use super::find::{is_picture, slashed};
 use super::index::Index;
 use super::layout::{Base, Found, detect, label, unlabelled};
 use super::open::is_weak;
-use super::{Dataset, DatasetError, LabelChoice, LabelOptions, LabelSource, Lying, Task, manifest};
+use super::{
+    Dataset, DatasetError, LabelChoice, LabelOptions, LabelSource, Lying, NotPictures, Task, Unread, manifest,
+};
 use labels::{Beside, parts_of_others};
-use scan::{Member, Scanned, scan};
+use scan::{Lost, Member, Scanned, scan};
 
 /// Where the pictures of a [`Dataset`] lie, if that is in shards.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,12 +68,17 @@ pub(super) fn open(set: &Set, options: &LabelOptions) -> Result<Dataset, Dataset
     let root = &set.root;
     let files: Vec<PathBuf> = set.files.iter().map(|file| root.join(file)).collect();
     let wanted = matches!(options.source, None | Some(LabelChoice::Sidecar)).then_some(options);
-    let scanned: Vec<Scanned> = files.par_iter().map(|file| scan(file, wanted)).collect::<Result<_, _>>()?;
+    let mut scanned: Vec<Scanned> = files.par_iter().map(|file| scan(file, wanted)).collect();
+    let unread = unread(set, &mut scanned);
     let stamped =
         files.iter().zip(&scanned).map(|(path, scanned)| Shard { path: path.clone(), stamp: scanned.stamp });
     let stamped = stamped.collect();
     let links = links(set, &scanned);
+    let others = others(set, &mut scanned);
     let mut pictures = pictures(set, scanned);
+    if let (true, Some(lost)) = (pictures.is_empty(), unread.first()) {
+        return Err(DatasetError::Shard { file: root.join(&lost.path), problem: lost.reason.clone() });
+    }
     if let (true, Some(link)) = (pictures.is_empty(), links.first()) {
         let problem = format!("it has no pictures, only symbolic links such as {link}; {DEREFERENCE}");
         return Err(DatasetError::Shard { file: files.first().unwrap_or(root).clone(), problem });
@@ -111,16 +119,25 @@ pub(super) fn open(set: &Set, options: &LabelOptions) -> Result<Dataset, Dataset
     };
     let places: HashMap<&Path, Place> = pictures.iter().map(|p| (p.path.as_path(), p.place)).collect();
     let places = dataset.samples.iter().map(|sample| places[sample.path.as_path()]).collect();
+    dataset.unread = unread;
     dataset.mismatches.links = links;
+    dataset.mismatches.not_pictures = others;
     dataset.mismatches.parts_of_others = parts_of_others;
     dataset.shards = Some(Shards { files: stamped, places });
     Ok(dataset)
 }
 
-/// The pictures in the shards of `set`, one shard after the other, as they lie there.
-pub(super) fn members(set: &Set) -> Result<Vec<Lying>, DatasetError> {
+/// The pictures in the shards of `set`, one shard after the other, as they lie there, with what cannot be read of each behind its own; and what
+/// was passed over.
+pub(super) fn members(set: &Set) -> Result<(Vec<Lying>, NotPictures), DatasetError> {
     let files: Vec<PathBuf> = set.files.iter().map(|file| set.root.join(file)).collect();
-    let scanned: Vec<Scanned> = files.par_iter().map(|file| scan(file, None)).collect::<Result<_, _>>()?;
+    let mut scanned: Vec<Scanned> = files.par_iter().map(|file| scan(file, None)).collect();
+    let others = others(set, &mut scanned);
+    let unread = unread(set, &mut scanned);
+    let none = || match unread.first() {
+        Some(lost) => DatasetError::Shard { file: set.root.join(&lost.path), problem: lost.reason.clone() },
+        None => DatasetError::NoPictures(set.root.clone()),
+    };
     let mut pictures = Vec::new();
     for (shard, (path, scanned)) in files.into_iter().zip(scanned).enumerate() {
         let file = Arc::new(Shard { path, stamp: scanned.stamp });
@@ -132,10 +149,33 @@ pub(super) fn members(set: &Set) -> Result<Vec<Lying>, DatasetError> {
         let links = scanned.links.into_iter().filter(|link| is_picture(link));
         pictures.extend(links.map(|link| Lying::Link(file.clone(), link)));
     }
-    match pictures.is_empty() {
-        true => Err(DatasetError::NoPictures(set.root.clone())),
-        false => Ok(pictures),
+    if pictures.is_empty() {
+        return Err(none());
     }
+    pictures.extend(unread.into_iter().map(|lost| Lying::Lost(set.root.join(lost.path), lost.reason)));
+    Ok((pictures, others))
+}
+
+/// What cannot be read of the shards of `set`, as `shard.tar` or `shard.tar/name`.
+fn unread(set: &Set, scanned: &mut [Scanned]) -> Vec<Unread> {
+    let of = |(file, scanned): (&PathBuf, &mut Scanned)| {
+        let lost = std::mem::take(&mut scanned.lost);
+        let unread = |lost: Lost| match lost.name {
+            Some(name) => Unread { path: file.join(name), reason: lost.reason, hides: false },
+            None => Unread { path: file.clone(), reason: lost.reason, hides: true },
+        };
+        lost.into_iter().map(unread).collect::<Vec<_>>()
+    };
+    set.files.iter().zip(scanned).flat_map(of).collect()
+}
+
+/// Files in the shards of `set` that are no pictures.
+fn others(set: &Set, scanned: &mut [Scanned]) -> NotPictures {
+    let mut others = NotPictures::default();
+    for (file, scanned) in set.files.iter().zip(scanned) {
+        others.extend(file, std::mem::take(&mut scanned.others));
+    }
+    others
 }
 
 /// All pictures of all shards, with the labels beside them.
@@ -187,7 +227,7 @@ fn links(set: &Set, scanned: &[Scanned]) -> Vec<String> {
 }
 
 /// What to do about a symbolic link.
-pub(super) const DEREFERENCE: &str = "pack the pictures themselves (tar --dereference)";
+pub const DEREFERENCE: &str = "pack the pictures themselves (tar --dereference)";
 
 /// Puts the name of its shard before that of each picture, where several shards use the same names and these are `free` to change, as no
 /// label is read from them.

@@ -1,18 +1,19 @@
 //! What is in a shard, from its headers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
 use tar::Archive;
 
-use super::super::DatasetError;
-use super::super::LabelOptions;
-use super::super::find::{is_picture, slashed};
+use super::super::decode::begins_as_picture;
+use super::super::find::{FIRST_BYTES, has_no_extension, is_picture, slashed};
+use super::super::{LabelOptions, NotPictures};
 use super::Stamp;
 use super::labels::{self, Beside, MAX_LABELS, label_kind};
 use super::other::other;
+use crate::files::open_regular;
 
 /// A picture in a shard.
 #[derive(Debug)]
@@ -35,74 +36,145 @@ pub(super) struct Scanned {
     pub(super) pictures: Vec<Member>,
     /// Symbolic links that may stand for a picture, its labels or a folder of them. They are not followed.
     pub(super) links: Vec<PathBuf>,
+    /// What cannot be read of it.
+    pub(super) lost: Vec<Lost>,
+    /// Files that are none of all this.
+    pub(super) others: NotPictures,
     /// Bytes that were read for that.
     #[cfg(test)]
     pub(super) read: u64,
+}
+
+/// What cannot be read of a shard.
+#[derive(Debug)]
+pub(super) struct Lost {
+    /// A file in it; none where it is the shard itself, from some place on, and nobody knows what is there.
+    pub(super) name: Option<PathBuf>,
+    /// What is wrong, and the way out.
+    pub(super) reason: String,
 }
 
 /// The contents of files that may hold labels, by their name without and their extension (in lower case).
 pub(super) type Contents = HashMap<String, HashMap<&'static str, Vec<u8>>>;
 
 /// Reads the headers of the tar file `file` from front to back, and, where labels are `wanted`, the small files between them that may
-/// hold these: they are in memory for as long as the one shard is read.
-///
-/// # Errors
-/// It cannot be read, is no tar file, or ends before its end is marked.
-pub(super) fn scan(file: &Path, wanted: Option<&LabelOptions>) -> Result<Scanned, DatasetError> {
-    walk(file, wanted).map_err(|problem| {
-        let error = match problem {
-            Problem::Behind => {
-                let problem = "another archive, or something else, follows behind its end (`cat a.tar b.tar`?), and most programs do not see it; give the files one by one, or unpack it with `tar --ignore-zeros -xf` and pack it again";
-                return DatasetError::Shard { file: file.to_owned(), problem: problem.into() };
-            }
-            Problem::Io(error) => error,
-            Problem::Link(problem) => {
-                let problem = format!("{problem}; make it again with both of them");
-                return DatasetError::Shard { file: file.to_owned(), problem };
-            }
-        };
-        if let Some(problem) = other(file) {
-            return DatasetError::Shard { file: file.to_owned(), problem };
+/// hold these: they are in memory for as long as the one shard is read. What comes before a place where it cannot be read any further is as good
+/// as in a whole one.
+pub(super) fn scan(file: &Path, wanted: Option<&LabelOptions>) -> Scanned {
+    let (mut found, mut inside) = (Scanned::default(), Inside::default());
+    let mut outcome = walk(file, wanted, &mut found, &mut inside);
+    if outcome.is_ok() || !found.pictures.is_empty() {
+        let late = inside.read_late(file);
+        outcome = outcome.and(late);
+    }
+    if let Err(problem) = outcome {
+        let mut reason = told(file, problem);
+        if !found.pictures.is_empty() {
+            reason += "; what comes before that is used";
         }
-        let found = file.metadata();
-        // Tar files are made of whole blocks.
-        let whole = found.as_ref().is_ok_and(|found| found.len().is_multiple_of(512));
-        let problem = match error.kind() {
-            io::ErrorKind::UnexpectedEof if found.is_ok_and(|found| found.len() == 0) => {
-                "it is empty; copy it again".to_owned()
-            }
-            io::ErrorKind::UnexpectedEof => {
-                "it ends in the middle: nothing marks its end; copy it again".to_owned()
-            }
-            _ if !whole => "it ends in the middle; copy it again".to_owned(),
-            _ => format!("it is no tar file that can be read ({error}); make it again"),
-        };
-        DatasetError::Shard { file: file.to_owned(), problem }
-    })
+        found.lost.push(Lost { name: None, reason });
+    }
+    // What pictures are links to is no picture of its own.
+    found
+        .pictures
+        .retain(|picture| !(has_no_extension(&picture.path) && inside.targets.contains(&picture.at)));
+    if let Some(options) = wanted {
+        for picture in &mut found.pictures {
+            picture.labels = labels::of(&picture.path, &inside.beside, options);
+        }
+    }
+    found
 }
 
-fn walk(file: &Path, wanted: Option<&LabelOptions>) -> Result<Scanned, Problem> {
-    let opened = File::open(file)?;
-    let stamp = Stamp::of(&opened.metadata()?);
+/// What is wrong with the shard `file`, and the way out.
+fn told(file: &Path, problem: Problem) -> String {
+    let error = match problem {
+        Problem::Behind => {
+            return "another archive, or something else, follows behind its end (`cat a.tar b.tar`?), and most programs do not see it; \
+                    give the files one by one, or unpack it with `tar --ignore-zeros -xf` and pack it again"
+                .into();
+        }
+        Problem::Io(error) => error,
+    };
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        return format!("it cannot be read ({error}); make it readable");
+    }
+    if let Some(problem) = other(file) {
+        return problem;
+    }
+    let found = file.metadata();
+    // Tar files are made of whole blocks.
+    let whole = found.as_ref().is_ok_and(|found| found.len().is_multiple_of(512));
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof if found.is_ok_and(|found| found.len() == 0) => {
+            "it is empty; copy it again".to_owned()
+        }
+        io::ErrorKind::UnexpectedEof => {
+            "it ends in the middle: nothing marks its end; copy it again".to_owned()
+        }
+        _ if !whole => "it ends in the middle; copy it again".to_owned(),
+        _ => format!("it is no tar file that can be read ({error}); make it again"),
+    }
+}
+
+/// What is learned of a shard on the way.
+#[derive(Default)]
+struct Inside {
+    beside: Contents,
+    /// Where every file lies, as hard links lead to files before them.
+    all: HashMap<PathBuf, (u64, u64)>,
+    /// Contents that such links lead to.
+    late: Vec<(String, &'static str, u64, u64)>,
+    /// Where pictures lie that links lead to.
+    targets: HashSet<u64>,
+}
+
+impl Inside {
+    /// Reads what links to labels lead to.
+    fn read_late(&mut self, file: &Path) -> Result<(), Problem> {
+        if self.late.is_empty() {
+            return Ok(());
+        }
+        let mut file = File::open(file)?;
+        for (key, kind, at, len) in std::mem::take(&mut self.late) {
+            file.seek(SeekFrom::Start(at))?;
+            self.beside.entry(key).or_default().insert(kind, content((&mut file).take(len), len)?);
+        }
+        Ok(())
+    }
+}
+
+fn walk(
+    file: &Path,
+    wanted: Option<&LabelOptions>,
+    found: &mut Scanned,
+    seen: &mut Inside,
+) -> Result<(), Problem> {
+    // A pipe of this name has no end, and perhaps no beginning.
+    let (opened, about) = open_regular(file)?;
+    let stamp = Stamp::of(&about);
+    found.stamp = stamp;
     let mut archive = Archive::new(Watched::new(opened));
-    let mut found = Scanned { stamp, ..Scanned::default() };
-    let mut beside = Contents::new();
-    // Where every file lies, as hard links lead to files before them; and contents that such links lead to.
-    let (mut all, mut late) = (HashMap::new(), Vec::new());
     for entry in archive.entries_with_seek()? {
         let mut entry = entry?;
         let (mut at, mut len) = (entry.raw_file_position(), entry.size());
+        let (kind, path) = (entry.header().entry_type(), entry.path()?.into_owned());
+        let name = if is_hidden(&path) { None } else { inside(&path) };
+        let (mut picture, labels) =
+            name.as_deref().map_or((false, None), |name| (is_picture(name), label_kind(name)));
         if at.checked_add(len).is_none_or(|end| end > stamp.len) {
+            if picture {
+                found.lost.push(Lost {
+                    name,
+                    reason: "the tar file ends in the middle of it; copy it again".into(),
+                });
+            }
             return Err(Problem::Io(io::ErrorKind::UnexpectedEof.into()));
         }
-        let (kind, path) = (entry.header().entry_type(), entry.path()?.into_owned());
         // Folders and devices are none; sparse files do not lie in one piece.
         if !(kind.is_file() || kind.is_contiguous() || kind.is_hard_link() || kind.is_symlink()) {
             continue;
         }
-        let name = if is_hidden(&path) { None } else { inside(&path) };
-        let (picture, labels) =
-            name.as_deref().map_or((false, None), |name| (is_picture(name), label_kind(name)));
         if kind.is_symlink() {
             found.links.extend(name.filter(|name| picture || labels.is_some() || name.extension().is_none()));
             continue;
@@ -111,30 +183,42 @@ fn walk(file: &Path, wanted: Option<&LabelOptions>) -> Result<Scanned, Problem> 
         let linked = kind.is_hard_link() && len == 0;
         if linked {
             let target = entry.link_name()?.unwrap_or_default().into_owned();
-            match inside(&target).and_then(|target| all.get(&target)) {
+            match inside(&target).and_then(|target| seen.all.get(&target)) {
                 Some(&place) => (at, len) = place,
                 None if picture || labels.is_some() => {
-                    let (path, target) = (path.display(), target.display());
-                    return Err(Problem::Link(format!(
-                        "{path} is a hard link to {target}, which is not before it"
-                    )));
+                    let reason = format!(
+                        "a hard link to {}, which is not before it; make the tar file again with both of them",
+                        target.display()
+                    );
+                    found.lost.push(Lost { name, reason });
+                    continue;
                 }
                 None => continue,
             }
+            if picture {
+                seen.targets.insert(at);
+            }
         }
         if let Some(path) = inside(&path) {
-            all.insert(path, (at, len));
+            seen.all.insert(path, (at, len));
+        }
+        let unnamed = name.as_deref().is_some_and(has_no_extension);
+        if unnamed && !linked {
+            let mut first = Vec::new();
+            (&mut entry).take(FIRST_BYTES).read_to_end(&mut first)?;
+            picture = begins_as_picture(&first);
         }
         match (name, labels, wanted) {
             (Some(path), ..) if picture => found.pictures.push(Member { path, at, len, labels: None }),
             (Some(path), Some(kind), Some(_)) if len <= MAX_LABELS => {
                 let key = slashed(&path.with_extension(""));
                 if linked {
-                    late.push((key, kind, at, len));
+                    seen.late.push((key, kind, at, len));
                 } else {
-                    beside.entry(key).or_default().insert(kind, content(&mut entry, len)?);
+                    seen.beside.entry(key).or_default().insert(kind, content(&mut entry, len)?);
                 }
             }
+            (Some(path), None, _) if !linked => found.others.add(&path),
             _ => {}
         }
     }
@@ -146,27 +230,16 @@ fn walk(file: &Path, wanted: Option<&LabelOptions>) -> Result<Scanned, Problem> 
     if !only_zeros(&mut file)? {
         return Err(Problem::Behind);
     }
-    for (key, kind, at, len) in late {
-        file.seek(SeekFrom::Start(at))?;
-        beside.entry(key).or_default().insert(kind, content((&mut file).take(len), len)?);
-    }
     #[cfg(test)]
     {
         found.read = file.read;
     }
-    if let Some(options) = wanted {
-        for picture in &mut found.pictures {
-            picture.labels = labels::of(&picture.path, &beside, options);
-        }
-    }
-    Ok(found)
+    Ok(())
 }
 
 /// What is wrong with a shard.
 enum Problem {
     Io(io::Error),
-    /// A link leads nowhere.
-    Link(String),
     /// Something is behind the end.
     Behind,
 }

@@ -133,9 +133,16 @@ fn parts_are_folders_of_shards() {
 fn what_is_wrong_with_a_shard_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.tar");
+    // As an error, or beside what comes before.
     let says = |part: &str| {
-        let error = open(&path).unwrap_err().to_string();
-        assert!(error.contains("x.tar") && error.contains(part), "{error}");
+        let told = match open(&path) {
+            Ok(dataset) => {
+                let lost = dataset.unread.last().expect("something that is told");
+                format!("{}: {}", lost.path.display(), lost.reason)
+            }
+            Err(error) => error.to_string(),
+        };
+        assert!(told.contains("x.tar") && told.contains(part), "{told}");
     };
     let content = vec![7u8; 3000];
     tar(&path, &[("cat.1.jpg", &content), ("dog.1.jpg", &content)]);
@@ -242,14 +249,31 @@ fn a_shard_that_lacks_its_end_is_cut_off_wherever_that_is() {
     let cuts = ends.iter().flat_map(|&end| [end, end + 1, end + 100, end + 511]);
     for cut in cuts.chain([ends[4] - 40]) {
         std::fs::write(&path, &whole[..cut]).unwrap();
-        for error in [open(&path).unwrap_err(), Lying::under(&path).unwrap_err()] {
-            let error = error.to_string();
-            let wanted = if cut == 0 { "it is empty" } else { "it ends in the middle" };
-            assert!(
-                error.contains("x.tar") && error.contains(wanted) && error.contains("copy it again"),
-                "{cut}: {error}"
-            );
+        let there = (1..5).filter(|&i| ends[i] <= cut).count();
+        if there == 0 {
+            for error in [open(&path).unwrap_err(), Lying::under(&path).unwrap_err()] {
+                let error = error.to_string();
+                let wanted = if cut == 0 { "it is empty" } else { "it ends in the middle" };
+                assert!(
+                    error.contains("x.tar") && error.contains(wanted) && error.contains("copy it again"),
+                    "{cut}: {error}"
+                );
+            }
+            continue;
         }
+        // What comes before is used, and what is missing is told.
+        let (dataset, lying) = (open(&path).unwrap(), Lying::under(&path).unwrap());
+        assert_eq!(
+            (dataset.samples.len(), lying.pictures.len() - dataset.unread.len()),
+            (there, there),
+            "{cut}"
+        );
+        let last = dataset.unread.last().unwrap();
+        assert!(last.hides && last.reason.contains("it ends in the middle"), "{last:?}");
+        assert_eq!(
+            dataset.unread[0].path,
+            Path::new(if cut == ends[4] - 40 { "x.tar/dog.3.jpg" } else { "x.tar" })
+        );
     }
     // One block is enough.
     std::fs::write(&path, &whole[..ends[4] + 512]).unwrap();
@@ -262,7 +286,7 @@ fn a_shard_that_is_replaced_after_it_was_opened_is_noticed() {
     let path = folder.path().join("x.tar");
     let pictures: Vec<Vec<u8>> = (0..4).map(|i| png(50 * i)).collect();
     tar(&path, &[("cat.1.png", &pictures[0]), ("dog.1.png", &pictures[1])]);
-    let (dataset, lying) = (open(&path).unwrap(), Lying::under(&path).unwrap());
+    let (dataset, lying) = (open(&path).unwrap(), Lying::under(&path).unwrap().pictures);
     let then = std::fs::metadata(&path).unwrap();
     // As long as before, and each picture where the other one was.
     tar(&path, &[("dog.1.png", &pictures[2]), ("cat.1.png", &pictures[3])]);
@@ -295,7 +319,7 @@ fn labels_that_nobody_wants_are_not_read() {
             ("b.json", b"{\"label\": 3}"),
         ],
     );
-    let read = |wanted| scan(&path, wanted).unwrap();
+    let read = |wanted| scan(&path, wanted);
     // Headers, and the end.
     assert!(read(None).read <= 6 * 512, "{}", read(None).read);
     assert!(read(None).pictures.iter().all(|picture| picture.labels.is_none()));
@@ -335,7 +359,7 @@ fn links_are_what_they_lead_to_or_are_told() {
     let strict = LabelOptions { strict: true, ..LabelOptions::default() };
     let error = Dataset::open(&path, &strict).unwrap_err().to_string();
     assert!(error.contains("dog/4.png"), "{error}");
-    let lying = Lying::under(&path).unwrap();
+    let lying = Lying::under(&path).unwrap().pictures;
     let found: Vec<bool> = lying.iter().map(|lying| lying.found().is_ok()).collect();
     assert_eq!(found, [true, true, true, true, false]);
     let error = lying[4].found().unwrap_err().to_string();
@@ -355,8 +379,14 @@ fn links_are_what_they_lead_to_or_are_told() {
     );
     assert_eq!(lines(&open(&path).unwrap()), ["a.png: 7", "b.png: 7", "c.png: 8"]);
     tar_with_links(&path, &[("cat.1.png", &pictures[0]), ("dog.1.png -> gone.png", b"")]);
-    let error = open(&path).unwrap_err().to_string();
-    assert!(error.contains("dog.1.png") && error.contains("gone.png"), "{error}");
+    // One that leads nowhere is one picture that cannot be read.
+    let dataset = open(&path).unwrap();
+    assert_eq!(lines(&dataset), ["cat.1.png: cat"]);
+    let [lost] = &dataset.unread[..] else { panic!("{:?}", dataset.unread) };
+    assert!(
+        !lost.hides && lost.path == Path::new("x.tar/dog.1.png") && lost.reason.contains("gone.png"),
+        "{lost:?}"
+    );
 }
 
 /// Text files count as they do in a folder.

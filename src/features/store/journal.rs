@@ -33,6 +33,9 @@ pub struct Header {
     pub paths: Hash,
     /// Whether nothing is taken over from an older store.
     pub anew: bool,
+    /// See [`Meta`](super::Meta).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_pixels: Option<u64>,
     /// The file that the numbers are in.
     pub file: String,
 }
@@ -172,6 +175,7 @@ impl Header {
             columns: 2,
             paths: Hash(0),
             anew: false,
+            max_pixels: None,
             file: String::new(),
         }
     }

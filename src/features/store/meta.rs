@@ -30,6 +30,10 @@ pub struct Meta {
     /// stores of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_xxh3: Option<Hash>,
+    /// Pictures that declare more pixels have no rows; none where that is [`MAX_PIXELS`](crate::features::MAX_PIXELS), and in stores of older
+    /// versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_pixels: Option<u64>,
     /// Labels and how they stand in `samples.csv`.
     pub labels: Labels,
     /// XXH3-128 of `samples.csv`.

@@ -20,6 +20,7 @@ fn header() -> Header {
         columns: COLUMNS,
         paths: Hash::of(b"paths"),
         anew: false,
+        max_pixels: None,
         file: String::new(),
     }
 }
@@ -54,6 +55,7 @@ fn meta() -> Meta {
         columns: COLUMNS,
         root: "pictures".into(),
         root_xxh3: Some(Hash::of(b"/pictures")),
+        max_pixels: None,
         labels: Labels {
             task: "multiclass".into(),
             classes: vec![" x".into()],

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::StoreOptions;
 use crate::features::store::{Entry, FEATURES, FORMAT, Folder, Hash, Header, Journal};
-use crate::features::{Descriptor, FeaturesError, Npy};
+use crate::features::{Descriptor, FeaturesError, MAX_PIXELS, Npy};
 
 /// Rows that are there, by the path of their picture.
 pub(super) struct Rows {
@@ -14,6 +14,8 @@ pub(super) struct Rows {
     pub(super) numbers: Arc<Npy>,
     /// Whether their pictures were in the folder that the pictures are in now: else size and time say nothing.
     pub(super) same_root: bool,
+    /// Pictures of more pixels have none.
+    pub(super) max_pixels: u64,
 }
 
 /// What is there.
@@ -86,7 +88,9 @@ fn part(folder: &Folder, wanted: &Header) -> Result<Option<(Journal, Rows)>, Fea
         return Err(other(folder.path(), &journal.header.descriptor, &journal.header.decoder, wanted));
     }
     let same_root = is_same(journal.header.root_xxh3, wanted);
-    let rows = Rows { at: std::mem::take(&mut journal.done), numbers: Arc::new(numbers), same_root };
+    let max_pixels = journal.header.max_pixels.unwrap_or(MAX_PIXELS);
+    let at = std::mem::take(&mut journal.done);
+    let rows = Rows { at, numbers: Arc::new(numbers), same_root, max_pixels };
     Ok(Some((journal, rows)))
 }
 
@@ -111,7 +115,8 @@ fn finished(folder: &Folder, wanted: &Header) -> Result<Option<Rows>, FeaturesEr
     }
     twice.iter().for_each(|path| drop(at.remove(path)));
     let same_root = is_same(meta.root_xxh3, wanted);
-    Ok(Some(Rows { at, numbers: stored.numbers, same_root }))
+    let max_pixels = meta.max_pixels.unwrap_or(MAX_PIXELS);
+    Ok(Some(Rows { at, numbers: stored.numbers, same_root, max_pixels }))
 }
 
 /// Over where the folder of pictures is, however that is typed; none where that cannot be told.

@@ -13,11 +13,12 @@ use crate::dataset::{DECODER, Dataset, Part, reading_order};
 use crate::error::{Error, Result};
 use crate::features::store::{Entry, FORMAT, Folder, Hash, Header, Labels, Meta, Writer, write_samples};
 use crate::features::{
-    Budget, Bytes, Descriptor, Extracted, FeaturesError, Matrix, Npy, PictureMemory, Skipped, Target, extract,
+    Budget, Bytes, Descriptor, Extracted, FeaturesError, MAX_PIXELS, Matrix, Npy, PictureMemory, Skipped,
+    Target, extract,
 };
 use crate::names;
 use crate::pipeline::input::histogram;
-use crate::pipeline::reading::{Reading, cut_off_note};
+use crate::pipeline::reading::Reading;
 use crate::pipeline::tolerance::Errors;
 use crate::progress::Progress;
 use crate::report::grouped;
@@ -38,12 +39,13 @@ pub(in crate::pipeline) struct Filled<B: Backend> {
 const ON_DEVICE: u64 = 1 << 30;
 
 /// Describes the pictures of `dataset` by `descriptor` into the store `folder`; see [`extract_to`](super::extract_to). With `matrix`, their
-/// features stay on the device where that can be and none of them were there before.
+/// features stay on the device where that can be and none of them were there before. Of pictures that cannot be read those `counted` (ascending)
+/// count towards what is tolerated.
 pub(in crate::pipeline) fn fill<B: Backend>(
     backend: &B,
     dataset: &Dataset,
     (folder, options): (&Path, &StoreOptions),
-    descriptor: Descriptor,
+    (descriptor, counted): (Descriptor, &[usize]),
     (matrix, budget): (bool, &Budget),
     progress: &dyn Progress,
 ) -> Result<Filled<B>> {
@@ -51,8 +53,11 @@ pub(in crate::pipeline) fn fill<B: Backend>(
     let bins = histogram.checked().map_err(|e| Error::option("--bins", e.to_string()))?;
     let scale = histogram.decode_scale().map_err(|problem| Error::option("--decode-scale", problem))?;
     let rows = dataset.samples.len();
-    let all: Vec<usize> = (0..rows).collect();
-    let errors = Errors::of(dataset, &all, options.tolerance)?;
+    let errors = Errors::of(dataset, counted, options.tolerance)?;
+    let saw = |row: usize, reason: &str| match counted.binary_search(&row) {
+        Ok(index) => errors.saw(&Skipped { index, reason: reason.to_owned() }),
+        Err(_) => true,
+    };
     let paths: Vec<String> = (0..rows).map(|row| dataset.relative_path_string(row)).collect();
     let folder = Folder::open(folder)?;
     let wanted = Header {
@@ -65,6 +70,7 @@ pub(in crate::pipeline) fn fill<B: Backend>(
         columns: bins.len(),
         paths: Hash::of(paths.join("\0").as_bytes()),
         anew: options.force,
+        max_pixels: (budget.pictures.max_pixels != MAX_PIXELS).then_some(budget.pictures.max_pixels),
         file: String::new(),
     };
     let before = Before::read(&folder, &wanted, options)?;
@@ -76,9 +82,9 @@ pub(in crate::pipeline) fn fill<B: Backend>(
         return Err(interrupted(journalled).into());
     };
     let there = steps.iter().filter(|step| matches!(step, Step::Keep(..))).count();
-    for (index, step) in steps.iter().enumerate() {
+    for (row, step) in steps.iter().enumerate() {
         if let Step::Skip(Entry { skipped: Some(reason), .. }) = step
-            && !errors.saw(&Skipped { index, reason: reason.clone() })
+            && !saw(row, reason)
         {
             return Err(errors.refusal(Some((there, rows))));
         }
@@ -127,9 +133,7 @@ pub(in crate::pipeline) fn fill<B: Backend>(
             }
         };
         progress.begin("describing", todo.len() as u64, "pictures");
-        let goes_on = |skipped: &Skipped| {
-            errors.saw(&Skipped { index: todo[skipped.index], reason: skipped.reason.clone() })
-        };
+        let goes_on = |skipped: &Skipped| saw(todo[skipped.index], &skipped.reason);
         let target = Target { matrix, keep: Some(&keeper), goes_on: Some(&goes_on) };
         let extracted = extract(backend, todo.len(), &bins, reader, target, progress);
         progress.end();
@@ -167,6 +171,7 @@ pub(in crate::pipeline) fn fill<B: Backend>(
         columns: wanted.columns,
         root: wanted.root,
         root_xxh3: wanted.root_xxh3,
+        max_pixels: wanted.max_pixels,
         labels: labels.clone(),
         samples_xxh3: Hash(0),
         features_xxh3: Hash(0),
@@ -179,9 +184,6 @@ pub(in crate::pipeline) fn fill<B: Backend>(
         .map_err(|source| unfinished(folder.path(), done, rows, source))?;
     let hashes = entries.iter().map(|entry| entry.hash).collect();
     let cut_off: Vec<usize> = (0..rows).filter(|&row| entries[row].cut_off).collect();
-    if let Some(note) = cut_off_note(cut_off.iter().map(|&row| paths[row].clone())) {
-        progress.say(&note);
-    }
     let skipped: Vec<Skipped> = entries
         .into_iter()
         .enumerate()

@@ -116,7 +116,8 @@ pub fn extract_to(
 ) -> Result<Extraction> {
     progress.say(&super::about(device));
     on_device!(device, backend => {
-        let filled = fill(backend, dataset, (folder, options), descriptor, (false, budget), progress)?;
+        let all: Vec<usize> = (0..dataset.samples.len()).collect();
+        let filled = fill(backend, dataset, (folder, options), (descriptor, &all), (false, budget), progress)?;
         Ok(filled.extraction)
     })
 }

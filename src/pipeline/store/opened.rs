@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::dataset::{Dataset, LabelChoice, LabelOptions, LabelSource, Mismatches, Part, Sample, Task, Unit};
 use crate::error::{Error, Result};
-use crate::features::store::{FEATURES, Hash, Meta, SAMPLES, Stored};
+use crate::features::store::{FEATURES, Meta, SAMPLES, Stored};
 use crate::features::{Descriptor, FeaturesError, Given, Skipped, Source};
 use crate::names;
 use crate::pipeline::Rows;
@@ -36,7 +36,7 @@ pub fn open_store(folder: &Path, options: &LabelOptions) -> Result<(Dataset, Row
         };
         let skipped = skipped.into_iter().map(|(index, reason)| Skipped { index, reason }).collect();
         let descriptor = Descriptor::Given(Given { columns: stored.numbers.columns() });
-        return Ok((dataset, Rows { descriptor, source: stored.numbers, skipped, hashes: Vec::new() }));
+        return Ok((dataset, Rows { descriptor, skipped, ..Rows::given(stored.numbers) }));
     };
     for (option, given) in [
         ("--name-column", options.name_column.is_some()),
@@ -47,8 +47,8 @@ pub fn open_store(folder: &Path, options: &LabelOptions) -> Result<(Dataset, Row
             return wrong(option, "paths and labels");
         }
     }
-    let (dataset, skipped, hashes) = made(&stored, meta, options.task)?;
-    Ok((dataset, Rows { descriptor: meta.descriptor, source: stored.numbers.clone(), skipped, hashes }))
+    let (dataset, rows) = made(&stored, meta, options.task)?;
+    Ok((dataset, rows))
 }
 
 /// A store that was made without labels, with those that `options` name.
@@ -83,17 +83,14 @@ fn labelled_now(stored: &Stored, meta: &Meta, options: &LabelOptions) -> Result<
         descriptor: meta.descriptor,
         source: stored.numbers.clone(),
         skipped: skipped.collect(),
+        cut_off: (0..).zip(&lines).filter(|(_, line)| line.entry.cut_off).map(|(row, _)| row).collect(),
         hashes: lines.iter().map(|line| line.entry.hash).collect(),
     };
     Ok((dataset, rows.of(picked)))
 }
 
 /// The samples of a store that huemax made, just as they were when it was made.
-fn made(
-    stored: &Stored,
-    meta: &Meta,
-    asked: Option<Task>,
-) -> Result<(Dataset, Vec<Skipped>, Vec<Option<Hash>>)> {
+fn made(stored: &Stored, meta: &Meta, asked: Option<Task>) -> Result<(Dataset, Rows)> {
     let wrong = |row: usize, problem: String| FeaturesError::Format {
         path: stored.folder.join(SAMPLES),
         problem: format!(
@@ -107,7 +104,7 @@ fn made(
         found.ok_or_else(|| wrong(row, format!("{label:?} is none of the labels in features.json")))
     };
     let (mut samples, mut skipped) = (Vec::with_capacity(meta.rows), Vec::new());
-    let mut hashes = Vec::with_capacity(meta.rows);
+    let (mut hashes, mut cut_off) = (Vec::with_capacity(meta.rows), Vec::new());
     for (row, line) in stored.lines()?.into_iter().enumerate() {
         let labels = match &meta.labels.separator {
             None => vec![number(row, &line.labels)?],
@@ -125,6 +122,9 @@ fn made(
             other => return Err(wrong(row, format!("{other:?} is none of train, val and test")).into()),
         };
         hashes.push(line.entry.hash);
+        if line.entry.cut_off {
+            cut_off.push(row);
+        }
         skipped.extend(line.entry.skipped.map(|reason| Skipped { index: row, reason }));
         samples.push(Sample { path: names::path(&line.path), labels, part, size: Some(line.entry.size) });
     }
@@ -153,5 +153,6 @@ fn made(
         shards: None,
         unread: Vec::new(),
     };
-    Ok((dataset, skipped, hashes))
+    let source = stored.numbers.clone();
+    Ok((dataset, Rows { descriptor: meta.descriptor, source, skipped, cut_off, hashes }))
 }

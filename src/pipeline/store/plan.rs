@@ -48,7 +48,10 @@ pub(super) fn plan(
         .into_iter()
         .chain([before.store.as_ref().map(|rows| (rows, From::Store as fn(usize) -> From))]);
     let sources: Vec<_> = sources.flatten().collect();
-    let content = options.rehash || sources.iter().any(|(rows, _)| !rows.same_root);
+    // Who has everything made anew does not believe in sizes and times: of what an earlier such run has made, a picture of the same content is
+    // not decoded again.
+    let rehash = options.rehash || options.force;
+    let content = rehash || sources.iter().any(|(rows, _)| !rows.same_root);
     let content = content && !sources.is_empty();
     if content {
         progress.begin("comparing", paths.len() as u64, "pictures");
@@ -60,13 +63,8 @@ pub(super) fn plan(
             return Step::Read(Entry::default());
         }
         let now = look_at(dataset, row);
-        let mut look = Look {
-            picture: (dataset, row),
-            reading: (memory, scale, rules),
-            now,
-            rehash: options.rehash,
-            hash: None,
-        };
+        let mut look =
+            Look { picture: (dataset, row), reading: (memory, scale, rules), now, rehash, hash: None };
         let found = sources.iter().find_map(|(rows, from)| {
             let (row, entry) = rows.at.get(path)?;
             look.unchanged(rows, entry).map(|entry| match entry.skipped {
@@ -124,7 +122,15 @@ impl Look<'_> {
             true => before.same_stamp(&self.now),
             false => before.size == self.now.size && before.hash.is_some() && before.hash == self.hash(),
         };
+        let same = same && !self.is_too_large(rows);
         same.then(|| Entry { hash: before.hash, cut_off: before.cut_off, ..self.now.clone() })
+    }
+
+    /// Whether it declares too many pixels, where `rows` are of pictures that may.
+    fn is_too_large(&self, rows: &Rows) -> bool {
+        let ((dataset, row), (memory, scale, rules)) = (self.picture, self.reading);
+        rules.max_pixels < rows.max_pixels
+            && Reading::new(memory, scale, rules).is_too_large(dataset.found(row))
     }
 
     /// Why it cannot be read, if so. Whatever that takes is given back at once.

@@ -40,6 +40,8 @@ impl<'a> Decided<'a> {
         let loss = options.loss(dataset.task)?;
         few_enough(dataset.task, dataset.classes.len())?;
         let activation = Activation::new(loss, dataset.task, dataset.classes.len());
+        // Of what is missing that is the reason.
+        input.looked_into()?;
         let split = Split::new(dataset, &options.split)?;
         let mut this = Self { dataset, options, descriptor, loss, activation, data_sha256: String::new() };
         options.choices.check(&this.activation, split.val.len())?;

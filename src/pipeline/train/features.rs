@@ -20,6 +20,8 @@ pub(super) struct Rows {
     /// Without those that could not be read.
     pub(super) split: Split,
     pub(super) skipped: Vec<SkippedPicture>,
+    /// Names of those that are cut off, and used as far as they go.
+    pub(super) cut_off: Vec<String>,
     pub(super) duplicates: (Duplicates, Vec<Duplicate>),
     /// What was done to them.
     pub(super) transform: Option<Transform>,
@@ -48,6 +50,7 @@ pub(super) fn features<B: Backend>(
     let mut described = input.describe(backend, &all, (descriptor, options.transform.any()), progress)?;
     let seconds = clock.elapsed().as_secs_f64();
     let skipped = named(dataset, &described.skipped);
+    let cut_off = described.cut_off.iter().map(|&i| dataset.relative_path_string(i)).collect();
     let split = without_skipped(dataset, split, &described.skipped)?;
     let duplicates = described.take_marks().find(dataset, &of_parts(&split));
     decided.enough_to_validate(&split)?;
@@ -60,7 +63,7 @@ pub(super) fn features<B: Backend>(
     let squared_norm = known.unwrap_or(found.max_squared_norm);
     let notes = found.notes(descriptor.len(), split.train.len(), split.test.len(), dataset.unit.one());
     notes.iter().for_each(|note| progress.say(&format!("note: {note}")));
-    Ok((matrix, Rows { split, skipped, duplicates, transform, found, squared_norm, seconds }))
+    Ok((matrix, Rows { split, skipped, cut_off, duplicates, transform, found, squared_norm, seconds }))
 }
 
 /// `described` with its rows transformed, and what that does. It is learned on the training rows; where training goes on from another, or begins
@@ -80,6 +83,7 @@ fn transformed<B: Backend>(
         Some(known) => Some(known.clone()),
         None => Transform::learn(&*source, &split.train, options)?,
     };
-    let described = Described { rows: Place::Host(source), skipped, hashes: Vec::new(), looks: Vec::new() };
+    let rows = Place::Host(source);
+    let described = Described { rows, skipped, cut_off: Vec::new(), hashes: Vec::new(), looks: Vec::new() };
     Ok((described.transformed(backend, transform.as_ref())?, transform))
 }

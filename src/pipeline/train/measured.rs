@@ -87,7 +87,7 @@ impl Answered {
     ) -> Result<Run> {
         let Self { model, chosen, train_counts, values } = self;
         let Decided { dataset, options, descriptor, .. } = *decided;
-        let Rows { split, skipped, duplicates: (duplicate_counts, duplicates), .. } = rows;
+        let Rows { split, skipped, cut_off, duplicates: (duplicate_counts, duplicates), .. } = rows;
         let Fitted { fit, plan, swept, belongs } = fitted;
         let test = Test {
             dataset,
@@ -120,6 +120,7 @@ impl Answered {
                 test: split.test.len(),
                 skipped_count: skipped.len(),
                 skipped,
+                cut_off,
                 duplicates: duplicate_counts,
                 ..DataSummary::of(dataset)
             },

@@ -24,6 +24,8 @@ pub(super) struct Markers {
     pub(super) coarse: bool,
     /// How many scans there are.
     scans: u32,
+    /// Whether there is a byte of coded pixels.
+    pub(super) pixels: bool,
     /// Whether a scan names tables that there cannot be.
     tables: bool,
     /// Whether a decoder keeps the coefficients of the whole picture: pixels come in several passes.
@@ -119,6 +121,7 @@ pub(super) fn markers(jpeg: &[u8]) -> Markers {
             found.scan(jpeg.get(at + 4..).unwrap_or_default());
         }
         at += 2 + usize::from(u16::from_be_bytes([high, low])).max(2);
+        found.pixels |= marker == SCAN && at < jpeg.len();
         if marker != SCAN && at > jpeg.len() {
             return found;
         }

@@ -19,6 +19,14 @@ pub(super) fn is_jpeg(file: &[u8]) -> bool {
     file.starts_with(&[0xFF, 0xD8, 0xFF])
 }
 
+/// What decoders write where a file has nothing: no coefficients are this in all components.
+const GREY: u8 = 128;
+
+/// Whether nothing of a picture that is cut off was decoded.
+fn is_blank(rgb: &[u8]) -> bool {
+    rgb.iter().all(|&value| value == GREY)
+}
+
 /// Bytes of working memory of any decoder: tables, and some rows of `width` pixels.
 fn rows(width: u32) -> u64 {
     (128 << 10) + 256 * u64::from(width)

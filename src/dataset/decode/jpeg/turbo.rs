@@ -6,7 +6,7 @@ use std::ffi::{CStr, c_int};
 use turbojpeg_sys as tj;
 
 use super::markers::markers;
-use super::{coefficients, rows};
+use super::{coefficients, is_blank, rows};
 use crate::dataset::decode::error::broken;
 use crate::dataset::decode::scale::means;
 use crate::dataset::decode::{Coded, Extent, Opened as Picture, PictureError, Scratch, check_size, resize};
@@ -123,6 +123,9 @@ pub(in crate::dataset::decode) fn open<'a>(
 ) -> Result<Picture<'a>, PictureError> {
     let found = markers(file);
     found.check(max_pixels)?;
+    if found.cut_off && !found.pixels {
+        return Err(PictureError::Truncated);
+    }
     let handle = match &mut scratch.jpeg.0 {
         Some(handle) => handle,
         none => none.insert(Handle::new()?),
@@ -157,6 +160,9 @@ impl Opened<'_> {
         if !self.cmyk {
             let small = (width.div_ceil(*scale), height.div_ceil(*scale), *scale);
             handle.decode(self.file, small, (3, tj::TJPF_TJPF_RGB), rgb)?;
+            if self.cut_off && is_blank(rgb) {
+                return Err(PictureError::Truncated);
+            }
             return Ok(Extent::of(self.cut_off));
         }
         let pixels = u64::from(width) * u64::from(height);

@@ -6,16 +6,13 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
 use super::markers::{MOST_SCANS, markers};
-use super::{coefficients, rows, smaller};
+use super::{GREY, coefficients, is_blank, rows, smaller};
 use crate::dataset::decode::error::broken;
 use crate::dataset::decode::scale::means;
 use crate::dataset::decode::{Coded, Extent, Opened as Picture, PictureError, Scratch, check_size, resize};
 
 /// Nothing is kept from picture to picture: the decoder has no way to take its buffers back.
 pub(in crate::dataset::decode) type Kept = ();
-
-/// What a picture has where its file has nothing: no coefficients are this in all components.
-const GREY: u8 = 128;
 
 /// A picture whose header was read.
 pub(in crate::dataset::decode) struct Opened<'a> {
@@ -36,6 +33,9 @@ pub(in crate::dataset::decode) fn open<'a>(
 ) -> Result<Picture<'a>, PictureError> {
     let found = markers(file);
     found.check(max_pixels)?;
+    if found.cut_off && !found.pixels {
+        return Err(PictureError::Truncated);
+    }
     let options = DecoderOptions::default()
         .jpeg_set_out_colorspace(ColorSpace::RGB)
         .set_strict_mode(false)
@@ -53,6 +53,11 @@ pub(in crate::dataset::decode) fn open<'a>(
     let (components, passes) = (found.components, found.passes);
     // Brightness that is coarser than colours zune-jpeg gets wrong.
     let coarse = found.coarse && components == 3;
+    if coarse && found.cut_off {
+        return Err(broken(
+            "the file is cut off, and of one whose brightness is sampled more coarsely than its colours nothing is kept; copy it again",
+        ));
+    }
     let smaller = coarse || smaller::takes(scratch.scale, components, passes) && !found.cut_off;
     let (width, height) = (size.0.div_ceil(scratch.scale), size.1.div_ceil(scratch.scale));
     let kept = if passes { coefficients(size.0, size.1, components) } else { 0 };
@@ -87,6 +92,7 @@ impl Opened<'_> {
             }
             match self.decoder.decode_into(rgb) {
                 Err(error) if !self.cut_off => Err(broken(&error.to_string())),
+                _ if self.cut_off && is_blank(rgb) => Err(PictureError::Truncated),
                 _ => Ok(()),
             }
         };
