@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::FileError;
+use crate::files::try_folder;
 use crate::report::tensorboard::{EventWriter, now};
 
 /// The event file of one run, as TensorBoard has it: a folder.
@@ -50,7 +51,7 @@ pub(super) fn check(folder: &Path) -> Result<(), FileError> {
         );
         return Err(FileError::on("write event files into", folder)(problem));
     }
-    tempfile::tempfile_in(there).map_err(FileError::on("write event files into", folder))?;
+    try_folder(there).map_err(FileError::on("write event files into", folder))?;
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, FileError, Result};
 use crate::features::store::{is_store, remove_store};
+use crate::files::try_folder;
 use crate::learn::checkpoint::{CURRENT, Lock, PREVIOUS};
 use crate::pipeline::{REFUSED, SKIPPED, other_list};
 use crate::sync::lock;
@@ -38,7 +39,7 @@ impl RunFolder {
         let Some(folder) = out else {
             let here = if Path::new("runs").is_dir() { "runs" } else { "." };
             let action = "write results (--out names another folder) into";
-            tempfile::tempfile_in(here).map_err(FileError::on(action, Path::new(here)))?;
+            try_folder(Path::new(here)).map_err(FileError::on(action, Path::new(here)))?;
             return Ok(Self {
                 path: Mutex::new(timed(Path::new("runs"))),
                 claimed: Mutex::default(),
@@ -156,7 +157,7 @@ pub(super) fn out_folder(folder: &Path, force: bool) -> Result<()> {
     }
     // Better now than after an hour of training.
     std::fs::create_dir_all(folder).map_err(FileError::on("create", folder))?;
-    tempfile::tempfile_in(folder).map_err(FileError::on("write into", folder))?;
+    try_folder(folder).map_err(FileError::on("write into", folder))?;
     Ok(())
 }
 

@@ -152,7 +152,15 @@ pub(crate) fn can_write_beside(path: &Path) -> Result<(), FileError> {
         let problem = format!("there is no folder {}; make it, or name another", folder.display());
         return Err(FileError::on("write", path)(io::Error::new(io::ErrorKind::NotFound, problem)));
     }
-    tempfile::tempfile_in(folder).map(drop).map_err(|error| FileError::on("write", path)(unnamed(error)))
+    try_folder(folder).map_err(FileError::on("write", path))
+}
+
+/// Makes a file in `folder`, which is gone when this returns.
+///
+/// # Errors
+/// It cannot be made there.
+pub(crate) fn try_folder(folder: &Path) -> io::Result<()> {
+    tempfile::tempfile_in(folder).map(drop).map_err(unnamed)
 }
 
 /// An error of a temporary file without its name, which nobody has typed and which is gone by now.

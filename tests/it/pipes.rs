@@ -190,5 +190,7 @@ fn far_too_large_files() {
     huemax(&[&TRAIN[..], &["--class-weight", "large"]].concat(), at).check(1, &["large", said]);
     huemax(&["bench", "--baseline", "large", "--quick"], at).check(1, &["large", said, "--json FILE"]);
     std::fs::rename(at.join("large"), at.join("large.npy")).expect("a rename");
-    huemax(&["train", "--features", "fruit/kiwi/kiwi-001.jpg", "--labels", "large.npy"], at).check(1, &[]);
+    huemax(&["extract", "fruit", "--device", "cpu", "--out", "store"], at).check(0, &[]);
+    let features = ["--features", "store/features.npy", "--labels", "large.npy", "--device", "cpu"];
+    huemax(&[&["train"][..], &features].concat(), at).check(1, &["large.npy", said]);
 }
