@@ -146,6 +146,7 @@ impl Probe {
 /// # Errors
 /// Every method fails with [`DeviceError`] when the device is lost, has no memory left, or refuses a command. A GPU may
 /// notice at a later call than the one that caused it, at the latest when something is read back.
+#[allow(clippy::missing_errors_doc)] // said here, for all of them
 pub trait Backend: Sync {
     /// An array in the memory of the device.
     type Array<T: Element>: Send + Sync + std::fmt::Debug;

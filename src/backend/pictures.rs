@@ -53,7 +53,10 @@ impl Pictures {
         Self::default()
     }
 
-    /// One more picture: `rgb` holds 3 bytes a pixel. A trailing incomplete pixel is a caller's mistake, and panics.
+    /// One more picture: `rgb` holds 3 bytes a pixel.
+    ///
+    /// # Panics
+    /// The last pixel is not whole.
     pub fn push(&mut self, rgb: &[u8]) {
         assert_eq!(rgb.len() % 3, 0, "R G B bytes come in threes");
         let room = self.room(rgb.len());

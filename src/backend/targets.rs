@@ -16,6 +16,9 @@ pub struct Targets {
 impl Targets {
     /// For rows with the labels `rows`, each below `outputs`. For an exclusive loss a row has one label, or none and is
     /// then without a loss; for the sigmoid any number.
+    ///
+    /// # Panics
+    /// Labels that are not below `outputs`; several in a row for an exclusive loss.
     #[must_use]
     pub fn new<R: AsRef<[u32]>>(loss: Loss, outputs: usize, rows: &[R]) -> Self {
         let width = loss.words(outputs);
@@ -48,6 +51,9 @@ impl Targets {
 
     /// With another weight for each label than 1: `weights` (2·K) holds what the loss of output k is multiplied by, at k where
     /// a row has label k, at K + k where it has not. An exclusive loss is multiplied by the weight of the row's label.
+    ///
+    /// # Panics
+    /// Weights that are not two a label.
     #[must_use]
     pub fn weighted(mut self, weights: Vec<f32>) -> Self {
         assert_eq!(weights.len(), 2 * self.outputs, "two weights a label");
@@ -57,6 +63,9 @@ impl Targets {
 
     /// For `models` models side by side, which all have these labels. `mask` says which rows count for which: ⌈M/32⌉ words a
     /// row, bit m % 32 of word m / 32 set where the row counts for model m; `None`, that every row counts for all.
+    ///
+    /// # Panics
+    /// There is to be no model.
     #[must_use]
     pub fn repeated(mut self, models: usize, mask: Option<Vec<u32>>) -> Self {
         assert!(models > 0, "at least one model");
@@ -127,6 +136,9 @@ impl Targets {
     }
 
     /// The label of `row`, for a loss of one label a row; `None` where it has none.
+    ///
+    /// # Panics
+    /// The loss is for any number of labels.
     #[must_use]
     pub fn label(&self, row: usize) -> Option<usize> {
         assert!(self.loss.exclusive(), "{} is not for one label a row", self.loss);

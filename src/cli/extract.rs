@@ -18,8 +18,7 @@ use crate::features::store::is_store;
 use crate::features::{Descriptor, FeaturesError, Skipped};
 use crate::names;
 use crate::pipeline::{
-    Extraction, SkippedPicture, StoreOptions, cut_off_note, extract_to, other_list, passed_over,
-    save_skipped,
+    Extraction, SkippedPicture, StoreOptions, cut_off_note, extract_to, other_list, passed_over, save_skipped,
 };
 use crate::progress::Progress;
 use crate::report::grouped;

@@ -128,7 +128,8 @@ fn ignored_signals() -> Vec<libc::c_int> {
         #[allow(unsafe_code)]
         unsafe {
             let mut found: libc::sigaction = std::mem::zeroed();
-            libc::sigaction(signal, std::ptr::null(), &mut found) == 0 && found.sa_sigaction == libc::SIG_IGN
+            libc::sigaction(signal, std::ptr::null(), &raw mut found) == 0
+                && found.sa_sigaction == libc::SIG_IGN
         }
     };
     [libc::SIGINT, libc::SIGTERM, libc::SIGHUP].into_iter().filter(ignored).collect()

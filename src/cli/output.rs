@@ -97,7 +97,7 @@ pub(super) fn tell_left_out(
     match list {
         Some(list) => tell(&format!("all are listed in {}", list.display())),
         None if skipped.len() > SKIPPED_SHOWN => {
-            tell("--json has all of them, and skipped.csv with --out DIR")
+            tell("--json has all of them, and skipped.csv with --out DIR");
         }
         None => {}
     }

@@ -97,6 +97,7 @@ pub struct Mismatches {
 
 impl Mismatches {
     /// Whether all rows and pictures fit together.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows_without_picture.is_empty()
             && self.pictures_without_row.is_empty()
@@ -106,6 +107,7 @@ impl Mismatches {
     }
 
     /// A line for each kind that there is: how many, and the first three.
+    #[must_use]
     pub fn describe(&self) -> Vec<String> {
         let rows = |one: &str, many: &str, found: &[Mention]| {
             line(one, many, found.len(), found.iter().map(|m| format!("{} ({})", short(&m.name), m.places())))

@@ -234,6 +234,7 @@ impl Dataset {
     }
 
     /// How labels were found, in words: ``labelled by train.csv, names in `image`, labels in `label` ``.
+    #[must_use]
     pub fn explained(&self) -> String {
         match &self.manifest {
             Some(manifest) => format!("labelled by {}", manifest.explained()),
@@ -242,6 +243,7 @@ impl Dataset {
     }
 
     /// How many pictures each class has, in the order of [`Dataset::classes`].
+    #[must_use]
     pub fn class_counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.classes.len()];
         for sample in &self.samples {
@@ -251,12 +253,14 @@ impl Dataset {
     }
 
     /// Whether the data came divided into `train`, `val` and `test`.
+    #[must_use]
     pub fn parts_given(&self) -> bool {
         self.samples.iter().any(|sample| sample.part.is_some())
     }
 
     /// The path of sample `index` relative to the root, with `/` between its parts on every system: what
     /// files and the split know it by. Panics if there is no such sample.
+    #[must_use]
     pub fn relative_path_string(&self, index: usize) -> String {
         match self.unit {
             Unit::Picture => find::slashed(&self.samples[index].path),
@@ -283,6 +287,7 @@ impl Dataset {
     }
 
     /// The file that sample `index` lies in: its own, or its shard. Panics if there is no such sample.
+    #[must_use]
     pub fn file(&self, index: usize) -> PathBuf {
         match &self.shards {
             Some(shards) => shards.files[shards.places[index].shard as usize].path.clone(),
@@ -305,6 +310,7 @@ impl Dataset {
     }
 
     /// How many bytes the file of sample `index` has, if it can be looked at. Panics if there is no such sample.
+    #[must_use]
     pub fn file_size(&self, index: usize) -> Option<u64> {
         match &self.shards {
             Some(shards) => Some(shards.places[index].len),
@@ -315,12 +321,14 @@ impl Dataset {
     }
 
     /// Where the picture of sample `index` is; of one in a tar file, where it would be unpacked. Panics if there is no such sample.
+    #[must_use]
     pub fn path(&self, index: usize) -> PathBuf {
         self.root.join(&self.samples[index].path)
     }
 
     /// SHA-256 over the relative path, labels and size of every picture, as hexadecimal digits: whether data is the same
     /// as before, without reading it. A picture that cannot be looked at counts as one of no size. Of rows it is the size of their file.
+    #[must_use]
     pub fn digest(&self) -> String {
         let size = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
         let of_file = size(&self.root);

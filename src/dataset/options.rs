@@ -29,6 +29,7 @@ pub enum LabelSource {
 
 impl LabelSource {
     /// In words, for messages and reports.
+    #[must_use]
     pub fn explained(self) -> &'static str {
         match self {
             Self::Folder => "labelled by the folder they lie in",

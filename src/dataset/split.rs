@@ -158,6 +158,7 @@ impl Split {
     }
 
     /// Labels of pictures to choose on or to test that no picture to fit to has, ascending.
+    #[must_use]
     pub fn unseen(&self, dataset: &Dataset) -> Vec<u32> {
         let trained = counts(dataset, &self.train);
         let others = [&self.val, &self.test].map(|part| counts(dataset, part));
@@ -169,6 +170,7 @@ impl Split {
 
     /// What is worth saying of a split of pictures with several labels, a line each: labels that are tested and were never
     /// trained on, and labels that are trained on and cannot be tested. Their measures are undefined.
+    #[must_use]
     pub fn notes(&self, dataset: &Dataset) -> Vec<String> {
         let [trained, tested] = [&self.train, &self.test].map(|part| counts(dataset, part));
         let untested = (0..trained.len()).filter(|&k| trained[k] > 0 && tested[k] == 0);

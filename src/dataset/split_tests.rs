@@ -27,7 +27,7 @@ fn every_picture_once_and_a_quarter_of_each_class() {
     let split = split(&data, 0.25, 42);
     let mut all = [split.train.clone(), split.test.clone()].concat();
     assert!(split.train.is_sorted() && split.test.is_sorted() && split.val.is_empty());
-    all.sort();
+    all.sort_unstable();
     assert_eq!(all, (0..82).collect::<Vec<_>>());
     let cats = split.test.iter().filter(|&&i| data.samples[i].labels == [0]).count();
     assert_eq!((cats, split.test.len()), (10, 20));

@@ -176,7 +176,7 @@ fn power(score: f64) -> String {
     let mut mantissa = format!("{:.1}", 10f64.powf(log - log.floor()));
     let mut exponent = log.floor();
     if mantissa == "10.0" {
-        mantissa = "1.0".to_owned();
+        "1.0".clone_into(&mut mantissa);
         exponent += 1.0;
     }
     format!("{mantissa}e{exponent}")

@@ -51,6 +51,7 @@ pub fn argmax<T: PartialOrd>(values: impl IntoIterator<Item = T>) -> Option<usiz
 
 /// The `top` most probable classes of one sample, most probable first; the lowest index wins ties, so that
 /// the first is [`argmax`].
+#[must_use]
 pub fn most_probable(probabilities: &[f32], top: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..probabilities.len()).collect();
     order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));

@@ -193,6 +193,7 @@ impl MultiClass {
     }
 
     /// The class names in index order.
+    #[must_use]
     pub fn class_names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.per_class.iter().map(|class| class.class.as_str())
     }

@@ -167,6 +167,7 @@ impl MultiLabel {
     }
 
     /// The label names in index order.
+    #[must_use]
     pub fn label_names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.per_label.iter().map(|label| label.label.as_str())
     }

@@ -37,6 +37,7 @@ impl Descending {
 ///
 /// Equals `sklearn.metrics.roc_auc_score`; computed as Mann and Whitney's U over the product of the two counts, in
 /// O(n log n).
+#[must_use]
 pub fn roc_auc(truth: &[bool], scores: &[f64]) -> Option<f64> {
     let positives = truth.iter().filter(|&&t| t).count();
     let negatives = truth.len() - positives;
@@ -58,6 +59,7 @@ pub fn roc_auc(truth: &[bool], scores: &[f64]) -> Option<f64> {
 /// down, without interpolation. `None` without a true sample.
 ///
 /// Equals `sklearn.metrics.average_precision_score`, which answers 0 where this answers `None`. O(n log n).
+#[must_use]
 pub fn average_precision(truth: &[bool], scores: &[f64]) -> Option<f64> {
     let positives = truth.iter().filter(|&&t| t).count();
     if positives == 0 {
@@ -75,6 +77,7 @@ pub fn average_precision(truth: &[bool], scores: &[f64]) -> Option<f64> {
 /// scored at least as high. 1 where all labels are true or none is.
 ///
 /// The mean over samples is `sklearn.metrics.label_ranking_average_precision_score`. O(K log K).
+#[must_use]
 pub fn label_ranking_precision(truth: &[bool], scores: &[f64]) -> f64 {
     match truth.iter().filter(|&&t| t).count() {
         hits if hits == truth.len() => 1.0,
@@ -85,6 +88,7 @@ pub fn label_ranking_precision(truth: &[bool], scores: &[f64]) -> f64 {
 
 /// Share of samples whose class in `truth` (n) is among the `k` highest of its row of `scores` (n×K), in [0, 1];
 /// 0 for no samples. Of equal scores the later class comes first, as in `sklearn.metrics.top_k_accuracy_score`.
+#[must_use]
 pub fn top_k_accuracy(truth: &[u32], scores: ndarray::ArrayView2<'_, f64>, k: usize) -> f64 {
     let inside = |(&truth, row): (&u32, ndarray::ArrayView1<'_, f64>)| {
         let truth = truth as usize;

@@ -175,9 +175,9 @@ fn search(n: usize, at: impl Fn(f64) -> [f64; 3], ece: impl Fn(f64) -> f64) -> T
                     break;
                 }
                 if first < 0.0 {
-                    low = a
+                    low = a;
                 } else {
-                    high = a
+                    high = a;
                 }
                 let step = a - first / second;
                 let newton = step > low && step < high && (step - a).abs() <= 0.5 * moved;

@@ -88,7 +88,7 @@ fn flipped_bytes_are_found_out() {
             match Model::load(&path) {
                 // Blanks, and the name of the digest, say nothing of what the model is.
                 Ok(loaded) => {
-                    assert!(loaded == model && at < numbers, "byte {at} ^ {flip:#x} is not noticed")
+                    assert!(loaded == model && at < numbers, "byte {at} ^ {flip:#x} is not noticed");
                 }
                 Err(error) => assert!(error.to_string().contains("model.safetensors"), "{at}: {error}"),
             }

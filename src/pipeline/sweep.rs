@@ -267,7 +267,7 @@ fn apart(state: &State) -> (State, Option<State>) {
     let mut refit = State::default();
     for (name, value) in &state.numbers {
         match name.strip_prefix(REFIT) {
-            Some("solver") => refit.solver = value.as_str().unwrap_or_default().to_owned(),
+            Some("solver") => value.as_str().unwrap_or_default().clone_into(&mut refit.solver),
             Some(name) => drop(refit.numbers.insert(name.to_owned(), Value::clone(value))),
             None => drop(sweep.numbers.insert(name.clone(), Value::clone(value))),
         }

@@ -15,6 +15,7 @@ const NAME: usize = 28;
 /// The confusion matrix: rows are the truth, columns what was predicted, the diagonal in brackets and zeros
 /// as dots. Columns are headed by names where these fit, else by the numbers that follow the names of the
 /// rows. `None` above [`MAX_CLASSES`] classes.
+#[must_use]
 pub fn confusion_table(metrics: &MultiClass) -> Option<String> {
     let k = metrics.per_class.len();
     if k > MAX_CLASSES {

@@ -43,7 +43,7 @@ pub(super) fn headline(metrics: &MultiClass, evaluation: &Evaluation) -> String 
             );
         }
         None => {
-            text += "scores are margins of a hinge loss and no probabilities: they order classes, no more\n"
+            text += "scores are margins of a hinge loss and no probabilities: they order classes, no more\n";
         }
     }
     if let Some(Calibration { ece, confidence, frequency, .. }) = &metrics.calibration {

@@ -37,6 +37,7 @@ const TOP: usize = 5;
 /// Headline figures, each beside what it has to beat. For one label a picture scikit-learn's classification report and
 /// the confusion matrix for up to [`MAX_CLASSES`] classes; for several a line a label. Then the most mistaken pictures,
 /// likely label errors, and examples.
+#[must_use]
 pub fn text(evaluation: &Evaluation) -> String {
     let Evaluation { metrics, mistakes, label_errors, examples, .. } = evaluation;
     let (mut blocks, names, kind) = match metrics {

@@ -62,6 +62,7 @@ impl fmt::Display for Answer {
 
 impl Example {
     /// The picture at `path` with the labels `truth` and `row` (K) as the model's output.
+    #[must_use]
     pub fn new(path: &str, labels: &[String], output: &Output, truth: &[u32], row: &[f32]) -> Self {
         let values = Some(row.to_vec());
         let (probabilities, margins) = if output.probabilistic() { (values, None) } else { (None, values) };
@@ -77,6 +78,7 @@ impl Example {
 
 /// `wanted` different indices below `len`, in random order; all of them where there are fewer. The same for
 /// the same seed.
+#[must_use]
 pub fn draw(len: usize, wanted: usize, seed: u64) -> Vec<usize> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rand::seq::index::sample(&mut rng, len, wanted.min(len)).into_vec()

@@ -5,6 +5,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::names::shown;
 
 /// How many terminal columns `text` takes as it is printed here: wide characters take two.
+#[must_use]
 pub fn display_width(text: &str) -> usize {
     shown(text).width()
 }

@@ -215,9 +215,12 @@ fn parquet() -> Vec<u8> {
     let schema = "message rows { required float a; optional double b; }";
     let schema = parquet::schema::parser::parse_message_type(schema).expect("a schema");
     let mut bytes = Vec::new();
-    let mut writer =
-        parquet::file::writer::SerializedFileWriter::new(&mut bytes, schema.into(), Default::default())
-            .expect("parquet");
+    let mut writer = parquet::file::writer::SerializedFileWriter::new(
+        &mut bytes,
+        schema.into(),
+        std::sync::Arc::default(),
+    )
+    .expect("parquet");
     let mut group = writer.next_row_group().expect("parquet");
     let mut column = group.next_column().expect("parquet").expect("a");
     column.typed::<FloatType>().write_batch(&[1.0, 2.0, 3.0], None, None).expect("parquet");

@@ -30,7 +30,7 @@ pub fn register(trials: &mut Vec<Trial>) {
         for streamed in if kind == Kind::OneByOne { vec![false] } else { vec![false, true] } {
             let how = if streamed { "_streamed" } else { "" };
             on_gpu_only(trials, &format!("devices::lost::{name}{how}"), move |_| {
-                is_gone_on_from(kind, streamed)
+                is_gone_on_from(kind, streamed);
             });
         }
     }

@@ -346,7 +346,7 @@ fn what_has_not_changed_is_kept() {
         }),
         ("kept 96, read 0, dropped 1", &|| std::fs::remove_file(picture(at, "kiwi/z.jpg")).expect("a file")),
         ("kept 95, read 0, dropped 1", &|| {
-            std::fs::remove_file(picture(at, "kiwi/kiwi-001.jpg")).expect("a file")
+            std::fs::remove_file(picture(at, "kiwi/kiwi-001.jpg")).expect("a file");
         }),
         ("kept 94, read 1, dropped 0", &|| touch(&picture(at, "kiwi/kiwi-002.jpg"))),
         ("kept 94, read 1, dropped 1", &|| {

@@ -104,7 +104,7 @@ fn problem_of(loss: Loss, rows: usize, columns: usize) -> Problem {
         features.extend(row.iter().map(|v| v / norm));
     }
     let weights: Vec<f32> = (0..2 * OUTPUTS).map(|k| 1.0 + 0.1 * k as f32).collect();
-    labels.iter_mut().for_each(|labels| labels.dedup());
+    labels.iter_mut().for_each(std::vec::Vec::dedup);
     let targets = Targets::new(loss, OUTPUTS, &labels).weighted(weights);
     Problem { features, columns, labels, targets }
 }

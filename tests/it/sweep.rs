@@ -124,7 +124,7 @@ fn a_sweep_is_the_same_fits_one_by_one<B: Backend>(backend: &B) {
         let most = if loss == Loss::SquaredHinge { 25.0 } else { 7.0 };
         assert!(mean < most, "{loss}: {mean} evaluations a model");
         assert_eq!(swept.found.len(), cs.len());
-        let least = swept.found.iter().map(|f| f.mean_loss()).fold(f64::INFINITY, f64::min);
+        let least = swept.found.iter().map(huemax::learn::Found::mean_loss).fold(f64::INFINITY, f64::min);
         assert_eq!(swept.found[swept.best].mean_loss(), least);
         assert!(swept.found.iter().all(|f| f.score.iter().all(|s| (0.2..=1.0).contains(s))));
     }

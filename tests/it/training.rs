@@ -24,7 +24,7 @@ pub fn register(trials: &mut Vec<Trial>) {
     on_gpu_only(trials, "many_small_steps_agree_with_the_cpu", many_small_steps_agree_with_the_cpu);
     on_gpu_only(trials, "pictures_are_described_across_chunks", |_| pictures_are_described_across_chunks());
     on_gpu_only(trials, "a_lost_device_is_an_error_that_names_it", |_| {
-        a_lost_device_is_an_error_that_names_it()
+        a_lost_device_is_an_error_that_names_it();
     });
     on_gpu_only(trials, "rows_come_back_in_the_order_asked_for", |_| rows_come_back_in_the_order_asked_for());
 }

@@ -90,11 +90,11 @@ pub(super) fn tell_moved(error: &Error, args: &Args, run: &Path) {
 
 /// Whether it is a device that failed.
 pub(super) fn of_device(error: &Error) -> bool {
-    let device = match error {
-        Error::Device(device)
-        | Error::Learn(LearnError::Device(device))
-        | Error::Features(FeaturesError::Device(device)) => device,
-        _ => return false,
+    let (Error::Device(device)
+    | Error::Learn(LearnError::Device(device))
+    | Error::Features(FeaturesError::Device(device))) = error
+    else {
+        return false;
     };
     is_of_device(device)
 }

@@ -315,7 +315,7 @@ fn broken_bytes_never_panic() {
     let (mut fine, mut wrong) = (0, 0);
     for round in 0..1500 {
         let mut table = seeds[round % seeds.len()].to_vec();
-        for _ in 0..1 + round % 4 {
+        for _ in 0..=(round % 4) {
             let at = random.random_range(0..=table.len());
             let end = (at + random.random_range(0..3)).min(table.len());
             let piece = pieces[random.random_range(0..pieces.len())];

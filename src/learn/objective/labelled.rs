@@ -30,6 +30,9 @@ impl<'a, B: Backend> Labelled<'a, B> {
     ///
     /// # Errors
     /// The device has no memory left.
+    ///
+    /// # Panics
+    /// There are not as many targets as rows.
     pub fn new(backend: &B, matrix: &'a Matrix<B>, targets: &'a Targets) -> Result<Self, DeviceError> {
         assert_eq!(targets.rows(), matrix.rows(), "a target a row");
         let outputs = targets.outputs();

@@ -1,6 +1,7 @@
 //! From pictures that are described into the file of a store.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use crate::dataset::Extent;
@@ -64,7 +65,7 @@ impl Keep for Keeper<'_> {
         }
         if (self.stop)() {
             let (done, rows) = (self.writer.done(), self.writer.header.rows);
-            return Err(FeaturesError::Interrupted { folder: Default::default(), done, rows });
+            return Err(FeaturesError::Interrupted { folder: PathBuf::new(), done, rows });
         }
         Ok(())
     }

@@ -45,7 +45,7 @@ pub(super) fn check<B: Backend>(
 
     let before = match values {
         Values::Uniform(_) => Values::Uniform(100.0),
-        integers => integers,
+        Values::Integers => Values::Integers,
     };
     let before = before.draw(&mut run.random, columns);
     let mut sums = run.holding(&before)?;

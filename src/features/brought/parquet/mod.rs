@@ -2,6 +2,7 @@
 //! room.
 
 mod columns;
+mod footer;
 mod leaf;
 mod table;
 
@@ -63,6 +64,9 @@ impl std::fmt::Debug for Parquet {
 
 /// Opens the file that `map` is.
 fn reader(map: Mapped) -> Result<Reader, String> {
+    if !footer::is_sound(map.bytes()) {
+        return Err(damaged(&"its metadata contradict themselves"));
+    }
     let bytes = Shared::from_owner(map);
     guarded(|| SerializedFileReader::new(bytes).map_err(|e| damaged(&e)))
 }
