@@ -120,13 +120,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..TrainOptions::default()
     };
     let descriptor = Descriptor::Given(Given { columns });
-    let origin = Origin::Rows(Rows {
-        descriptor,
-        source,
-        skipped: Vec::new(),
-        cut_off: Vec::new(),
-        hashes: Vec::new(),
-    });
+    let origin = Origin::Rows(Rows { descriptor, ..Rows::given(source) });
     let input = Input { origin, budget, ..Input::from(&dataset) };
     let run = train(input, &options, &device, &Said)?;
     let seconds = clock.elapsed().as_secs_f64();

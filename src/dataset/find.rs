@@ -49,32 +49,24 @@ pub(super) struct Search {
 /// # Errors
 /// `path` does not exist, a folder in it cannot be read, or it holds no picture file.
 pub fn pictures_under(path: &Path) -> Result<Vec<PathBuf>, DatasetError> {
-    let found = under(path)?;
-    if !found.unread.is_empty() {
-        return Err(unreadable(path, &found.unread));
+    let found = under(path, |_| false)?;
+    match (found.pictures.is_empty(), found.unread.is_empty()) {
+        (false, true) => Ok(found.pictures),
+        (true, true) => Err(DatasetError::NoPictures(path.to_owned())),
+        (_, false) => Err(unreadable(path, &found.unread)),
     }
-    Ok(found.pictures)
 }
 
-/// The same with all else that is there; pictures start with `path`, as do links.
-pub(super) fn under(path: &Path) -> Result<Search, DatasetError> {
+/// The same with all else that is there, perhaps no picture; pictures start with `path`, as do links.
+pub(super) fn under(path: &Path, wanted: fn(&Path) -> bool) -> Result<Search, DatasetError> {
     if !metadata(path)?.is_dir() {
         return Ok(Search { pictures: vec![path.to_owned()], ..Search::default() });
     }
-    let mut found = pictures_in(path)?;
+    let mut found = pictures_and(path, wanted)?;
     let whole = |relative: &mut PathBuf| *relative = path.join(&*relative);
     found.pictures.iter_mut().for_each(whole);
     found.links_back.iter_mut().for_each(whole);
     Ok(found)
-}
-
-/// What is in and below the folder `root`, which is at least one picture.
-pub(super) fn pictures_in(root: &Path) -> Result<Search, DatasetError> {
-    let found = pictures_and(root, |_| false)?;
-    match found.pictures.is_empty() {
-        false => Ok(found),
-        true => Err(none_in(root, &found.unread)),
-    }
 }
 
 /// Why there are no pictures in `root`.
@@ -85,28 +77,14 @@ pub(super) fn none_in(root: &Path, unread: &[Unread]) -> DatasetError {
     }
 }
 
-/// What is in and below the folder `root`, which may be no picture; hidden files and folders are passed over.
+/// What is in and below the folder `root`, which may be no picture, with regular files that are `wanted` by their names; hidden files and folders
+/// are passed over.
 pub(super) fn pictures_and(root: &Path, wanted: fn(&Path) -> bool) -> Result<Search, DatasetError> {
-    search(root, wanted, true)
-}
-
-/// Regular files in and below the folder `root` that are `wanted` by their names, found and sorted as pictures are; and what cannot be looked
-/// into.
-pub(super) fn files_in(
-    root: &Path,
-    wanted: fn(&Path) -> bool,
-) -> Result<(Vec<PathBuf>, Vec<Unread>), DatasetError> {
-    let found = search(root, wanted, false)?;
-    Ok((found.beside, found.unread))
-}
-
-fn search(root: &Path, wanted: fn(&Path) -> bool, pictures: bool) -> Result<Search, DatasetError> {
     if !metadata(root)?.is_dir() {
         return Err(DatasetError::NotAFolder(root.to_owned()));
     }
     let whole = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
-    let mut walk =
-        Walk { root, whole: &whole, wanted, pictures, found: Search::default(), unnamed: Vec::new() };
+    let mut walk = Walk { root, whole: &whole, wanted, found: Search::default(), unnamed: Vec::new() };
     walk.below(root, &whole, &mut Vec::new())?;
     let Walk { mut found, unnamed, .. } = walk;
     // What a name leaves open a look at the file tells, on all cores: a disk that is far away takes its time.
@@ -128,8 +106,6 @@ struct Walk<'a> {
     /// The same, without links.
     whole: &'a Path,
     wanted: fn(&Path) -> bool,
-    /// Whether pictures are looked for.
-    pictures: bool,
     found: Search,
     /// Files whose names have no extension.
     unnamed: Vec<PathBuf>,
@@ -195,7 +171,7 @@ impl Walk<'_> {
                 return Ok(());
             }
             // Named like a picture it is one, and the decoder says what is wrong with it.
-            Err(_) if self.pictures && is_picture(path) => {
+            Err(_) if is_picture(path) => {
                 self.file(path, false);
                 return Ok(());
             }
@@ -232,13 +208,13 @@ impl Walk<'_> {
     /// What is no folder: a regular file, or something else.
     fn file(&mut self, path: &Path, regular: bool) {
         let relative = self.relative(path);
-        if self.pictures && is_picture(path) {
+        if is_picture(path) {
             self.found.pictures.push(relative);
         } else if regular && (self.wanted)(path) {
             self.found.beside.push(relative);
-        } else if self.pictures && regular && has_no_extension(path) {
+        } else if regular && has_no_extension(path) {
             self.unnamed.push(relative);
-        } else if self.pictures {
+        } else {
             self.found.others.add(&relative);
         }
     }

@@ -5,6 +5,15 @@ use std::fs;
 use super::super::testing::folder;
 use super::*;
 
+/// What is in and below the folder `root`, which is at least one picture.
+fn pictures_in(root: &Path) -> Result<Search, DatasetError> {
+    let found = pictures_and(root, |_| false)?;
+    match found.pictures.is_empty() {
+        false => Ok(found),
+        true => Err(none_in(root, &found.unread)),
+    }
+}
+
 fn names(root: &Path) -> Vec<String> {
     pictures_in(root).unwrap().pictures.iter().map(|path| slashed(path)).collect()
 }
@@ -104,7 +113,12 @@ fn what_is_no_file_is_left_to_the_decoder_and_is_no_text() {
     ["pipe.jpg", "pipe.txt", ".pipe.jpg"].iter().for_each(|name| make(name));
     let socket = std::os::unix::net::UnixListener::bind(root.path().join("socket.png")).unwrap();
     assert_eq!(names(root.path()), ["in/a.jpg", "pipe.jpg", "socket.png", "x.jpg/b.jpg"]);
-    assert!(files_in(root.path(), |path| path.extension().is_some_and(|e| e == "txt")).unwrap().0.is_empty());
+    assert!(
+        pictures_and(root.path(), |path| path.extension().is_some_and(|e| e == "txt"))
+            .unwrap()
+            .beside
+            .is_empty()
+    );
     for (name, what) in [("pipe.jpg", "a pipe"), ("socket.png", "a socket"), ("in", "a folder")] {
         let error = crate::files::open_regular(&root.path().join(name)).unwrap_err().to_string();
         assert_eq!(error, format!("not a regular file but {what}"));

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::find::under;
-use super::shards::{DEREFERENCE, Place, Set, Shard, members};
+use super::find::{Search, none_in, under};
+use super::shards::{DEREFERENCE, Place, Set, Shard, is_tar, members};
 use super::{DatasetError, Found, NotPictures, PictureError};
 use crate::names;
 
@@ -32,6 +32,15 @@ pub struct Below {
     pub not_pictures: NotPictures,
 }
 
+impl Below {
+    /// These `pictures`, and what else was found below `path`.
+    fn with(path: &Path, mut pictures: Vec<Lying>, found: Search) -> Self {
+        let lost = found.unread.into_iter();
+        pictures.extend(lost.map(|lost| Lying::Lost(path.join(lost.path), lost.reason)));
+        Self { pictures, links_back: found.links_back, not_pictures: found.others }
+    }
+}
+
 impl Lying {
     /// The pictures that `path` stands for: those of tar files (see [`Dataset::open`](super::Dataset::open)), else as
     /// [`pictures_under`](super::pictures_under) has them. Folders below it that cannot be read come last.
@@ -39,24 +48,22 @@ impl Lying {
     /// # Errors
     /// `path` does not exist, or holds no picture file.
     pub fn under(path: &Path) -> Result<Below, DatasetError> {
-        let set = match Set::named(path)? {
-            Some(set) => set,
-            None => match under(path) {
-                Err(none @ DatasetError::NoPictures(_)) => Set::inside(path)?.ok_or(none)?,
-                found => {
-                    let found = found?;
-                    let lost =
-                        found.unread.into_iter().map(|lost| Self::Lost(path.join(lost.path), lost.reason));
-                    return Ok(Below {
-                        pictures: found.pictures.into_iter().map(Self::File).chain(lost).collect(),
-                        links_back: found.links_back,
-                        not_pictures: found.others,
-                    });
+        let (set, beside) = match Set::named(path)? {
+            Some(set) => (set, Search::default()),
+            None => {
+                let mut found = under(path, is_tar)?;
+                if !found.pictures.is_empty() {
+                    let pictures = found.pictures.drain(..).map(Self::File).collect();
+                    return Ok(Below::with(path, pictures, found));
                 }
-            },
+                let shards = std::mem::take(&mut found.beside);
+                (Set::of(path, shards).ok_or_else(|| none_in(path, &found.unread))?, found)
+            }
         };
         let (pictures, not_pictures) = members(&set)?;
-        Ok(Below { pictures, not_pictures, ..Below::default() })
+        let mut below = Below::with(path, pictures, beside);
+        below.not_pictures.extend(Path::new(""), not_pictures);
+        Ok(below)
     }
 
     /// What it is called: its path, or `shard.tar/name`; see [`names`].

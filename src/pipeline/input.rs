@@ -352,6 +352,9 @@ pub(super) fn histogram(descriptor: Descriptor) -> Result<Histogram> {
     })
 }
 
+/// Of the content of each sample's file, where it is known.
+type Hashes = Vec<Option<Hash>>;
+
 /// Reads the samples `picked` on every core and describes them on the device; which of them are cut off; and the hash of the content of each
 /// sample that was read.
 fn describe_samples<B: Backend>(
@@ -360,7 +363,7 @@ fn describe_samples<B: Backend>(
     histogram: Histogram,
     (budget, errors): (&Budget, &Errors<'_>),
     progress: &dyn Progress,
-) -> Result<(Extracted<B>, Vec<usize>, Vec<Option<Hash>>)> {
+) -> Result<(Extracted<B>, Vec<usize>, Hashes)> {
     // In the order in which they lie, where that is not the order of their names.
     let order = dataset.shards.as_ref().map(|shards| {
         let places: Vec<_> = picked.iter().map(|&i| shards.places[i]).collect();

@@ -188,6 +188,12 @@ fn shards_that_cannot_be_read_are_entries() {
         .check(0, &["skipped shards/d.tar: ", "gunzip"]);
     assert_eq!(ran.stdout().lines().count(), 22);
     huemax(&["evaluate", model, "shards", "--device", "cpu", "--max-errors", "5"], at).check(0, &["c.tar"]);
+    // What is beside shards stands in the way of none.
+    symlink("nowhere", home.join("gone")).expect("a link");
+    huemax(&["predict", model, "shards", "--device", "cpu", "--max-errors", "6"], at)
+        .check(0, &["skipped shards/gone: ", "6 of 28"]);
+    huemax(&["extract", "shards", "--device", "cpu", "--out", "store", "--max-errors", "6"], at)
+        .check(0, &["gone: a link that leads nowhere", "skipped 6"]);
     // Alone it is an error.
     huemax(&["train", "shards/d.tar", "--device", "cpu"], at).check(1, &["gunzip"]);
     huemax(&["predict", model, "shards/d.tar", "--device", "cpu"], at).check(1, &["gunzip"]);

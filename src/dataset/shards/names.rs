@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::super::DatasetError;
-use super::super::find::{files_in, unreadable};
 
 /// Some shards, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,18 +59,6 @@ impl Set {
             root = PathBuf::from(".");
         }
         Ok(Some(Self { root, files }))
-    }
-
-    /// The shards in and below the folder `root`, if there are any.
-    ///
-    /// # Errors
-    /// A folder cannot be read.
-    pub(in super::super) fn inside(root: &Path) -> Result<Option<Self>, DatasetError> {
-        let (files, unread) = files_in(root, is_tar)?;
-        if !unread.is_empty() {
-            return Err(unreadable(root, &unread));
-        }
-        Ok(Self::of(root, files))
     }
 
     /// The shards `files`, which are relative to `root`, if there are any.
@@ -189,6 +176,5 @@ mod tests {
         assert!(error.contains("2 of its 3 files are not there") && error.contains("1.tar"), "{error}");
         let error = Set::named(&at("d/x.tar.gz")).unwrap_err().to_string();
         assert!(error.contains("compressed") && error.contains("gunzip"), "{error}");
-        assert_eq!(Set::inside(&at("d")).unwrap().unwrap().files.len(), 2);
     }
 }
