@@ -81,7 +81,8 @@ impl Thrift<'_> {
         let mut id = 0i64;
         loop {
             let head = self.byte()?;
-            if head & 15 == 0 {
+            let kind = head & 15;
+            if kind == 0 {
                 return Some(());
             }
             id = match head >> 4 {
@@ -91,7 +92,7 @@ impl Thrift<'_> {
                 }
                 step => id.checked_add(i64::from(step))?,
             };
-            field(self, id, head & 15)?;
+            field(self, id, kind)?;
         }
     }
 
