@@ -70,7 +70,7 @@ pub fn scores<B: Backend>(
 /// The device was lost or has no memory left.
 ///
 /// # Panics
-/// The loss knows only margins: see [`Loss::probabilistic`] and [`scores`].
+/// The loss knows only margins: see [`Loss::probabilistic`](crate::backend::Loss::probabilistic) and [`scores`].
 pub fn probabilities<B: Backend>(
     backend: &B,
     data: &Labelled<'_, B>,
