@@ -129,7 +129,7 @@ pub(super) fn list_unreadable(error: Error, list: impl FnOnce() -> Result<PathBu
     // Of the first one all has been said.
     if unreadable.tolerance.on_error == OnError::Skip {
         let written = list().and_then(|path| {
-            save_skipped_as(&path, &unreadable.skipped)?;
+            save_skipped_as(&path, &[&unreadable.skipped[..], &unreadable.passed_over].concat())?;
             Ok(path)
         });
         match written {

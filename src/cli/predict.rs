@@ -7,7 +7,7 @@ use crate::cli::common::{BudgetArgs, CheckArgs, Common, ErrorArgs};
 use crate::cli::data::{pictures_not_features, unfinished};
 use crate::cli::features::FeatureArgs;
 use crate::cli::output;
-use crate::dataset::{Below, DatasetError, Lying};
+use crate::dataset::{Below, DatasetError, Lying, Unread};
 use crate::error::{Error, FileError, Result};
 use crate::features::Skipped;
 use crate::features::store::{is_store, is_unfinished};
@@ -101,19 +101,25 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let mut links_back = Vec::new();
     let what = match args.features.file()? {
         Some(file) => What::Rows(args.features.open(file, &[], args.budget.budget())?),
-        None => match args.pictures.as_slice() {
-            [store] if is_store(store) => {
-                let (rows, names) = rows_of_store(store)?;
-                What::Kept(rows, names)
+        None => {
+            match args.pictures.as_slice() {
+                [store] if is_store(store) => {
+                    let (rows, names) = rows_of_store(store)?;
+                    What::Kept(rows, names)
+                }
+                [store] if is_unfinished(store) => return Err(unfinished(store)),
+                pictures => {
+                    let named = self::pictures(pictures)?;
+                    links_back = named.links_back;
+                    named.not_pictures.said().iter().for_each(|note| progress.say(&format!("note: {note}")));
+                    if let Some(first) = named.shards.first() {
+                        let (count, first) = (named.shards.len(), first.display());
+                        progress.say(&format!("note: {count} tar files beside pictures are not read, for example {first}; name them"));
+                    }
+                    What::Pictures(named.pictures)
+                }
             }
-            [store] if is_unfinished(store) => return Err(unfinished(store)),
-            pictures => {
-                let named = self::pictures(pictures)?;
-                links_back = named.links_back;
-                named.not_pictures.said().iter().for_each(|note| progress.say(&format!("note: {note}")));
-                What::Pictures(named.pictures)
-            }
-        },
+        }
     };
     let links_back = links_back.iter().map(|path| {
         output::tell(&format!("passed over {}: {LINK_BACK}", path.display()));
@@ -178,6 +184,13 @@ pub(super) fn run(args: &Args) -> Result<()> {
             let told = |s: &SkippedPicture| output::tell(&format!("skipped {}: {}", s.path, s.reason));
             unreadable.skipped.iter().for_each(told);
         }
+        let error = match error {
+            Error::Unreadable(mut unreadable) => {
+                unreadable.passed_over.extend(links_back);
+                Error::Unreadable(unreadable)
+            }
+            error => error,
+        };
         return Err(match &args.skipped {
             Some(list) => output::list_unreadable(error, || Ok(list.clone())),
             None => error,
@@ -281,17 +294,20 @@ fn pictures(arguments: &[PathBuf]) -> Result<Below> {
 fn add(found: &mut Below, more: Below) {
     found.pictures.extend(more.pictures);
     found.links_back.extend(more.links_back);
+    found.shards.extend(more.shards);
     found.not_pictures.extend(Path::new(""), more.not_pictures);
 }
 
 /// What is left of a path that stands for no pictures.
 fn lost(path: &Path, error: &DatasetError) -> Below {
+    // Of what somebody names one by one it is known how much that is: one argument.
+    let reason = |reason| Lying::Lost(Unread { path: path.to_owned(), reason, hides: false });
     let picture = match error {
         // Whoever opens it says what is wrong.
         DatasetError::Missing(_) => Lying::File(path.to_owned()),
-        DatasetError::Unreadable(error) => Lying::Lost(path.to_owned(), error.source.to_string()),
-        DatasetError::Shard { problem, .. } => Lying::Lost(path.to_owned(), problem.clone()),
-        error => Lying::Lost(path.to_owned(), error.to_string()),
+        DatasetError::Unreadable(error) => reason(error.source.to_string()),
+        DatasetError::Shard { problem, .. } => reason(problem.clone()),
+        error => reason(error.to_string()),
     };
     Below { pictures: vec![picture], ..Below::default() }
 }

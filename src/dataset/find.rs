@@ -1,5 +1,6 @@
 //! Finding picture files below a folder.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -50,10 +51,11 @@ pub(super) struct Search {
 /// `path` does not exist, a folder in it cannot be read, or it holds no picture file.
 pub fn pictures_under(path: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     let found = under(path, |_| false)?;
-    match (found.pictures.is_empty(), found.unread.is_empty()) {
+    let hidden: Vec<Unread> = found.unread.into_iter().filter(|unread| unread.hides).collect();
+    match (found.pictures.is_empty(), hidden.is_empty()) {
         (false, true) => Ok(found.pictures),
         (true, true) => Err(DatasetError::NoPictures(path.to_owned())),
-        (_, false) => Err(unreadable(path, &found.unread)),
+        (_, false) => Err(unreadable(path, &hidden)),
     }
 }
 
@@ -84,19 +86,36 @@ pub(super) fn pictures_and(root: &Path, wanted: fn(&Path) -> bool) -> Result<Sea
         return Err(DatasetError::NotAFolder(root.to_owned()));
     }
     let whole = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
-    let mut walk = Walk { root, whole: &whole, wanted, found: Search::default(), unnamed: Vec::new() };
+    let mut walk = Walk {
+        root,
+        whole: &whole,
+        wanted,
+        found: Search::default(),
+        unnamed: Vec::new(),
+        ways: HashMap::new(),
+    };
     walk.below(root, &whole, &mut Vec::new())?;
     let Walk { mut found, unnamed, .. } = walk;
     // What a name leaves open a look at the file tells, on all cores: a disk that is far away takes its time.
     let looks = unnamed.into_par_iter().map(|path| (is_picture_inside(&root.join(&path)), path));
     for (picture, path) in looks.collect::<Vec<_>>() {
-        if picture { found.pictures.push(path) } else { found.others.add(&path) }
+        match picture {
+            Ok(true) => found.pictures.push(path),
+            Ok(false) => found.others.add(&path),
+            // It may be one. To take it for one would hide tar files beside it.
+            Err(error) => {
+                found.unread.push(Unread {
+                    path,
+                    reason: format!("it cannot be read: {error}"),
+                    hides: false,
+                });
+            }
+        }
     }
     found.pictures.sort_by_cached_key(|path| slashed(path));
     found.beside.sort_by_cached_key(|path| slashed(path));
     found.links_back.sort_by_cached_key(|path| slashed(path));
     found.unread.sort_by_cached_key(|unread| slashed(&unread.path));
-    found.others.first.sort();
     Ok(found)
 }
 
@@ -109,7 +128,12 @@ struct Walk<'a> {
     found: Search,
     /// Files whose names have no extension.
     unnamed: Vec<PathBuf>,
+    /// How many links were followed to a folder.
+    ways: HashMap<PathBuf, usize>,
 }
+
+/// Links that are followed to one folder. Folders that each hold two links to the next are few, and the ways through them without number.
+const MOST_WAYS: usize = 100;
 
 impl Walk<'_> {
     /// What is below `start`, which without links is `base`. It is reached by a `chain` of links, each of which was met below such a folder: that
@@ -164,7 +188,10 @@ impl Walk<'_> {
         base: &Path,
         chain: &mut Vec<(PathBuf, PathBuf)>,
     ) -> Result<(), DatasetError> {
-        match fs::metadata(path) {
+        // By the shortest way: there may be too many links on the long one.
+        let parent = path.parent().map(fs::canonicalize).transpose().ok().flatten();
+        let place = parent.zip(path.file_name()).map(|(folder, name)| folder.join(name));
+        match fs::metadata(place.as_deref().unwrap_or(path)) {
             Ok(found) if found.is_dir() => {}
             Ok(found) => {
                 self.file(path, found.is_file());
@@ -176,14 +203,21 @@ impl Walk<'_> {
                 return Ok(());
             }
             Err(error) => {
-                let nowhere = error.kind() == std::io::ErrorKind::NotFound;
+                let locked = error.kind() == std::io::ErrorKind::PermissionDenied;
+                if !locked && !has_no_extension(path) {
+                    // Named like something else it is that.
+                    let path = self.relative(path);
+                    self.found.others.add(&path);
+                    return Ok(());
+                }
                 let what =
-                    if nowhere { "a link that leads nowhere" } else { "a link that cannot be followed" };
-                self.unread(path, format!("{what}: {error}"), !nowhere);
+                    if locked { "a link that cannot be followed" } else { "a link that leads nowhere" };
+                // Behind one that leads to itself, or to what is gone, there is nothing.
+                self.unread(path, format!("{what}: {error}"), locked);
                 return Ok(());
             }
         }
-        let target = fs::canonicalize(path);
+        let target = fs::canonicalize(place.as_deref().unwrap_or(path));
         let place = path.parent().map_or_else(|| Ok(base.to_owned()), fs::canonicalize);
         let (target, place) = match (target, place) {
             (Ok(target), Ok(place)) => (target, place),
@@ -198,11 +232,22 @@ impl Walk<'_> {
             |(base, place): &(PathBuf, PathBuf)| place.starts_with(&target) && target.starts_with(base);
         if self.whole.starts_with(&target) || chain.iter().any(on_the_way) {
             self.found.links_back.push(self.relative(path));
-        } else {
+        } else if self.one_more_way(&target) {
             self.below(path, &target, chain)?;
+        } else {
+            let reason =
+                format!("a link to a folder that {MOST_WAYS} other links lead to; remove some of them");
+            self.unread(path, reason, true);
         }
         chain.pop();
         Ok(())
+    }
+
+    /// Whether the folder `target` is to be looked into for one more link.
+    fn one_more_way(&mut self, target: &Path) -> bool {
+        let ways = self.ways.entry(target.to_owned()).or_default();
+        *ways += 1;
+        *ways <= MOST_WAYS
     }
 
     /// What is no folder: a regular file, or something else.
@@ -279,12 +324,12 @@ pub(super) fn has_no_extension(path: &Path) -> bool {
 /// Bytes that are looked at to tell a picture.
 pub(super) const FIRST_BYTES: u64 = 64;
 
-/// Whether the file begins as a picture does; one that cannot be read may be one, and the decoder says what is wrong.
-fn is_picture_inside(path: &Path) -> bool {
+/// Whether the file begins as a picture does.
+fn is_picture_inside(path: &Path) -> std::io::Result<bool> {
     use std::io::Read;
     let mut bytes = Vec::with_capacity(FIRST_BYTES as usize);
-    let read = open_regular(path).and_then(|(file, _)| file.take(FIRST_BYTES).read_to_end(&mut bytes));
-    read.is_err() || begins_as_picture(&bytes)
+    open_regular(path)?.0.take(FIRST_BYTES).read_to_end(&mut bytes)?;
+    Ok(begins_as_picture(&bytes))
 }
 
 #[cfg(test)]

@@ -138,3 +138,61 @@ fn names_that_are_not_unicode_are_kept() {
     assert_eq!(pictures_in(root.path()).unwrap().pictures, [odd]);
     assert_eq!(slashed(odd), r"caf\xE9.jpg");
 }
+
+#[cfg(unix)]
+#[test]
+fn ways_that_double_at_every_folder_come_to_an_end() {
+    use std::os::unix::fs::symlink;
+    let root = folder(&["data/level00/x.jpg", "level12/a.jpg"]);
+    let level = |i: usize| match i {
+        0 => root.path().join("data/level00"),
+        i => root.path().join(format!("level{i:02}")),
+    };
+    for i in 0..12 {
+        fs::create_dir_all(level(i)).unwrap();
+        symlink(level(i + 1), level(i).join("one")).unwrap();
+        symlink(level(i + 1), level(i).join("two")).unwrap();
+    }
+    let found = pictures_in(&root.path().join("data")).unwrap();
+    // 4,096 without a limit.
+    assert_eq!(found.pictures.len(), 1 + MOST_WAYS);
+    assert!(!found.unread.is_empty());
+    assert!(found.unread.iter().all(|unread| unread.hides && unread.reason.contains("100 other links")));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_lead_to_nothing_hide_nothing() {
+    use std::os::unix::fs::symlink;
+    let root = folder(&["a.jpg"]);
+    for (target, link) in [("itself", "itself"), ("gone", "dead"), ("gone", "notes.txt"), ("gone", "b.png")] {
+        symlink(target, root.path().join(link)).unwrap();
+    }
+    let found = pictures_in(root.path()).unwrap();
+    assert_eq!(found.pictures.iter().map(|path| slashed(path)).collect::<Vec<_>>(), ["a.jpg", "b.png"]);
+    assert_eq!(
+        found.unread.iter().map(|unread| slashed(&unread.path)).collect::<Vec<_>>(),
+        ["dead", "itself"]
+    );
+    assert!(found.unread.iter().all(|unread| !unread.hides));
+    assert_eq!(found.others, NotPictures { count: 1, first: vec!["notes.txt".into()] });
+    assert_eq!(pictures_under(root.path()).unwrap().len(), 2);
+}
+
+#[test]
+fn names_of_what_is_no_picture_are_text_once_and_the_first() {
+    let mut all = NotPictures::default();
+    for name in ["d.txt", "b.txt", "e.txt", "a\\xE9.txt", "c.txt"] {
+        all.add(Path::new(name));
+    }
+    let mut outer = NotPictures::default();
+    outer.add(Path::new("z.txt"));
+    outer.extend(Path::new("in"), all);
+    assert_eq!(
+        outer,
+        NotPictures {
+            count: 6,
+            first: vec!["in/a\\x5CxE9.txt".into(), "in/b.txt".into(), "in/c.txt".into()]
+        }
+    );
+}

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::find::{Search, none_in, under};
+use super::find::{Search, Unread, none_in, under};
+use super::shards::labels::label_kind;
 use super::shards::{DEREFERENCE, Place, Set, Shard, is_tar, members};
 use super::{DatasetError, Found, NotPictures, PictureError};
 use crate::names;
@@ -17,8 +18,8 @@ pub enum Lying {
     Part(Arc<Shard>, Place, PathBuf),
     /// A symbolic link of this name in this tar file, which is not followed.
     Link(Arc<Shard>, PathBuf),
-    /// Nothing that can be read: a folder, or a name that somebody gave; and why.
-    Lost(PathBuf, String),
+    /// What cannot be read, and why.
+    Lost(Unread),
 }
 
 /// What a path stands for.
@@ -30,14 +31,17 @@ pub struct Below {
     pub links_back: Vec<PathBuf>,
     /// Files that are no pictures.
     pub not_pictures: NotPictures,
+    /// Tar files beside pictures, which are not read.
+    pub shards: Vec<PathBuf>,
 }
 
 impl Below {
     /// These `pictures`, and what else was found below `path`.
     fn with(path: &Path, mut pictures: Vec<Lying>, found: Search) -> Self {
         let lost = found.unread.into_iter();
-        pictures.extend(lost.map(|lost| Lying::Lost(path.join(lost.path), lost.reason)));
-        Self { pictures, links_back: found.links_back, not_pictures: found.others }
+        pictures.extend(lost.map(|lost| Lying::Lost(Unread { path: path.join(lost.path), ..lost })));
+        let shards = found.beside.into_iter().map(|shard| path.join(shard)).collect();
+        Self { pictures, links_back: found.links_back, not_pictures: found.others, shards }
     }
 }
 
@@ -51,7 +55,9 @@ impl Lying {
         let (set, beside) = match Set::named(path)? {
             Some(set) => (set, Search::default()),
             None => {
-                let mut found = under(path, is_tar)?;
+                // Labels may lie beside pictures: nobody asks for them here.
+                let mut found = under(path, |path| label_kind(path).is_some() || is_tar(path))?;
+                found.beside.retain(|path| is_tar(path));
                 if !found.pictures.is_empty() {
                     let pictures = found.pictures.drain(..).map(Self::File).collect();
                     return Ok(Below::with(path, pictures, found));
@@ -70,7 +76,7 @@ impl Lying {
     #[must_use]
     pub fn name(&self) -> String {
         match self {
-            Self::File(path) | Self::Lost(path, _) => names::text(path),
+            Self::File(path) | Self::Lost(Unread { path, .. }) => names::text(path),
             Self::Part(shard, _, name) | Self::Link(shard, name) => names::text(shard.path.join(name)),
         }
     }
@@ -86,7 +92,7 @@ impl Lying {
             Self::Link(..) => Err(PictureError::Unreadable(std::io::Error::other(format!(
                 "it is a symbolic link in a tar file, which is not followed; {DEREFERENCE}"
             )))),
-            Self::Lost(_, reason) => Err(PictureError::Unreadable(std::io::Error::other(reason.clone()))),
+            Self::Lost(lost) => Err(PictureError::Unreadable(std::io::Error::other(lost.reason.clone()))),
         }
     }
 }

@@ -20,7 +20,7 @@ pub struct Mention {
 pub struct NotPictures {
     /// How many they are.
     pub count: usize,
-    /// The names of some.
+    /// The names of the first, sorted.
     pub first: Vec<String>,
 }
 
@@ -39,16 +39,26 @@ impl NotPictures {
             return;
         }
         self.count += 1;
-        if self.first.len() < SHOWN {
-            self.first.push(slashed(path));
+        self.name(slashed(path));
+    }
+
+    /// One more name, of which the first few are kept, in whatever order they come.
+    fn name(&mut self, name: String) {
+        let at = self.first.partition_point(|known| *known <= name);
+        if at < SHOWN {
+            self.first.insert(at, name);
+            self.first.truncate(SHOWN);
         }
     }
 
     /// Counts those of `other` too, which lie in the folder `folder`.
     pub(crate) fn extend(&mut self, folder: &Path, other: Self) {
         self.count += other.count;
-        let room = SHOWN.saturating_sub(self.first.len());
-        self.first.extend(other.first.iter().take(room).map(|name| slashed(&folder.join(name))));
+        for name in other.first {
+            // The name is text already.
+            let folder = slashed(folder);
+            self.name(if folder.is_empty() { name } else { format!("{folder}/{name}") });
+        }
     }
 
     /// What is to be said of them, if there are any.

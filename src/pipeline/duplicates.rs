@@ -197,15 +197,15 @@ impl Marks {
         let mut found = Vec::new();
         for mut group in groups.into_values().filter(|group| group.len() > 1) {
             group.sort_unstable();
-            let first = group[0].0;
-            for (at, &(part, i)) in group.iter().enumerate().skip(1) {
-                // One in the first of the parts, with the same labels if there is any.
-                let before = || group[..at].iter().filter(|(other, _)| *other == first);
-                let Some(&(other_part, other)) =
-                    before().find(|(_, other)| labels(*other) == labels(i)).or_else(|| before().next())
-                else {
-                    continue;
-                };
+            let (first, one) = group[0];
+            // Those in the first of the parts, the first one of each labels.
+            let mut with = HashMap::from([(labels(one), one)]);
+            for &(part, i) in &group[1..] {
+                // One with the same labels, if there is any.
+                let (other_part, other) = (first, with.get(labels(i)).copied().unwrap_or(one));
+                if part == first {
+                    with.entry(labels(i)).or_insert(i);
+                }
                 let same_file = of(&self.hashes, i).is_some_and(|hash| of(&self.hashes, other) == Some(hash));
                 if kind == Equal::Features && same_file {
                     continue;

@@ -186,7 +186,7 @@ impl Input<'_> {
                     }
                     errors.check(|| None)?;
                 }
-                Ok(Described { looks: self.looks(&*rows.source)?, ..described })
+                Ok(Described { looks: self.looks(&*rows.source, &rows.skipped)?, ..described })
             }
             Origin::Kept(cache) => {
                 let folder = (cache.folder)()?;
@@ -202,7 +202,7 @@ impl Input<'_> {
                 let (skipped, cut_off, hashes) =
                     (filled.extraction.skipped, filled.extraction.cut_off, filled.hashes);
                 let source: Arc<dyn Source> = Arc::new(filled.numbers);
-                let looks = self.looks(&*source)?;
+                let looks = self.looks(&*source, &skipped)?;
                 Ok(match filled.matrix {
                     Some(matrix) => {
                         Described { rows: Place::Device(Box::new(matrix)), skipped, cut_off, hashes, looks }
@@ -234,9 +234,15 @@ impl Input<'_> {
         }
     }
 
-    /// A hash of each row of `source`, where that is asked for.
-    fn looks(&self, source: &dyn Source) -> Result<Vec<Option<Hash>>, FeaturesError> {
-        if self.near_duplicates { looks_of_rows(source) } else { Ok(Vec::new()) }
+    /// A hash of each row of `source`, where that is asked for; not of those that were `skipped`, which are all zeros.
+    fn looks(&self, source: &dyn Source, skipped: &[Skipped]) -> Result<Vec<Option<Hash>>, FeaturesError> {
+        let mut looks = if self.near_duplicates { looks_of_rows(source)? } else { Vec::new() };
+        for skipped in skipped {
+            if let Some(look) = looks.get_mut(skipped.index) {
+                *look = None;
+            }
+        }
+        Ok(looks)
     }
 
     /// What the budget leaves to pictures on their way beside features of `rows` × `columns`, which nobody keeps: they must fit.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::answer::answers;
 use super::input::{Each, describe_found, histogram};
 use super::tolerance::Errors;
-use super::{Rows, Tolerance, about, on_device};
+use super::{Rows, SkippedPicture, Tolerance, about, on_device};
 use crate::backend::{Backend, Device};
 use crate::dataset::{Dataset, Lying};
 use crate::error::Result;
@@ -58,7 +58,12 @@ pub fn predict_within(
     progress: &dyn Progress,
     sink: &mut dyn FnMut(usize, Predicted<'_>) -> Result<()>,
 ) -> Result<()> {
-    let errors = Errors::new(tolerance, pictures.len(), |i| pictures[i].name());
+    let mut errors = Errors::new(tolerance, pictures.len(), |i| pictures[i].name());
+    let hides = |picture: &&Lying| matches!(picture, Lying::Lost(lost) if lost.hides);
+    errors.hidden_by(pictures.iter().find(hides).and_then(|picture| match picture {
+        Lying::Lost(lost) => Some(SkippedPicture::from(lost)),
+        _ => None,
+    }));
     on_device!(device, backend => predict_on(backend, (device, budget, &errors), model, pictures, progress, sink))?;
     errors.check(|| None)
 }
@@ -175,6 +180,10 @@ fn predict_on<B: Backend>(
                 find: &|i| paths[i].found(),
                 seen: &|_, _| (),
                 goes_on: &|skipped| {
+                    // Links in tar files are passed over, as others are.
+                    if let Lying::Link(..) = paths[skipped.index] {
+                        return true;
+                    }
                     let index = batch * BATCH + skipped.index;
                     errors.saw(&Skipped { index, reason: skipped.reason.clone() })
                 },

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Mutex;
 
-use super::SkippedPicture;
+use super::{SkippedPicture, passed_over};
 use crate::dataset::{Dataset, Unread};
 use crate::error::Error;
 use crate::features::{FeaturesError, Skipped};
@@ -117,6 +117,8 @@ impl Tolerance {
 pub struct Unreadable {
     /// Those that were met, sorted by path.
     pub skipped: Vec<SkippedPicture>,
+    /// Links that were passed over: they stand in the list, and do not count.
+    pub passed_over: Vec<SkippedPicture>,
     /// How many pictures were to be read.
     pub pictures: usize,
     /// What was asked for.
@@ -185,6 +187,9 @@ impl fmt::Display for Unreadable {
             // There is no rest.
             _ if count == *pictures => Ok(()),
             // How many more there are is not known.
+            MaxErrors::Count(_) if hides.is_some() => {
+                write!(f, "; a larger number, or 100%, lets the rest through")
+            }
             MaxErrors::Count(_) => {
                 write!(f, "; a larger number, or a share such as 50%, lets the rest through")
             }
@@ -200,6 +205,7 @@ pub(super) struct Errors<'a> {
     name: Box<dyn Fn(usize) -> String + Sync + 'a>,
     met: Mutex<Vec<SkippedPicture>>,
     hides: Option<SkippedPicture>,
+    passed_over: Vec<SkippedPicture>,
 }
 
 impl<'a> Errors<'a> {
@@ -209,7 +215,14 @@ impl<'a> Errors<'a> {
         pictures: usize,
         name: impl Fn(usize) -> String + Sync + 'a,
     ) -> Self {
-        Self { tolerance, pictures, name: Box::new(name), met: Mutex::default(), hides: None }
+        Self {
+            tolerance,
+            pictures,
+            name: Box::new(name),
+            met: Mutex::default(),
+            hides: None,
+            passed_over: Vec::new(),
+        }
     }
 
     /// Of the pictures `picked` (ascending) of a data set. What could not be looked into is among those that are met.
@@ -220,11 +233,20 @@ impl<'a> Errors<'a> {
         let mut errors = Self::new(tolerance, picked.len() + dataset.unread.len(), move |i| {
             dataset.relative_path_string(picked[i])
         });
-        // Whoever says how many, or all, has thought of it; a share of pictures that nobody can count is none.
-        errors.hides = dataset.unread.iter().find(|unread| unread.hides).map(SkippedPicture::from);
-        let hidden = errors.hides.is_some() && tolerance.max_errors.is_share();
-        let all_well = dataset.unread.iter().all(|unread| errors.met(unread.into())) && !hidden;
+        errors.hidden_by(dataset.unread.iter().find(|unread| unread.hides).map(SkippedPicture::from));
+        errors.passed_over = passed_over(&dataset.mismatches);
+        let all_well = dataset.unread.iter().all(|unread| errors.met(unread.into())) && !errors.hide();
         if all_well { Ok(errors) } else { Err(errors.refusal(None)) }
+    }
+
+    /// The first, if there is one, of those that hide nobody knows how many pictures.
+    pub(super) fn hidden_by(&mut self, first: Option<SkippedPicture>) {
+        self.hides = first;
+    }
+
+    /// Whether that is too much. Whoever says how many, or all, has thought of it; a share of pictures that nobody can count is none.
+    fn hide(&self) -> bool {
+        self.hides.is_some() && self.tolerance.max_errors.is_share()
     }
 
     /// The picture `skipped` cannot be read. Whether to go on.
@@ -252,7 +274,7 @@ impl<'a> Errors<'a> {
             OnError::Skip => self.tolerance.max_errors.of(self.pictures),
             OnError::Fail => 0,
         };
-        if count <= most { Ok(()) } else { Err(self.refusal(kept())) }
+        if count <= most && !self.hide() { Ok(()) } else { Err(self.refusal(kept())) }
     }
 
     /// What ended a run.
@@ -260,8 +282,17 @@ impl<'a> Errors<'a> {
         let mut skipped = lock(&self.met).clone();
         skipped.sort_by(|a, b| a.path.cmp(&b.path));
         let (pictures, tolerance) = (self.pictures, self.tolerance);
-        let hides = self.hides.clone();
-        Error::Unreadable(Box::new(Unreadable { skipped, pictures, tolerance, hides, kept, list: None }))
+        let (hides, passed_over) = (self.hides.clone(), self.passed_over.clone());
+        let list = None;
+        Error::Unreadable(Box::new(Unreadable {
+            skipped,
+            passed_over,
+            pictures,
+            tolerance,
+            hides,
+            kept,
+            list,
+        }))
     }
 
     /// The same where it is what `error` says; else that.

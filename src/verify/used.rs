@@ -6,6 +6,7 @@ use super::report::{Failure, StageReport};
 use super::stages::Used;
 use super::{Devices, Stage};
 use crate::backend::{Backend, Device, DeviceError, DeviceInfo, DeviceKind, Loss, Models};
+use crate::names::for_shell;
 
 /// What a command computes on a device.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -158,16 +159,7 @@ fn wrong(info: &DeviceInfo, report: &StageReport, failure: &Failure, asked: &str
 
 /// The command that repeats just one case.
 pub(crate) fn repeat(device: &str, seed: u64, case: &str) -> String {
-    format!("huemax verify --device {} --seed {seed} --case {case}", quoted(device))
-}
-
-/// A device as a shell takes it.
-pub(crate) fn quoted(device: &str) -> String {
-    if device.contains(|c: char| !c.is_ascii_alphanumeric() && c != ':') {
-        format!("'{}'", device.replace('\'', r"'\''"))
-    } else {
-        device.into()
-    }
+    format!("huemax verify --device {} --seed {seed} --case {case}", for_shell(device))
 }
 
 impl Use {

@@ -106,8 +106,7 @@ fn is_of_device(error: &DeviceError) -> bool {
 
 /// A path as a shell takes it.
 pub(super) fn quoted(path: &Path) -> String {
-    let path = path.display().to_string();
-    if path.contains(char::is_whitespace) { format!("'{path}'") } else { path }
+    names::for_shell(&path.display().to_string()).into_owned()
 }
 
 /// A training that is done needs no going on with.

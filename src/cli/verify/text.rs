@@ -3,8 +3,9 @@
 use crate::cli::devices::Entry;
 use crate::cli::output;
 use crate::error::Result;
+use crate::names::for_shell;
 use crate::report::grouped;
-use crate::verify::used::{quoted, repeat};
+use crate::verify::used::repeat;
 use crate::verify::{Failure, MixedReport, Options, Report, Stage, StageReport, bounds, cases};
 
 /// Prints a verification while it runs.
@@ -67,7 +68,7 @@ impl Printer {
             if failure.case.starts_with(Stage::Training.name()) && failure.stage != Stage::Training {
                 text += &format!(
                     "       with the CPU before it: huemax verify --device {} --seed {} --cpu-until {}\n",
-                    quoted(device),
+                    for_shell(device),
                     self.seed,
                     failure.stage
                 );
@@ -211,7 +212,9 @@ mod tests {
     #[test]
     fn numbers_are_grouped_and_names_quoted() {
         assert_eq!([0, 999, 1000, 16_777_216].map(grouped), ["0", "999", "1,000", "16,777,216"]);
-        assert_eq!(quoted("gpu:1"), "gpu:1");
-        assert_eq!(quoted("Voodoo 2"), "'Voodoo 2'");
+        assert_eq!(for_shell("gpu:1"), "gpu:1");
+        assert_eq!(for_shell("Voodoo 2"), "'Voodoo 2'");
+        assert_eq!(for_shell("it's $5;"), r"'it'\''s $5;'");
+        assert_eq!(for_shell(""), "''");
     }
 }

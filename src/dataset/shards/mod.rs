@@ -152,7 +152,9 @@ pub(super) fn members(set: &Set) -> Result<(Vec<Lying>, NotPictures), DatasetErr
     if pictures.is_empty() {
         return Err(none());
     }
-    pictures.extend(unread.into_iter().map(|lost| Lying::Lost(set.root.join(lost.path), lost.reason)));
+    pictures.extend(
+        unread.into_iter().map(|lost| Lying::Lost(Unread { path: set.root.join(lost.path), ..lost })),
+    );
     Ok((pictures, others))
 }
 

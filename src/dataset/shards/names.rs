@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::DatasetError;
+use crate::files::{FileError, open_file};
 
 /// Some shards, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,16 @@ impl Set {
             false => expand(&text).map_err(wrong)?,
         };
         let missing: Vec<&String> = all.iter().filter(|file| !Path::new(file.as_str()).is_file()).collect();
+        // What is there and no file says what it is.
+        if let Some(other) = missing.iter().find(|file| Path::new(file.as_str()).exists()) {
+            return Err(DatasetError::Unreadable(open_file(Path::new(other.as_str())).err().unwrap_or_else(
+                || {
+                    FileError::on("read", Path::new(other.as_str()))(std::io::Error::other(
+                        "it is not a regular file",
+                    ))
+                },
+            )));
+        }
         if let Some(first) = missing.first() {
             let count = missing.len();
             return Err(wrong(format!(

@@ -1,15 +1,15 @@
 //! What a file is that should be a tar file and is none.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use super::names::{BZIP2, GZIP, LZ4, XZ, ZSTD};
+use crate::files::open_regular;
 
 /// What the file `path` is, and the way out, where its beginning shows that it is no tar file.
 pub(super) fn other(path: &Path) -> Option<String> {
     let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(512).read_to_end(&mut bytes)).ok()?;
+    open_regular(path).and_then(|(file, _)| file.take(512).read_to_end(&mut bytes)).ok()?;
     let compressed = |by: &str, way_out| {
         format!("it is compressed by {by}, and pictures in it cannot be reached; {way_out}")
     };

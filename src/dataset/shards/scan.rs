@@ -135,7 +135,7 @@ impl Inside {
         if self.late.is_empty() {
             return Ok(());
         }
-        let mut file = File::open(file)?;
+        let (mut file, _) = open_regular(file)?;
         for (key, kind, at, len) in std::mem::take(&mut self.late) {
             file.seek(SeekFrom::Start(at))?;
             self.beside.entry(key).or_default().insert(kind, content((&mut file).take(len), len)?);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::Place;
 use crate::dataset::{Found, PictureError};
-use crate::files::modified;
+use crate::files::{modified, open_regular};
 
 /// A tar file as it was when its headers were read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Shard {
     /// # Errors
     /// It cannot be opened; it is not the one whose headers were read, so that nobody knows what lies where.
     pub fn open(&self) -> io::Result<File> {
-        let file = File::open(&self.path)?;
+        let (file, _) = open_regular(&self.path)?;
         if Stamp::of(&file.metadata()?) == self.stamp {
             return Ok(file);
         }

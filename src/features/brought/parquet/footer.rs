@@ -2,11 +2,13 @@
 //!
 //! Source: the [Thrift compact protocol](https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md) and `parquet.thrift`.
 
-/// Structures within structures, at most: files have five.
+/// Structures within structures of the metadata, at most: files have five.
 const DEEPEST: usize = 32;
+/// Groups within groups of the schema, at most: the crate calls itself for each.
+const DEEPEST_GROUP: usize = 64;
 
-/// Whether the schema of `file` has no group of more members than it has elements: the crate makes room for as many as are claimed, and
-/// looks for them then. What it refuses itself is not looked at.
+/// Whether groups of the schema of `file` have no more members together than it has elements, and do not lie too deep in one another: the
+/// crate makes room for as many as are claimed, and looks for them then. What it refuses itself is not looked at.
 pub(super) fn is_sound(file: &[u8]) -> bool {
     let Some((rest, [a, b, c, d, ..])) = file.split_last_chunk::<8>() else { return true };
     let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
@@ -20,20 +22,31 @@ struct Thrift<'a>(&'a [u8]);
 impl Thrift<'_> {
     /// Walks over the file's metadata; none where they cannot be walked over.
     fn schema_is_sound(&mut self) -> Option<bool> {
-        let (mut elements, mut members) = (0, 0);
+        let (mut elements, mut members) = (0, 0u64);
+        // Members that are still to come, of each group that this is in.
+        let mut groups: Vec<u64> = Vec::new();
         self.fields(|this, id, kind| match (id, kind) {
             (2, 9) => {
                 let (count, kind) = this.list()?;
-                elements = elements.max(count);
-                (0..count).try_for_each(|_| match kind {
-                    12 => this.fields(|this, id, kind| match (id, kind) {
-                        (5, 5) => {
-                            members = members.max(this.integer()?);
-                            Some(())
-                        }
+                elements = count;
+                (0..count).try_for_each(|_| {
+                    if kind != 12 {
+                        return this.skip_element(kind, 0);
+                    }
+                    let mut has = 0;
+                    this.fields(|this, id, kind| match (id, kind) {
+                        (5, 5) => this.integer().map(|count| has = count),
                         _ => this.skip(kind, 0),
-                    }),
-                    _ => this.skip_element(kind, 0),
+                    })?;
+                    while groups.pop_if(|left| *left == 0).is_some() {}
+                    if let Some(left) = groups.last_mut() {
+                        *left -= 1;
+                    }
+                    if has > 0 {
+                        groups.push(has);
+                    }
+                    members = members.saturating_add(has);
+                    (groups.len() <= DEEPEST_GROUP).then_some(())
                 })
             }
             _ => this.skip(kind, 0),
@@ -149,11 +162,33 @@ mod tests {
     #[test]
     fn groups_have_no_more_members_than_there_are_elements() {
         assert!(is_sound(&schema(&[2])));
-        assert!(is_sound(&schema(&[4])));
         assert!(!is_sound(&schema(&[6])));
         // 700 million, and as many below zero.
         assert!(!is_sound(&schema(&[0x80, 0x90, 0xCA, 0x9B, 5])));
         assert!(!is_sound(&schema(&[0xFF, 0x8F, 0xCA, 0x9B, 5])));
+    }
+
+    /// So many groups of one member each, in one another.
+    fn nested(groups: usize) -> Vec<u8> {
+        let group = [0x48, 1, b'g', 0x15, 2, 0].repeat(groups);
+        let head = [0x15, 2, 0x19, 0xFC, 0x80 | (groups + 1) as u8 & 0x7F, ((groups + 1) >> 7) as u8];
+        file(&[&head[..], &group, &[0x15, 8, 0x38, 0, 0], &[0x16, 0, 0]].concat())
+    }
+
+    #[test]
+    fn groups_do_not_lie_too_deep_in_one_another() {
+        assert!(is_sound(&nested(DEEPEST_GROUP)));
+        assert!(!is_sound(&nested(DEEPEST_GROUP + 1)));
+        assert!(!is_sound(&nested(10_000)));
+    }
+
+    #[test]
+    fn claims_of_many_groups_are_added_up() {
+        // Two groups that both claim the two other elements.
+        let group = [0x48, 1, b'g', 0x15, 4, 0].repeat(2);
+        let whole =
+            file(&[&[0x15, 2, 0x19, 0x3C][..], &group, &[0x15, 8, 0x38, 0, 0], &[0x16, 0, 0]].concat());
+        assert!(!is_sound(&whole));
     }
 
     #[test]
