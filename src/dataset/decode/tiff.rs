@@ -95,16 +95,22 @@ impl Chapter {
             true => (words.place(chapter)?, chapter.checked_add(8)?),
             false => (words.number(chapter, 2)?, chapter.checked_add(2)?),
         };
+        // Before anything else: what is wrong with one field must not hide what another one claims.
+        for i in 0..count {
+            let at = entries.checked_add(i.checked_mul(entry)?)?;
+            let Some((tag, many)) = words.number(at, 2).zip(words.place(at + 4)) else { break };
+            // Tags of the standard; what others mean by theirs nobody reads.
+            if (254..=347).contains(&tag) && many > words.file.len() as u64 {
+                self.too_long = true;
+                return None;
+            }
+        }
         let (mut alpha, mut summed) = (0, false);
         // What is not there ends this; a file has no more entries than bytes.
         for i in 0..count {
             let at = entries.checked_add(i.checked_mul(entry)?)?;
             let (tag, kind) = (words.number(at, 2)?, words.number(at + 2, 2)?);
             let many = words.place(at + 4)?;
-            // Tags of the standard; what others mean by theirs nobody reads.
-            if (254..=347).contains(&tag) && many > words.file.len() as u64 {
-                self.too_long = true;
-            }
             if matches!(tag, 273 | 279 | 324 | 325) {
                 self.pieces = self.pieces.max(many);
             }
