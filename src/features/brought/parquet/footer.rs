@@ -16,42 +16,130 @@ pub(super) fn is_sound(file: &[u8]) -> bool {
     Thrift(&rest[from..]).schema_is_sound().unwrap_or(false)
 }
 
+/// What a field may be. The crate goes by the numbers of fields alone: where a kind is another one, both would read different things.
+#[derive(Clone, Copy)]
+enum Kind {
+    Bool,
+    Byte,
+    Integer,
+    Text,
+    Of(&'static [(i64, Kind)]),
+}
+
+const UNIT: Kind = Kind::Of(&[(1, Kind::Of(&[])), (2, Kind::Of(&[])), (3, Kind::Of(&[]))]);
+const TIME: Kind = Kind::Of(&[(1, Kind::Bool), (2, UNIT)]);
+
+/// `LogicalType`, as far as its members have members.
+const LOGICAL: Kind = Kind::Of(&[
+    (5, Kind::Of(&[(1, Kind::Integer), (2, Kind::Integer)])),
+    (7, TIME),
+    (8, TIME),
+    (10, Kind::Of(&[(1, Kind::Byte), (2, Kind::Bool)])),
+    (16, Kind::Of(&[(1, Kind::Byte)])),
+    (17, Kind::Of(&[(1, Kind::Text)])),
+    (18, Kind::Of(&[(1, Kind::Text), (2, Kind::Integer)])),
+]);
+
+/// The number of members in `SchemaElement`.
+const MEMBERS: i64 = 5;
+
+/// `SchemaElement`.
+const ELEMENT: &[(i64, Kind)] = &[
+    (1, Kind::Integer),
+    (2, Kind::Integer),
+    (3, Kind::Integer),
+    (4, Kind::Text),
+    (MEMBERS, Kind::Integer),
+    (6, Kind::Integer),
+    (7, Kind::Integer),
+    (8, Kind::Integer),
+    (9, Kind::Integer),
+    (10, LOGICAL),
+];
+
 /// What is left to read.
 struct Thrift<'a>(&'a [u8]);
 
 impl Thrift<'_> {
-    /// Walks over the file's metadata; none where they cannot be walked over.
+    /// Walks over the file's metadata up to the end of the schema; none where that cannot be done.
     fn schema_is_sound(&mut self) -> Option<bool> {
-        let (mut elements, mut members) = (0, 0u64);
+        // The version, and then the schema: so all write it.
+        let mut field = self.field(0)??;
+        if field == (1, 5) {
+            self.varint()?;
+            field = self.field(1)??;
+        }
+        if field == (2, 9) { self.elements() } else { None }
+    }
+
+    fn elements(&mut self) -> Option<bool> {
+        let (count, kind) = self.list()?;
+        if kind != 12 {
+            return None;
+        }
         // Members that are still to come, of each group that this is in.
-        let mut groups: Vec<u64> = Vec::new();
-        self.fields(|this, id, kind| match (id, kind) {
-            (2, 9) => {
-                let (count, kind) = this.list()?;
-                elements = count;
-                (0..count).try_for_each(|_| {
-                    if kind != 12 {
-                        return this.skip_element(kind, 0);
-                    }
-                    let mut has = 0;
-                    this.fields(|this, id, kind| match (id, kind) {
-                        (5, 5) => this.integer().map(|count| has = count),
-                        _ => this.skip(kind, 0),
-                    })?;
-                    while groups.pop_if(|left| *left == 0).is_some() {}
-                    if let Some(left) = groups.last_mut() {
-                        *left -= 1;
-                    }
-                    if has > 0 {
-                        groups.push(has);
-                    }
-                    members = members.saturating_add(has);
-                    (groups.len() <= DEEPEST_GROUP).then_some(())
-                })
+        let (mut groups, mut members): (Vec<u64>, u64) = (Vec::new(), 0);
+        for _ in 0..count {
+            let mut has = 0;
+            self.shaped(ELEMENT, &mut |id, number| {
+                if id == MEMBERS {
+                    has = number;
+                }
+            })?;
+            while groups.pop_if(|left| *left == 0).is_some() {}
+            if let Some(left) = groups.last_mut() {
+                *left -= 1;
             }
-            _ => this.skip(kind, 0),
-        })?;
-        Some(members <= elements)
+            if has > 0 {
+                groups.push(has);
+            }
+            members = members.saturating_add(has);
+            if groups.len() > DEEPEST_GROUP {
+                return Some(false);
+            }
+        }
+        Some(members <= count)
+    }
+
+    /// Goes over a structure whose fields have these numbers and kinds, in ascending order, and gives the integers of its own to `seen`.
+    fn shaped(&mut self, shape: &[(i64, Kind)], seen: &mut dyn FnMut(i64, u64)) -> Option<()> {
+        let mut last = 0;
+        while let Some((id, kind)) = self.field(last)? {
+            if id <= last {
+                return None;
+            }
+            last = id;
+            let known = shape.iter().find(|(known, _)| *known == id).map(|(_, kind)| kind);
+            match (known, kind) {
+                // What is not known is passed over by its kind, by the crate too.
+                (None, kind) => self.skip(kind, 0)?,
+                (Some(Kind::Bool), 1 | 2) => {}
+                (Some(Kind::Byte), 3) => drop(self.byte()?),
+                (Some(Kind::Integer), 5) => seen(id, self.integer()?),
+                (Some(Kind::Text), 8) => self.skip(8, 0)?,
+                (Some(Kind::Of(shape)), 12) => self.shaped(shape, &mut |_, _| ())?,
+                _ => return None,
+            }
+        }
+        Some(())
+    }
+
+    /// The number and kind of the field that comes next, behind field `last`; none at the end of a structure.
+    #[allow(clippy::option_option)] // the end of the structure, and that of the file
+    fn field(&mut self, last: i64) -> Option<Option<(i64, u8)>> {
+        let head = self.byte()?;
+        let kind = head & 15;
+        if kind == 0 {
+            return Some(None);
+        }
+        let id = match head >> 4 {
+            0 => {
+                let zigzag = self.varint()?;
+                (zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed()
+            }
+            step => last.checked_add(i64::from(step))?,
+        };
+        Some(Some((id, kind)))
     }
 
     fn take(&mut self, count: u64) -> Option<&[u8]> {
@@ -89,26 +177,6 @@ impl Thrift<'_> {
         Some((count, head & 15))
     }
 
-    /// Gives the fields of a structure to `field`, which reads them.
-    fn fields(&mut self, mut field: impl FnMut(&mut Self, i64, u8) -> Option<()>) -> Option<()> {
-        let mut id = 0i64;
-        loop {
-            let head = self.byte()?;
-            let kind = head & 15;
-            if kind == 0 {
-                return Some(());
-            }
-            id = match head >> 4 {
-                0 => {
-                    let zigzag = self.varint()?;
-                    (zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed()
-                }
-                step => id.checked_add(i64::from(step))?,
-            };
-            field(self, id, kind)?;
-        }
-    }
-
     /// Goes over the value of a field.
     fn skip(&mut self, kind: u8, depth: usize) -> Option<()> {
         if depth > DEEPEST {
@@ -128,7 +196,14 @@ impl Thrift<'_> {
                 let (count, kind) = self.list()?;
                 (0..count).try_for_each(|_| self.skip_element(kind, depth + 1))
             }
-            12 => self.fields(|this, _, kind| this.skip(kind, depth + 1)),
+            12 => {
+                let mut last = 0;
+                while let Some((id, kind)) = self.field(last)? {
+                    last = id;
+                    self.skip(kind, depth + 1)?;
+                }
+                Some(())
+            }
             // Maps and others: there are none.
             _ => None,
         }
@@ -195,11 +270,27 @@ mod tests {
     fn what_cannot_be_walked_over_is_not_sound() {
         let whole = schema(&[2]);
         let metadata = &whole[4..whole.len() - 8];
-        for length in 0..metadata.len() {
+        // What comes behind the schema is the crate's to read.
+        for length in 0..metadata.len() - 3 {
             assert!(!is_sound(&file(&metadata[..length])), "{length} bytes");
         }
         assert!(!is_sound(&file(&[0x1B, 0])), "a map");
         assert!(!is_sound(&file(&[0x1C; 1000])), "without an end");
+    }
+
+    #[test]
+    fn kinds_that_are_not_those_of_the_field_are_not_sound() {
+        // The number of members as a list of one integer, as an integer of 64 bits, and twice.
+        for members in [&[0x19, 0x15, 2][..], &[0x16, 2], &[0x15, 2, 0x05, 10, 2]] {
+            let group = [&[0x48, 1, b'r'][..], members, &[0]].concat();
+            let column = [0x15, 8, 0x38, 0, 0];
+            assert!(!is_sound(&file(&[&[0x15, 2, 0x19, 0x2C][..], &group, &column, &[0x16, 0, 0]].concat())));
+        }
+        // The schema before the version, and the version twice.
+        let whole = schema(&[2]);
+        let metadata = &whole[4..whole.len() - 8];
+        assert!(!is_sound(&file(&[&[0x15, 2], metadata].concat())));
+        assert!(is_sound(&file(metadata)));
     }
 
     #[test]
