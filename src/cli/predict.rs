@@ -181,7 +181,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
         if let Error::Unreadable(unreadable) = &error
             && unreadable.tolerance.on_error == OnError::Skip
         {
-            let told = |s: &SkippedPicture| output::tell(&format!("skipped {}: {}", s.path, s.reason));
+            let told = |s: &SkippedPicture| {
+                output::tell(&format!("skipped {}: {}", names::shown(&s.path), s.reason));
+            };
             unreadable.skipped.iter().for_each(told);
         }
         let error = match error {
@@ -197,7 +199,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         });
     }
     for (i, reason) in &skipped {
-        output::tell(&format!("skipped {}: {reason}", what.name(*i)));
+        output::tell(&format!("skipped {}: {reason}", names::shown(&what.name(*i))));
     }
     if let Some(list) = &args.skipped {
         let named =

@@ -22,8 +22,8 @@ impl Lock {
     /// Another process has it, which is explained by `busy`; the folder cannot be written into.
     pub(crate) fn take(folder: &Path, name: &str, busy: &str) -> Result<Self, FileError> {
         let path = folder.join(name);
-        // A pipe would be waited for.
-        if std::fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+        // A pipe would be waited for, and a link may lead elsewhere.
+        if std::fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
             let source = io::Error::other("it is not a regular file; remove it, or name another folder");
             return Err(FileError::on("lock", &path)(source));
         }

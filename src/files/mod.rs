@@ -6,7 +6,7 @@ mod regular;
 mod writing;
 
 pub(crate) use lock::Lock;
-pub(crate) use regular::{open_file, open_regular, read_file};
+pub(crate) use regular::{create_anew, open_file, open_own, open_regular, read_file};
 pub(crate) use writing::{Writing, settle};
 
 use std::fs::{File, Metadata};

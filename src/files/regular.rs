@@ -82,6 +82,41 @@ fn what(found: &Metadata) -> &'static str {
     if found.is_dir() { "a folder" } else { "something else" }
 }
 
+/// Makes the file `path` of our own anew, to write. What is there is removed first, not written to: it may be a link to a file elsewhere,
+/// another name of one, or a pipe.
+pub(crate) fn create_anew(path: &Path) -> io::Result<File> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    File::options().write(true).create_new(true).open(path)
+}
+
+/// Opens the file `path` of our own, to go on with.
+///
+/// # Errors
+/// It is a link, another name of a file elsewhere, or no file: we made none such.
+pub(crate) fn open_own(path: &Path) -> io::Result<File> {
+    let about = std::fs::symlink_metadata(path)?;
+    if !about.is_file() || names_of(&about) > 1 {
+        return Err(io::Error::other("it is not a file of its own that huemax made; remove it"));
+    }
+    File::options().write(true).open(path)
+}
+
+/// By how many names a file is known.
+fn names_of(about: &Metadata) -> u64 {
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::MetadataExt::nlink(about)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = about;
+        1
+    }
+}
+
 /// What to do about it.
 fn instead(found: &Metadata) -> &'static str {
     match what(found) {

@@ -11,6 +11,7 @@ use crate::backend::Backend;
 use crate::dataset::{Dataset, Part};
 use crate::features::store::Hash;
 use crate::features::{FeaturesError, Matrix, Source};
+use crate::names::shown;
 use crate::report::grouped;
 
 /// What is equal.
@@ -108,7 +109,8 @@ impl DuplicateCounts {
     fn said(&self, how: &str) -> Vec<String> {
         let pairs = |wanted: &dyn Fn(&&Duplicate) -> bool| {
             let pairs = self.first.iter().filter(wanted).take(2);
-            let pairs: Vec<_> = pairs.map(|d| format!("{} is {}", d.path, d.other_path)).collect();
+            let pairs: Vec<_> =
+                pairs.map(|d| format!("{} is {}", shown(&d.path), shown(&d.other_path))).collect();
             if pairs.is_empty() { String::new() } else { format!(": {}", pairs.join(", ")) }
         };
         let line = |count: usize, one: &str, many: &str, pairs: String| {

@@ -1,6 +1,7 @@
 //! Pictures from files into batches, within the memory there is.
 
 use crate::backend::Pictures;
+use crate::names::shown;
 use crate::sync::lock;
 use std::sync::{Mutex, PoisonError};
 
@@ -114,10 +115,10 @@ pub fn cut_off_note(names: &[String]) -> Option<String> {
     const SHOWN: usize = 10;
     let count = names.len();
     let (are, them) = if count == 1 { ("picture is", "it") } else { ("pictures are", "them") };
-    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| name.escape_debug().to_string()).collect();
+    let first: Vec<String> = names.iter().take(SHOWN).map(|name| shown(name).into_owned()).collect();
     let more = if count > SHOWN { ", …" } else { "" };
     (count > 0).then(|| {
-        format!("note: {count} {are} cut off; what there is of {them} was used: {}{more}", shown.join(", "))
+        format!("note: {count} {are} cut off; what there is of {them} was used: {}{more}", first.join(", "))
     })
 }
 

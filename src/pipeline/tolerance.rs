@@ -138,7 +138,7 @@ impl fmt::Display for Unreadable {
         /// Examples that are told.
         const SHOWN: usize = 3;
         let Self { skipped, pictures, tolerance, hides, list, .. } = self;
-        let shown = |s: &SkippedPicture| format!("{}: {}", s.path, s.reason);
+        let shown = |s: &SkippedPicture| format!("{}: {}", names::shown(&s.path), s.reason);
         if tolerance.on_error == OnError::Fail {
             let first = skipped.first().map(shown).unwrap_or_default();
             return write!(
@@ -161,10 +161,14 @@ impl fmt::Display for Unreadable {
             MaxErrors::Percent(_) => ("", format!(", {}", grouped(limit.of(*pictures)))),
         };
         let (count_text, all) = (grouped(count), grouped(*pictures));
-        writeln!(
-            f,
-            "{count_text} of {all} {noun} could not be read{so_far}, and --max-errors allows {limit}{means}:"
-        )?;
+        if count > limit.of(*pictures) {
+            writeln!(
+                f,
+                "{count_text} of {all} {noun} could not be read{so_far}, and --max-errors allows {limit}{means}:"
+            )?;
+        } else {
+            writeln!(f, "{count_text} of {all} {noun} could not be read, and what there is stays as it is:")?;
+        }
         skipped.iter().take(SHOWN).try_for_each(|s| writeln!(f, "  {}", shown(s)))?;
         if count > SHOWN {
             writeln!(f, "  … and {} more", grouped(count - SHOWN))?;

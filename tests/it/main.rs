@@ -53,6 +53,8 @@ mod training;
 mod unlabelled;
 #[cfg(unix)]
 mod unread;
+#[cfg(unix)]
+mod untrusted;
 mod verify;
 mod warm;
 #[cfg(unix)]
@@ -90,6 +92,7 @@ fn main() {
     #[cfg(unix)]
     {
         outputs::register(&mut trials);
+        untrusted::register(&mut trials);
         pipes::register(&mut trials);
     }
     #[cfg(unix)]

@@ -13,7 +13,7 @@ use super::stored::Stored;
 use super::writer::{Writer, is_part, next_part, remove, remove_parts};
 use super::{COMMIT, FEATURES, Hash, JOURNAL, LOCK, META, SAMPLES};
 use crate::features::{FeaturesError, Npy, Source};
-use crate::files::{FileError, Lock, Writing, read_file, sync_folder};
+use crate::files::{FileError, Lock, Writing, create_anew, read_file, sync_folder};
 
 /// A folder that this process alone makes a store in; or one that nobody may write into, with a finished store to be read.
 #[derive(Debug)]
@@ -246,7 +246,7 @@ impl Folder {
     ) -> Result<(), FileError> {
         let path = self.path.join(name);
         let write = || {
-            let mut to = BufWriter::new(File::create(&path)?);
+            let mut to = BufWriter::new(create_anew(&path)?);
             fill(&mut to)?;
             to.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
         };

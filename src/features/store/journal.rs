@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Entry, Hash};
 use crate::features::Descriptor;
-use crate::files::{FileError, read_file};
+use crate::files::{FileError, create_anew, open_own, read_file};
 
 /// What is being made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -106,7 +106,7 @@ impl Appending {
     /// Begins `path`.
     pub(super) fn create(path: &Path, header: &Header) -> Result<Self, FileError> {
         let write = || {
-            let mut file = File::create(path)?;
+            let mut file = create_anew(path)?;
             let mut line = serde_json::to_vec(header)?;
             line.push(b'\n');
             file.write_all(&line)?;
@@ -119,7 +119,7 @@ impl Appending {
 
     /// Goes on with `path` behind the lines of `journal`.
     pub(super) fn go_on(path: &Path, journal: &Journal) -> Result<Self, FileError> {
-        let file = File::options().write(true).open(path).map_err(FileError::on("write", path))?;
+        let file = open_own(path).map_err(FileError::on("write", path))?;
         let mut appending = Self { file, path: path.into(), length: journal.length, torn: true };
         appending.cut().map_err(FileError::on("write", path))?;
         Ok(appending)

@@ -11,7 +11,7 @@ use super::journal::{Appending, Header, Journal};
 use super::npy_header::npy_header;
 use super::{Entry, JOURNAL};
 use crate::features::FeaturesError;
-use crate::files::{FileError, sync_folder};
+use crate::files::{FileError, create_anew, open_own, sync_folder};
 use crate::sync::lock;
 
 /// Bytes of rows after which they are brought to the disk and into the journal, if it is not time for that before.
@@ -53,7 +53,7 @@ impl Writer {
         let head = npy_header(header.rows, header.columns);
         let whole = head.len() as u64 + 4 * (header.rows * header.columns) as u64;
         let create = || {
-            let mut file = File::create(&path)?;
+            let mut file = create_anew(&path)?;
             file.write_all(&head)?;
             file.set_len(whole)?;
             file.sync_all()?;
@@ -72,7 +72,7 @@ impl Writer {
     pub(super) fn go_on(folder: &Path, journal: &Journal, every: Duration) -> Result<Self, FeaturesError> {
         let header = journal.header.clone();
         let path = folder.join(&header.file);
-        let file = File::options().write(true).open(&path).map_err(FileError::on("write", &path))?;
+        let file = open_own(&path).map_err(FileError::on("write", &path))?;
         let start = npy_header(header.rows, header.columns).len() as u64;
         let appending = Appending::go_on(&folder.join(JOURNAL), journal)?;
         let writer = Self::with(folder, header, (file, path), appending, start, every);

@@ -162,6 +162,10 @@ pub(in crate::pipeline) fn fill<B: Backend>(
     });
     flushed?;
     enough?;
+    // What was read once is worth more than a list of what cannot be read now.
+    if rows > 0 && before.store.is_some() && entries.iter().all(|entry| entry.skipped.is_some()) {
+        return Err(errors.refusal(None));
+    }
     let labels = labels_of(dataset);
     let meta = Meta {
         format: FORMAT,
