@@ -13,7 +13,7 @@ use crate::cli::output;
 use crate::cli::run_folder::{apart_from_results, list_of_refused, no_file};
 use crate::cli::train::seconds;
 use crate::dataset::{Dataset, DatasetError};
-use crate::error::{Error, Result};
+use crate::error::{Error, FileError, Result};
 use crate::features::store::is_store;
 use crate::features::{Descriptor, FeaturesError, Skipped};
 use crate::names;
@@ -149,7 +149,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
         if let Error::Unreadable(unreadable) = &error {
             output::tell_kept(unreadable, &args.out);
         }
-        output::list_unreadable(error, || Ok(list_of_refused(&args.out)))
+        output::list_unreadable(error, || {
+            // It may have been refused before there was anything to keep.
+            std::fs::create_dir_all(&args.out).map_err(FileError::on("create", &args.out))?;
+            Ok(list_of_refused(&args.out))
+        })
     })?;
     report(args, &dataset, &extraction, clock.elapsed().as_secs_f64())?;
     match extraction.skipped.as_slice() {

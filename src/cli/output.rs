@@ -120,7 +120,7 @@ pub(super) fn tell_kept(unreadable: &Unreadable, folder: &Path) {
     if let Some((done, rows)) = unreadable.kept.filter(|(done, _)| *done > 0) {
         let folder = folder.display();
         tell(&format!(
-            "stopped: {done} of {rows} pictures are kept in {folder}; the same command goes on from there"
+            "stopped: {done} of {rows} pictures are kept in {folder}; the same command goes on from there, once less cannot be read or more is allowed"
         ));
     }
 }

@@ -179,6 +179,11 @@ pub(crate) fn stage(
     fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> Result<Staged, FileError> {
     let folder = folder_of(path);
+    // Where several are staged, none of them may have taken its place when this comes out.
+    if std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
+        let problem = "it is a folder; remove it, or write elsewhere";
+        return Err(FileError::on("write", path)(io::Error::new(io::ErrorKind::IsADirectory, problem)));
+    }
     let writing = Writing::begin();
     let write = || {
         let mut options = tempfile::Builder::new();

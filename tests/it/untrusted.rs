@@ -12,6 +12,7 @@ pub fn register(trials: &mut Vec<libtest_mimic::Trial>) {
     for (name, test) in [
         ("nothing_is_written_through_a_store", nothing_is_written_through_a_store as fn()),
         ("a_store_stays_where_nothing_can_be_read", a_store_stays_where_nothing_can_be_read),
+        ("results_stay_together", results_stay_together),
         ("names_make_no_lines_of_their_own", names_make_no_lines_of_their_own),
     ] {
         plain(trials, &format!("untrusted::{name}"), test);
@@ -81,4 +82,19 @@ fn names_make_no_lines_of_their_own() {
             assert_eq!(forged, None, "{output}");
         }
     }
+}
+
+/// Where one result cannot be written, none takes its place.
+fn results_stay_together() {
+    let folder = fruit();
+    let at = folder.path();
+    let train = ["train", "fruit", "--device", "cpu", "--out", "run", "--max-iter", "3"];
+    huemax(&train, at).check(0, &[]);
+    let of = |name: &str| fs::read(at.join("run").join(name)).expect("a result");
+    let before = (of("model.safetensors"), of("metrics.json"));
+    fs::remove_file(at.join("run/predictions.csv")).expect("a result");
+    fs::create_dir(at.join("run/predictions.csv")).expect("a folder");
+    huemax(&[&train[..], &["--force", "-C", "5"]].concat(), at)
+        .check(1, &["predictions.csv", "it is a folder"]);
+    assert_eq!((of("model.safetensors"), of("metrics.json")), before);
 }

@@ -134,9 +134,11 @@ pub(super) fn members(set: &Set) -> Result<(Vec<Lying>, NotPictures), DatasetErr
     let mut scanned: Vec<Scanned> = files.par_iter().map(|file| scan(file, None)).collect();
     let others = others(set, &mut scanned);
     let unread = unread(set, &mut scanned);
+    // A single one by its own name.
+    let named = if let [file] = &files[..] { file.clone() } else { set.root.clone() };
     let none = || match unread.first() {
         Some(lost) => DatasetError::Shard { file: set.root.join(&lost.path), problem: lost.reason.clone() },
-        None => DatasetError::NoPictures(set.root.clone()),
+        None => DatasetError::NoPictures(named.clone()),
     };
     let mut pictures = Vec::new();
     for (shard, (path, scanned)) in files.into_iter().zip(scanned).enumerate() {
