@@ -335,7 +335,7 @@ fn a_folder_that_cannot_be_read_is_one_error() {
     run(&["extract", "fruit", "--device", "cpu", "--out", "store", "--max-errors", "0"])
         .check(1, &["1 of 97 pictures"]);
     run(&["predict", "run/model.safetensors", "fruit", "--device", "cpu"])
-        .check(0, &["skipped fruit/kiwi/locked.jpg: "]);
+        .check(1, &["skipped fruit/kiwi/locked.jpg: ", "how many pictures that hides is not known"]);
     // Where it is what was asked for, there is nothing else to do.
     run(&["train", "fruit/kiwi/locked.jpg"]).check(1, &["cannot read fruit/kiwi/locked.jpg"]);
     std::fs::set_permissions(&locked, PermissionsExt::from_mode(0o755)).expect("permissions");
