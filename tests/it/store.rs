@@ -491,9 +491,13 @@ fn features_of_other_pictures_are_refused() {
     for (i, class) in ["fig", "fig", "nut", "nut"].iter().enumerate() {
         std::fs::write(at.join("other").join(class).join(format!("{i}.jpg")), b"x").expect("a file");
     }
-    huemax(&other, at).check(1, &["4 of 4 pictures could not be read", "--max-errors 4"]);
+    huemax(&other, at).check(1, &["4 of 4 pictures could not be read", "mend or remove them"]);
     let all = [&other[..], &["--max-errors", "100%"]].concat();
-    huemax(&all, at).check(1, &["other: none of the pictures could be read, for example fig/0.jpg: "]);
+    huemax(&all, at)
+        .check(1, &["4 of 4 pictures could not be read, and what there is stays as it is", "fig/0.jpg: "]);
+    // Where there is nothing, there is nothing to keep.
+    let anew = ["extract", "other", "--device", "cpu", "--out", "anew", "--max-errors", "100%"];
+    huemax(&anew, at).check(1, &["other: none of the pictures could be read, for example fig/0.jpg: "]);
 }
 
 fn other_features_are_refused() {
