@@ -35,7 +35,7 @@ def jobs(bench):
         ("evaluate", lambda to: ["evaluate", model, data, "--out", to / "evaluation", "--force", *cpu], ("predictions.csv",)),
         ("train --tensorboard", lambda to: ["train", data, "--out", to / "run", "--force", "--no-cache", "--tensorboard",
                                            to / "events", *cpu], ("model.safetensors",)),
-        ("bench --json", lambda to: ["bench", "--quick", "--stage", "normalize", "--json", to / "bench.json", *cpu], ()),
+        ("bench --json", lambda to: ["bench", "--quick", "--stage", "normalize", "--json", to / "bench.json", "--force", *cpu], ()),
         ("demo", lambda to: ["demo", to / "demo", *cpu], ()),
     ]
 
