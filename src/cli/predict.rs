@@ -101,25 +101,24 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let mut links_back = Vec::new();
     let what = match args.features.file()? {
         Some(file) => What::Rows(args.features.open(file, &[], args.budget.budget())?),
-        None => {
-            match args.pictures.as_slice() {
-                [store] if is_store(store) => {
-                    let (rows, names) = rows_of_store(store)?;
-                    What::Kept(rows, names)
-                }
-                [store] if is_unfinished(store) => return Err(unfinished(store)),
-                pictures => {
-                    let named = self::pictures(pictures)?;
-                    links_back = named.links_back;
-                    named.not_pictures.said().iter().for_each(|note| progress.say(&format!("note: {note}")));
-                    if let Some(first) = named.shards.first() {
-                        let (count, first) = (named.shards.len(), first.display());
-                        progress.say(&format!("note: {count} tar files beside pictures are not read, for example {first}; name them"));
-                    }
-                    What::Pictures(named.pictures)
-                }
+        None => match args.pictures.as_slice() {
+            [store] if is_store(store) => {
+                let (rows, names) = rows_of_store(store)?;
+                What::Kept(rows, names)
             }
-        }
+            [store] if is_unfinished(store) => return Err(unfinished(store)),
+            pictures => {
+                let named = self::pictures(pictures)?;
+                links_back = named.links_back;
+                named.not_pictures.said().iter().for_each(|note| progress.say(&format!("note: {note}")));
+                if let Some(first) = named.shards.first() {
+                    let (count, first) = (named.shards.len(), first.display());
+                    let note = "tar files beside pictures are not read, for example";
+                    progress.say(&format!("note: {count} {note} {first}; name them"));
+                }
+                What::Pictures(named.pictures)
+            }
+        },
     };
     let links_back = links_back.iter().map(|path| {
         output::tell(&format!("passed over {}: {LINK_BACK}", path.display()));

@@ -75,6 +75,8 @@ fn names_make_no_lines_of_their_own() {
     let predict = ["predict", "run/model.safetensors", "fruit/kiwi", "--device", "cpu"];
     for arguments in [&train[..], &predict, &["train", "fruit", "--max-errors", "0", "--device", "cpu"]] {
         let ran = huemax(arguments, at);
+        // It is told, on a line that begins with something else.
+        assert!(ran.stderr().contains(r"a\nerror: all is lost.jpg"), "{}", ran.stderr());
         for output in [ran.stderr(), ran.stdout()] {
             let forged = output
                 .lines()

@@ -124,8 +124,7 @@ impl Thrift<'_> {
         Some(())
     }
 
-    /// The number and kind of the field that comes next, behind field `last`; none at the end of a structure.
-    #[allow(clippy::option_option)] // the end of the structure, and that of the file
+    /// The number and kind of the field that comes next, behind field `last`; `Some(None)` at the end of a structure, none at that of the file.
     fn field(&mut self, last: i64) -> Option<Option<(i64, u8)>> {
         let head = self.byte()?;
         let kind = head & 15;
