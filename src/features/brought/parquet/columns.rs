@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 
 use parquet::basic::Type;
-use parquet::file::reader::FileReader;
 use parquet::schema::types::ColumnDescriptor;
 
 use super::leaf::is_float;

@@ -1,220 +1,175 @@
 //! What the end of a Parquet file claims, before the crate that reads it makes room for that.
 //!
-//! Source: the [Thrift compact protocol](https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md) and `parquet.thrift`.
+//! Source: [`parquet.thrift`](https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift).
 
-/// Structures within structures of the metadata, at most: files have five.
-const DEEPEST: usize = 32;
+use super::thrift::Kind::{Bool, Byte, Double, Integer, List, Long, Of, Short, Text};
+use super::thrift::{Kind, Shape, Thrift};
+
 /// Groups within groups of the schema, at most: the crate calls itself for each.
 const DEEPEST_GROUP: usize = 64;
 
-/// Whether groups of the schema of `file` have no more members together than it has elements, and do not lie too deep in one another: the
-/// crate makes room for as many as are claimed, and looks for them then. What it refuses itself is not looked at.
+/// Whether the metadata of `file` can be gone over in as many steps as they have bytes, and groups of the schema have no more members together
+/// than it has elements, and do not lie too deep in one another: the crate makes room for as many as are claimed, and looks for them then.
+/// What it refuses itself is not looked at.
 pub(super) fn is_sound(file: &[u8]) -> bool {
     let Some((rest, [a, b, c, d, ..])) = file.split_last_chunk::<8>() else { return true };
     let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
     let Some(from) = rest.len().checked_sub(length) else { return true };
-    Thrift(&rest[from..]).schema_is_sound().unwrap_or(false)
+    file_metadata(&mut Thrift(&rest[from..])).unwrap_or(false)
 }
 
-/// What a field may be. The crate goes by the numbers of fields alone: where a kind is another one, both would read different things.
-#[derive(Clone, Copy)]
-enum Kind {
-    Bool,
-    Byte,
-    Integer,
-    Text,
-    Of(&'static [(i64, Kind)]),
-}
-
-const UNIT: Kind = Kind::Of(&[(1, Kind::Of(&[])), (2, Kind::Of(&[])), (3, Kind::Of(&[]))]);
-const TIME: Kind = Kind::Of(&[(1, Kind::Bool), (2, UNIT)]);
+const UNIT: Kind = Of(&[(1, Of(&[])), (2, Of(&[])), (3, Of(&[]))]);
+const TIME: Kind = Of(&[(1, Bool), (2, UNIT)]);
 
 /// `LogicalType`, as far as its members have members.
-const LOGICAL: Kind = Kind::Of(&[
-    (5, Kind::Of(&[(1, Kind::Integer), (2, Kind::Integer)])),
+const LOGICAL: Kind = Of(&[
+    (5, Of(&[(1, Integer), (2, Integer)])),
     (7, TIME),
     (8, TIME),
-    (10, Kind::Of(&[(1, Kind::Byte), (2, Kind::Bool)])),
-    (16, Kind::Of(&[(1, Kind::Byte)])),
-    (17, Kind::Of(&[(1, Kind::Text)])),
-    (18, Kind::Of(&[(1, Kind::Text), (2, Kind::Integer)])),
+    (10, Of(&[(1, Byte), (2, Bool)])),
+    (16, Of(&[(1, Byte)])),
+    (17, Of(&[(1, Text)])),
+    (18, Of(&[(1, Text), (2, Integer)])),
 ]);
 
 /// The number of members in `SchemaElement`.
 const MEMBERS: i64 = 5;
 
 /// `SchemaElement`.
-const ELEMENT: &[(i64, Kind)] = &[
-    (1, Kind::Integer),
-    (2, Kind::Integer),
-    (3, Kind::Integer),
-    (4, Kind::Text),
-    (MEMBERS, Kind::Integer),
-    (6, Kind::Integer),
-    (7, Kind::Integer),
-    (8, Kind::Integer),
-    (9, Kind::Integer),
+const ELEMENT: &Shape = &[
+    (1, Integer),
+    (2, Integer),
+    (3, Integer),
+    (4, Text),
+    (MEMBERS, Integer),
+    (6, Integer),
+    (7, Integer),
+    (8, Integer),
+    (9, Integer),
     (10, LOGICAL),
 ];
 
-/// What is left to read.
-struct Thrift<'a>(&'a [u8]);
+/// `Statistics`, of a row group and of a page.
+pub(super) const STATISTICS: Kind =
+    Of(&[(1, Text), (2, Text), (3, Long), (4, Long), (5, Text), (6, Text), (7, Bool), (8, Bool), (9, Long)]);
 
-impl Thrift<'_> {
-    /// Walks over the file's metadata up to the end of the schema; none where that cannot be done.
-    fn schema_is_sound(&mut self) -> Option<bool> {
-        // The version, and then the schema: so all write it.
-        let mut field = self.field(0)??;
-        if field == (1, 5) {
-            self.varint()?;
-            field = self.field(1)??;
-        }
-        if field == (2, 9) { self.elements() } else { None }
-    }
+/// `BoundingBox`.
+const BOX: Kind = Of(&[
+    (1, Double),
+    (2, Double),
+    (3, Double),
+    (4, Double),
+    (5, Double),
+    (6, Double),
+    (7, Double),
+    (8, Double),
+]);
 
-    fn elements(&mut self) -> Option<bool> {
-        let (count, kind) = self.list()?;
-        if kind != 12 {
-            return None;
-        }
-        // Members that are still to come, of each group that this is in.
-        let (mut groups, mut members): (Vec<u64>, u64) = (Vec::new(), 0);
-        for _ in 0..count {
-            let mut has = 0;
-            self.shaped(ELEMENT, &mut |id, number| {
-                if id == MEMBERS {
-                    has = number;
-                }
-            })?;
-            while groups.pop_if(|left| *left == 0).is_some() {}
-            if let Some(left) = groups.last_mut() {
-                *left -= 1;
-            }
-            if has > 0 {
-                groups.push(has);
-            }
-            members = members.saturating_add(has);
-            if groups.len() > DEEPEST_GROUP {
-                return Some(false);
-            }
-        }
-        Some(members <= count)
-    }
+/// `KeyValue`.
+const NOTE: Kind = Of(&[(1, Text), (2, Text)]);
 
-    /// Goes over a structure whose fields have these numbers and kinds, in ascending order, and gives the integers of its own to `seen`.
-    fn shaped(&mut self, shape: &[(i64, Kind)], seen: &mut dyn FnMut(i64, u64)) -> Option<()> {
-        let mut last = 0;
-        while let Some((id, kind)) = self.field(last)? {
-            if id <= last {
-                return None;
-            }
-            last = id;
-            let known = shape.iter().find(|(known, _)| *known == id).map(|(_, kind)| kind);
-            match (known, kind) {
-                // What is not known is passed over by its kind, by the crate too.
-                (None, kind) => self.skip(kind, 0)?,
-                (Some(Kind::Bool), 1 | 2) => {}
-                (Some(Kind::Byte), 3) => drop(self.byte()?),
-                (Some(Kind::Integer), 5) => seen(id, self.integer()?),
-                (Some(Kind::Text), 8) => self.skip(8, 0)?,
-                (Some(Kind::Of(shape)), 12) => self.shaped(shape, &mut |_, _| ())?,
-                _ => return None,
-            }
-        }
-        Some(())
-    }
+/// `ColumnMetaData`.
+const COLUMN: Kind = Of(&[
+    (1, Integer),
+    (2, List(&Integer)),
+    (3, List(&Text)),
+    (4, Integer),
+    (5, Long),
+    (6, Long),
+    (7, Long),
+    (8, List(&NOTE)),
+    (9, Long),
+    (10, Long),
+    (11, Long),
+    (12, STATISTICS),
+    (13, List(&Of(&[(1, Integer), (2, Integer), (3, Integer)]))),
+    (14, Long),
+    (15, Integer),
+    (16, Of(&[(1, Long), (2, List(&Long)), (3, List(&Long))])),
+    (17, Of(&[(1, BOX), (2, List(&Integer))])),
+]);
 
-    /// The number and kind of the field that comes next, behind field `last`; `Some(None)` at the end of a structure, none at that of the file.
-    fn field(&mut self, last: i64) -> Option<Option<(i64, u8)>> {
-        let head = self.byte()?;
-        let kind = head & 15;
-        if kind == 0 {
-            return Some(None);
-        }
-        let id = match head >> 4 {
-            0 => {
-                let zigzag = self.varint()?;
-                (zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed()
-            }
-            step => last.checked_add(i64::from(step))?,
-        };
-        Some(Some((id, kind)))
-    }
+/// `ColumnChunk`.
+const CHUNK: Kind = Of(&[
+    (1, Text),
+    (2, Long),
+    (3, COLUMN),
+    (4, Long),
+    (5, Integer),
+    (6, Long),
+    (7, Integer),
+    // How it is encrypted is not read.
+]);
 
-    fn take(&mut self, count: u64) -> Option<&[u8]> {
-        let (taken, rest) = self.0.split_at_checked(usize::try_from(count).ok()?)?;
-        self.0 = rest;
-        Some(taken)
-    }
+/// `RowGroup`.
+const GROUP: Kind = Of(&[
+    (1, List(&CHUNK)),
+    (2, Long),
+    (3, Long),
+    (4, List(&Of(&[(1, Integer), (2, Bool), (3, Bool)]))),
+    (5, Long),
+    (6, Long),
+    (7, Short),
+]);
 
-    fn byte(&mut self) -> Option<u8> {
-        self.take(1).map(|bytes| bytes[0])
-    }
+/// The number of the schema in `FileMetaData`.
+const SCHEMA: i64 = 2;
 
-    /// Seven bits a byte, the lowest first.
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7F) << shift;
-            if byte < 0x80 {
-                return Some(value);
-            }
-        }
-        None
-    }
+/// `FileMetaData` but the schema.
+const FILE: &Shape = &[
+    (1, Integer),
+    (3, Long),
+    (4, List(&GROUP)),
+    (5, List(&NOTE)),
+    (6, Text),
+    (7, List(&Of(&[(1, Of(&[])), (2, Of(&[]))]))),
+];
 
-    /// A signed number; of one below zero how far it is below.
-    fn integer(&mut self) -> Option<u64> {
-        self.varint().map(|zigzag| zigzag.div_ceil(2))
-    }
-
-    /// How many elements of which kind follow.
-    fn list(&mut self) -> Option<(u64, u8)> {
-        let head = self.byte()?;
-        let count = if head >> 4 == 15 { self.varint()? } else { u64::from(head >> 4) };
-        Some((count, head & 15))
-    }
-
-    /// Goes over the value of a field.
-    fn skip(&mut self, kind: u8, depth: usize) -> Option<()> {
-        if depth > DEEPEST {
-            return None;
-        }
-        match kind {
-            // Of truths the kind is the value.
-            1 | 2 => Some(()),
-            3 => self.take(1).map(drop),
-            4..=6 => self.varint().map(drop),
-            7 => self.take(8).map(drop),
-            8 => {
-                let length = self.varint()?;
-                self.take(length).map(drop)
-            }
-            9 | 10 => {
-                let (count, kind) = self.list()?;
-                (0..count).try_for_each(|_| self.skip_element(kind, depth + 1))
-            }
-            12 => {
-                let mut last = 0;
-                while let Some((id, kind)) = self.field(last)? {
-                    last = id;
-                    self.skip(kind, depth + 1)?;
-                }
-                Some(())
-            }
-            // Maps and others: there are none.
-            _ => None,
+/// Goes over the metadata of a file; none where that cannot be done, or there is no schema.
+fn file_metadata(thrift: &mut Thrift<'_>) -> Option<bool> {
+    let (mut last, mut sound) = (0, None);
+    while let Some((id, kind)) = thrift.field(last)? {
+        last = id;
+        match (id, kind) {
+            (SCHEMA, 9) => sound = Some(schema(thrift)?),
+            (SCHEMA, _) => return None,
+            _ => drop(thrift.value(FILE, id, kind)?),
         }
     }
+    sound
+}
 
-    /// The same of an element of a list.
-    fn skip_element(&mut self, kind: u8, depth: usize) -> Option<()> {
-        match kind {
-            1 | 2 => self.take(1).map(drop),
-            _ => self.skip(kind, depth),
+/// Whether groups have no more members than there are elements, and do not lie too deep.
+fn schema(thrift: &mut Thrift<'_>) -> Option<bool> {
+    let (count, kind) = thrift.list()?;
+    if kind != 12 {
+        return None;
+    }
+    // Members that are still to come, of each group that this is in.
+    let (mut groups, mut members): (Vec<u64>, u64) = (Vec::new(), 0);
+    let mut sound = true;
+    for _ in 0..count {
+        let mut has = 0;
+        thrift.structure(ELEMENT, &mut |id, number| {
+            if id == MEMBERS {
+                // Of a number below zero the crate takes how far it is below.
+                has = number.unsigned_abs();
+            }
+        })?;
+        while groups.pop_if(|left| *left == 0).is_some() {}
+        if let Some(left) = groups.last_mut() {
+            *left -= 1;
+        }
+        if has > 0 {
+            groups.push(has);
+        }
+        members = members.saturating_add(has);
+        sound &= groups.len() <= DEEPEST_GROUP && members <= count;
+        if !sound {
+            break;
         }
     }
+    Some(sound)
 }
 
 #[cfg(test)]
@@ -269,12 +224,15 @@ mod tests {
     fn what_cannot_be_walked_over_is_not_sound() {
         let whole = schema(&[2]);
         let metadata = &whole[4..whole.len() - 8];
-        // What comes behind the schema is the crate's to read.
-        for length in 0..metadata.len() - 3 {
+        for length in 0..metadata.len() {
             assert!(!is_sound(&file(&metadata[..length])), "{length} bytes");
         }
         assert!(!is_sound(&file(&[0x1B, 0])), "a map");
         assert!(!is_sound(&file(&[0x1C; 1000])), "without an end");
+        // A list of 2 billion truths that nobody knows, behind the schema.
+        let (all, _end) = metadata.split_at(metadata.len() - 1);
+        assert!(!is_sound(&file(&[all, &[0xC9, 0xF1, 0xFF, 0xFF, 0xFF, 0xFF, 7, 0]].concat())), "truths");
+        assert!(is_sound(&file(&[all, &[0xC9, 0x23, 7, 7, 0]].concat())), "bytes");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use parquet::basic::{LogicalType, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{DataType, FixedLenByteArray};
-use parquet::file::reader::FileReader;
 use parquet::schema::types::ColumnDescriptor;
 
 use super::{Reader, damaged};
@@ -59,8 +58,7 @@ pub(super) fn list_length(reader: &Reader, group: usize, leaf: usize) -> Result<
             count => Ok(count),
         }
     }
-    let group = reader.get_row_group(group).map_err(|e| damaged(&e))?;
-    match group.get_column_reader(leaf).map_err(|e| damaged(&e))? {
+    match reader.column(group, leaf)? {
         ColumnReader::FloatColumnReader(column) => first(column),
         ColumnReader::DoubleColumnReader(column) => first(column),
         ColumnReader::FixedLenByteArrayColumnReader(column) => first(column),
@@ -76,10 +74,9 @@ pub(super) fn numbers(
     rows: (usize, usize),
     each: usize,
 ) -> Result<Vec<f32>, String> {
-    let group = reader.get_row_group(group).map_err(|e| damaged(&e))?;
-    let column = group.metadata().column(leaf).column_descr_ptr();
+    let column = reader.metadata().row_group(group).column(leaf).column_descr_ptr();
     let wanted = Wanted { name: super::name(&column), defined: column.max_def_level(), rows, each };
-    match group.get_column_reader(leaf).map_err(|e| damaged(&e))? {
+    match reader.column(group, leaf)? {
         ColumnReader::FloatColumnReader(column) => wanted.of(column),
         ColumnReader::DoubleColumnReader(column) => wanted.of(column),
         ColumnReader::FixedLenByteArrayColumnReader(column) => wanted.of(column),

@@ -4,13 +4,17 @@
 mod columns;
 mod footer;
 mod leaf;
+mod pages;
 mod table;
+mod thrift;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes as Shared;
+use parquet::column::reader::ColumnReader;
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 pub(crate) use table::table;
@@ -22,7 +26,26 @@ use crate::features::mapped::Mapped;
 use crate::features::{Bytes, FeaturesError, Source};
 use crate::guard;
 
-type Reader = SerializedFileReader<Shared>;
+/// An open file.
+struct Reader {
+    file: SerializedFileReader<Shared>,
+    bytes: Shared,
+}
+
+impl Reader {
+    /// The numbers or texts of column `leaf` in row group `group`.
+    fn column(&self, group: usize, leaf: usize) -> Result<ColumnReader, String> {
+        let group = self.file.get_row_group(group).map_err(|e| damaged(&e))?;
+        if !pages::are_sound(&self.bytes, group.metadata().column(leaf)) {
+            return Err(damaged(&"its pages contradict themselves"));
+        }
+        group.get_column_reader(leaf).map_err(|e| damaged(&e))
+    }
+
+    fn metadata(&self) -> &ParquetMetaData {
+        self.file.metadata()
+    }
+}
 
 /// Feature rows in a Parquet file.
 pub(super) struct Parquet {
@@ -68,7 +91,8 @@ fn reader(map: Mapped) -> Result<Reader, String> {
         return Err(damaged(&"its metadata contradict themselves"));
     }
     let bytes = Shared::from_owner(map);
-    guarded(|| SerializedFileReader::new(bytes).map_err(|e| damaged(&e)))
+    let file = guarded(|| SerializedFileReader::new(bytes.clone()).map_err(|e| damaged(&e)))?;
+    Ok(Reader { file, bytes })
 }
 
 fn damaged(e: &dyn std::fmt::Display) -> String {

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use parquet::basic::Type;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType};
-use parquet::file::reader::FileReader;
 
 use super::{Reader, damaged, guarded, name, reader};
 use crate::features::FeaturesError;
@@ -57,11 +56,10 @@ pub(crate) fn table(path: &Path, floats: &[String]) -> Result<Vec<Column>, Featu
 /// The cells of a column; none where it is no text.
 fn cells(reader: &Reader, leaf: usize) -> Result<Option<Vec<Vec<String>>>, String> {
     let mut all = Vec::new();
-    for group in 0..reader.num_row_groups() {
-        let group = reader.get_row_group(group).map_err(|e| damaged(&e))?;
-        let whole = group.metadata().column(leaf).column_descr().max_def_level();
+    for (group, metadata) in reader.metadata().row_groups().iter().enumerate() {
+        let whole = metadata.column(leaf).column_descr().max_def_level();
         let before = all.len();
-        let text = match group.get_column_reader(leaf).map_err(|e| damaged(&e))? {
+        let text = match reader.column(group, leaf)? {
             ColumnReader::BoolColumnReader(column) => {
                 read(column, whole, &mut all, |yes| Some(if *yes { "True" } else { "False" }.to_owned()))
             }
@@ -81,7 +79,7 @@ fn cells(reader: &Reader, leaf: usize) -> Result<Option<Vec<Vec<String>>>, Strin
         if !text {
             return Ok(None);
         }
-        if (all.len() - before) as i64 != group.metadata().num_rows() {
+        if (all.len() - before) as i64 != metadata.num_rows() {
             return Err(damaged(&"a column has not as many rows as it says"));
         }
     }
