@@ -59,6 +59,15 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     text.chars().map(shown).collect::<String>().into()
 }
 
+/// Names that are told together: a dozen at most, and how many there are where those are not all.
+#[must_use]
+pub fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    let told: Vec<Cow<'_, str>> = names.iter().take(SHOWN).map(|name| shown(name)).collect();
+    let more = if names.len() > SHOWN { format!(", … ({} in all)", names.len()) } else { String::new() };
+    told.join(", ") + &more
+}
+
 /// `text` as an argument that a shell takes whole.
 #[must_use]
 pub fn for_shell(text: &str) -> Cow<'_, str> {

@@ -103,7 +103,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
     };
     let run = bench::bench(&options, &device, dataset.as_ref(), &progress)?;
     match json {
-        Some(path) => run.save(path)?,
+        Some(path) => run.save(path).inspect_err(|_| {
+            // What was measured is told all the same.
+            let _ = output::print(&bench::text(&run));
+        })?,
         None if args.json.is_some() => {
             // Standard output is one document; what changed is said beside it.
             if let Some((path, before)) = &baseline {

@@ -10,7 +10,7 @@ use crate::cli::data::Opened;
 use crate::cli::interrupt::{self, Savable};
 use crate::cli::labels::LabelArgs;
 use crate::cli::output;
-use crate::cli::run_folder::{apart_from_results, list_of_refused, no_file};
+use crate::cli::run_folder::{apart_from_results, list_of_refused, no_file, no_folders};
 use crate::cli::train::seconds;
 use crate::dataset::{Dataset, DatasetError};
 use crate::error::{Error, FileError, Result};
@@ -99,6 +99,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     Opened::apart("--out", &args.data, &args.out)?;
     no_file("--out", &args.out)?;
+    no_folders("--out", &args.out, &[])?;
     apart_from_results("--out", &args.out)?;
     let dataset = Dataset::open(&args.data, &args.labels.options(&args.data)?);
     if let Err(DatasetError::Undetected { .. } | DatasetError::NoLabels { .. }) = &dataset {

@@ -9,7 +9,7 @@ use crate::error::{Error, FileError, Result};
 use crate::features::store::{is_store, remove_store};
 use crate::files::try_folder;
 use crate::learn::checkpoint::{CURRENT, Lock, PREVIOUS};
-use crate::pipeline::{REFUSED, SKIPPED, other_list};
+use crate::pipeline::{LISTS, REFUSED, SKIPPED, other_list};
 use crate::sync::lock;
 
 /// Names of the results; see [`Run::save`](crate::pipeline::Run::save).
@@ -109,6 +109,20 @@ pub(super) fn no_file(option: &'static str, folder: &Path) -> Result<()> {
     Err(Error::option(option, format!("{} is {what}; name a folder", there.display())))
 }
 
+/// Fails where one of the files `names`, or of the lists, that are to be written into `folder` is a folder there.
+pub(super) fn no_folders(option: &'static str, folder: &Path, names: &[&str]) -> Result<()> {
+    let is_folder =
+        |name: &&&str| std::fs::symlink_metadata(folder.join(name)).is_ok_and(|there| there.is_dir());
+    match names.iter().chain(&LISTS).find(is_folder) {
+        Some(name) => {
+            let at = folder.join(name);
+            let problem = format!("{} is a folder; remove it, or name another folder", at.display());
+            Err(Error::option(option, problem))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Fails where features cannot be kept in the folder `cache` of its own: it is a file, holds results, or is that of the results `out`.
 pub(super) fn apart_from(cache: &Path, out: Option<&Path>) -> Result<()> {
     no_file("--cache", cache)?;
@@ -143,6 +157,7 @@ pub(super) fn apart_from_results(option: &'static str, store: &Path) -> Result<(
 /// Makes sure that `folder` can be written into, and holds no results unless `force` is set.
 pub(super) fn out_folder(folder: &Path, force: bool) -> Result<()> {
     no_file("--out", folder)?;
+    no_folders("--out", folder, &RESULTS)?;
     if let Some(there) = RESULTS.iter().find(|name| !force && folder.join(name).exists()) {
         let problem =
             format!("{} already holds {there}; name another folder, or add --force", folder.display());

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::find::slashed;
+use crate::names;
 
 /// A name, and the rows (`FILE:LINE`) that use it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -193,7 +194,8 @@ pub(super) fn line(
 /// A name on one line, and not a long one.
 pub(super) fn short(name: &str) -> String {
     const LONGEST: usize = 80;
-    let mut text: String = name.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    let first: String = name.chars().take(LONGEST).collect();
+    let mut text = names::shown(&first).into_owned();
     if name.chars().nth(LONGEST).is_some() {
         text.push('…');
     }

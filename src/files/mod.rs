@@ -13,6 +13,8 @@ use std::fs::{File, Metadata};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
+#[cfg(unix)]
+use std::time::{Duration, Instant};
 
 /// Reading or writing `path` failed.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +67,7 @@ fn replace(
     let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         let write = || {
-            let file = File::options().write(true).open(path)?;
+            let file = open_special(path)?;
             let mut writer = BufWriter::new(&file);
             fill(&mut writer)?;
             writer.flush()
@@ -73,6 +75,36 @@ fn replace(
         return write().map_err(FileError::on("write", path));
     }
     stage(path, sync, fill)?.persist()
+}
+
+/// Opens what is no file to write to it. Where it is a pipe, somebody is to read it soon: else that might never come.
+#[cfg(unix)]
+fn open_special(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    /// Who was started together with this process has begun by then.
+    const SOON: Duration = Duration::from_secs(2);
+    const AGAIN: Duration = Duration::from_millis(10);
+    let begun = Instant::now();
+    loop {
+        // Held until it is open for good, so that the reader does not see an end between the two.
+        let tried = File::options().write(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
+        match tried {
+            Err(error) if error.raw_os_error() == Some(libc::ENXIO) => {
+                if begun.elapsed() >= SOON {
+                    let problem = "nobody reads from it; start the reader first, or name a file";
+                    return Err(io::Error::new(error.kind(), problem));
+                }
+                std::thread::sleep(AGAIN);
+            }
+            Err(error) => return Err(error),
+            Ok(_held) => return File::options().write(true).open(path),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn open_special(path: &Path) -> io::Result<File> {
+    File::options().write(true).open(path)
 }
 
 /// How the names of files that are being written begin.
@@ -228,6 +260,26 @@ mod tests {
         write_whole(&pipe, |w| w.write_all(b"through")).unwrap();
         let found = std::fs::metadata(&pipe).unwrap().file_type();
         assert!(std::os::unix::fs::FileTypeExt::is_fifo(&found), "the pipe was replaced");
+        assert_eq!(reader.join().unwrap(), b"through");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_that_nobody_reads_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let error = write_whole(&pipe, |w| w.write_all(b"to nobody")).unwrap_err().to_string();
+        assert!(error.contains("nobody reads from it"), "{error}");
+        // One who comes a little later is waited for.
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || {
+                std::thread::sleep(Duration::from_millis(200));
+                std::fs::read(pipe).unwrap()
+            }
+        });
+        write_whole(&pipe, |w| w.write_all(b"through")).unwrap();
         assert_eq!(reader.join().unwrap(), b"through");
     }
 

@@ -121,7 +121,7 @@ fn names_of(about: &Metadata) -> u64 {
 fn instead(found: &Metadata) -> &'static str {
     match what(found) {
         "a folder" => "name the file in it",
-        "a pipe" => "write what comes out of it to a file, and name that",
+        "a pipe" => "put a file in its place, or name one",
         _ => "name a file",
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::features::{Descriptor, TransformOptions};
 use crate::files::FileError;
+use crate::names::listed;
 
 /// A model file that is not one, or does not fit the data.
 #[derive(Debug, thiserror::Error)]
@@ -53,8 +54,8 @@ pub enum ModelError {
     #[error(
         "the model does not know {}: {}; it knows {}",
         if unknown.len() == 1 { "this label" } else { "these labels" },
-        some(unknown),
-        some(known)
+        listed(unknown),
+        listed(known)
     )]
     UnknownLabels {
         /// Labels of the data that the model lacks.
@@ -92,8 +93,8 @@ pub enum ModelError {
     #[error(
         "--init: the model does not know {}: {}; with --grow they begin at zero; it knows {}",
         if new.len() == 1 { "this label" } else { "these labels" },
-        some(new),
-        some(known)
+        listed(new),
+        listed(known)
     )]
     NewLabels {
         /// Labels of the data that the model lacks.
@@ -101,14 +102,6 @@ pub enum ModelError {
         /// Labels of the model.
         known: Vec<String>,
     },
-}
-
-/// A dozen names at most, and how many there are where those are not all.
-fn some(names: &[String]) -> String {
-    const SHOWN: usize = 12;
-    let shown =
-        names.iter().take(SHOWN).map(|name| name.escape_debug().to_string()).collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN { format!("{shown}, … ({} in all)", names.len()) } else { shown }
 }
 
 /// How pictures are described as a model wants them.

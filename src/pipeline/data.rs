@@ -6,6 +6,7 @@ use crate::backend::Loss;
 use crate::dataset::{Dataset, DatasetError, Part, Split, Task, Unit};
 use crate::error::{Error, Result};
 use crate::features::{Descriptor, Skipped};
+use crate::names::{listed, shown};
 
 /// What is said of the data before pictures are read, a line each.
 pub(super) fn describe_data(
@@ -17,7 +18,7 @@ pub(super) fn describe_data(
     let tested = dataset.samples.iter().any(|s| s.part == Some(Part::Test));
     let column = dataset.manifest.as_ref().and_then(|manifest| manifest.part_column.as_ref());
     let divider = match column {
-        Some(column) => format!("its column `{}` divides", column.escape_debug()),
+        Some(column) => format!("its column `{}` divides", shown(column)),
         None => "its folders divide".into(),
     };
     let how = match (dataset.parts_given(), tested) {
@@ -47,7 +48,7 @@ pub(super) fn describe_data(
             split.train.len(),
             split.test.len(),
         ),
-        format!("{}: {} ({})", noun(dataset.task), dataset.classes.len(), some(&dataset.classes)),
+        format!("{}: {} ({})", noun(dataset.task), dataset.classes.len(), listed(&dataset.classes)),
     ];
     if dataset.task == Task::Multilabel {
         let total: usize = dataset.samples.iter().map(|s| s.labels.len()).sum();
@@ -102,13 +103,6 @@ pub(super) fn noun(task: Task) -> &'static str {
         Task::Multiclass => "classes",
         Task::Multilabel => "labels",
     }
-}
-
-/// Enough names to see whether the layout was understood.
-fn some(classes: &[String]) -> String {
-    const SHOWN: usize = 12;
-    let names: Vec<String> = classes.iter().take(SHOWN).map(|c| c.escape_debug().to_string()).collect();
-    names.join(", ") + if classes.len() > SHOWN { ", …" } else { "" }
 }
 
 /// The parts of `split`, each with its samples.

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::features::Transform;
 use crate::learn::{Labelled, Targets};
 use crate::model::{Model, ModelError};
+use crate::names;
 use crate::progress::Progress;
 
 /// Measures `model` on the pictures of `dataset`; on its test part alone where it came divided.
@@ -79,7 +80,7 @@ fn evaluate_on<B: Backend>(
             "note: {} of {all} {} have labels that the model does not know ({}{more}) and are left out",
             all - picked.len(),
             dataset.unit.many(),
-            shown.join(", ").escape_debug()
+            names::shown(&shown.join(", "))
         ));
     }
     dataset.mismatches.describe().iter().for_each(|line| progress.say(&format!("note: {line}")));

@@ -14,6 +14,8 @@ pub const SKIPPED: &str = "skipped.csv";
 pub const REFUSED: &str = "skipped.refused.csv";
 /// The file that lists pictures that are there more than once.
 pub const DUPLICATES: &str = "duplicates.csv";
+/// All of them.
+pub const LISTS: [&str; 3] = [SKIPPED, DUPLICATES, REFUSED];
 
 /// Links of a data set that were not followed. They stand in lists, and are no errors: what they lead to is found without them, or was never
 /// packed.

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::answer::answers;
-use super::input::{Each, describe_found, histogram};
+use super::pictures::{Each, describe_found, histogram};
+use super::store::unread;
 use super::tolerance::Errors;
 use super::{Rows, SkippedPicture, Tolerance, about, on_device};
 use crate::backend::{Backend, Device};
-use crate::dataset::{Dataset, Lying};
+use crate::dataset::{Dataset, Lying, Unread};
 use crate::error::Result;
 use crate::features::store::{FEATURES, SAMPLES, Stored};
 use crate::features::{Budget, Matrix, Skipped, Source, check_finite};
@@ -68,18 +69,29 @@ pub fn predict_within(
     errors.check(|| None)
 }
 
-/// Opens the store `folder` to predict its rows: these, and what they are called. Labels are not asked for, of a store that others wrote.
+/// A store whose rows are to be predicted.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Its rows.
+    pub rows: Rows,
+    /// What they are called.
+    pub names: Vec<String>,
+    /// What could not be looked into when it was made.
+    pub unread: Vec<Unread>,
+}
+
+/// Opens the store `folder` to predict its rows. Labels are not asked for, of a store that others wrote.
 ///
 /// # Errors
 /// Files are missing, damaged or do not belong together.
-pub fn rows_of_store(folder: &Path) -> Result<(Rows, Vec<String>)> {
+pub fn rows_of_store(folder: &Path) -> Result<Kept> {
     let stored = Stored::open(folder)?;
     let source = stored.numbers.clone();
     let Some(meta) = &stored.meta else {
         let (table, features) = (folder.join(SAMPLES), folder.join(FEATURES));
         let (names, left_out) = Dataset::names_of_rows(&table, &features, source.rows())?;
         let skipped = left_out.into_iter().map(|(index, reason)| Skipped { index, reason }).collect();
-        return Ok((Rows { skipped, ..Rows::given(source) }, names));
+        return Ok(Kept { rows: Rows { skipped, ..Rows::given(source) }, names, unread: Vec::new() });
     };
     let (mut names, mut skipped) = (Vec::with_capacity(meta.rows), Vec::new());
     let mut cut_off = Vec::new();
@@ -90,7 +102,8 @@ pub fn rows_of_store(folder: &Path) -> Result<(Rows, Vec<String>)> {
         }
         skipped.extend(line.entry.skipped.map(|reason| Skipped { index, reason }));
     }
-    Ok((Rows { descriptor: meta.descriptor, skipped, cut_off, ..Rows::given(source) }, names))
+    let rows = Rows { descriptor: meta.descriptor, skipped, cut_off, ..Rows::given(source) };
+    Ok(Kept { rows, names, unread: unread(meta) })
 }
 
 /// Predicts `rows` in order, calling `sink` with the number of each and what the model says of it.

@@ -10,6 +10,7 @@ use crate::features::{Descriptor, Transform, TransformOptions};
 use crate::learn::checkpoint::{Belongs, Checkpoint, CheckpointError};
 use crate::learn::{LearnError, Seen, Start, State, SweptC, Unwatched, Watch};
 use crate::model::{Model, ModelError};
+use crate::names::listed;
 
 /// Where a training begins.
 #[derive(Debug, Clone, Copy, Default)]
@@ -209,14 +210,6 @@ fn same(checkpoint: &Checkpoint, now: &Belongs, path: &Path) -> Result<(), Check
 fn lacking(labels: &[String], others: &[String]) -> Vec<String> {
     let others: std::collections::HashSet<_> = others.iter().collect();
     labels.iter().filter(|label| !others.contains(label)).cloned().collect()
-}
-
-/// The first of many names.
-fn listed(names: &[String]) -> String {
-    const SHOWN: usize = 12;
-    let more = if names.len() > SHOWN { ", …" } else { "" };
-    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| name.escape_debug().to_string()).collect();
-    shown.join(", ") + more
 }
 
 /// Weights and biases of `model` in the order of `labels`; zero where it has none.

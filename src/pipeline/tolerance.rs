@@ -1,16 +1,14 @@
 //! How many pictures may be unreadable before a run ends.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Mutex;
 
-use super::{SkippedPicture, passed_over};
+use super::{SkippedPicture, Unreadable, passed_over};
 use crate::dataset::{Dataset, Unread};
 use crate::error::Error;
 use crate::features::{FeaturesError, Skipped};
 use crate::names;
-use crate::report::grouped;
 use crate::sync::lock;
 
 /// What is done about a picture that cannot be read.
@@ -40,12 +38,9 @@ impl Default for MaxErrors {
     }
 }
 
-/// What the reason of a picture says that only takes too much memory.
-const MEMORY: &str = "that --memory leaves for one picture";
-
 impl MaxErrors {
     /// Whether it is a share of the pictures, and not all of them.
-    fn is_share(self) -> bool {
+    pub(super) fn is_share(self) -> bool {
         matches!(self, Self::Percent(share) if share < 100.0)
     }
 
@@ -101,104 +96,14 @@ impl Tolerance {
     /// Whatever cannot be read is left out.
     pub const ANY: Self = Self { on_error: OnError::Skip, max_errors: MaxErrors::Percent(100.0) };
 
-    /// Of so many pictures, these cannot be read.
+    /// Of so many pictures these cannot be read, and beside them are some that could not be looked for.
     ///
     /// # Errors
     /// [`Error::Unreadable`], where they are too many.
-    pub fn check(self, skipped: &[SkippedPicture], pictures: usize) -> Result<(), Error> {
-        let errors = Errors::new(self, pictures, |_| String::new());
+    pub fn check(self, skipped: &[SkippedPicture], unread: &[Unread], pictures: usize) -> Result<(), Error> {
+        let errors = Errors::new(self, pictures, |_| String::new()).beside(unread)?;
         let all_well = skipped.iter().all(|skipped| errors.met(skipped.clone()));
         if all_well { errors.check(|| None) } else { Err(errors.refusal(None)) }
-    }
-}
-
-/// A run that was ended by pictures that cannot be read.
-#[derive(Debug)]
-pub struct Unreadable {
-    /// Those that were met, sorted by path.
-    pub skipped: Vec<SkippedPicture>,
-    /// Links that were passed over: they stand in the list, and do not count.
-    pub passed_over: Vec<SkippedPicture>,
-    /// How many pictures were to be read.
-    pub pictures: usize,
-    /// What was asked for.
-    pub tolerance: Tolerance,
-    /// The first of those that hide nobody knows how many pictures.
-    pub hides: Option<SkippedPicture>,
-    /// Rows that a store keeps for the next time, of how many.
-    pub kept: Option<(usize, usize)>,
-    /// The file that lists them all, where one was written.
-    pub list: Option<PathBuf>,
-}
-
-impl std::error::Error for Unreadable {}
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// Examples that are told.
-        const SHOWN: usize = 3;
-        let Self { skipped, pictures, tolerance, hides, list, .. } = self;
-        let shown = |s: &SkippedPicture| format!("{}: {}", names::shown(&s.path), s.reason);
-        if tolerance.on_error == OnError::Fail {
-            let first = skipped.first().map(shown).unwrap_or_default();
-            return write!(
-                f,
-                "{first}; mend or remove it, or leave out what cannot be read (--on-error skip)"
-            );
-        }
-        let count = skipped.len();
-        if let Some(hides) = hides.as_ref().filter(|_| tolerance.max_errors.is_share()) {
-            return write!(
-                f,
-                "{}; how many pictures that hides is not known. Mend it, or go on without it: --max-errors 100%, or a number that counts it as one",
-                shown(hides)
-            );
-        }
-        let noun = if *pictures == 1 { "picture" } else { "pictures" };
-        let limit = tolerance.max_errors;
-        let (so_far, means) = match limit {
-            MaxErrors::Count(_) => (" so far", String::new()),
-            MaxErrors::Percent(_) => ("", format!(", {}", grouped(limit.of(*pictures)))),
-        };
-        let (count_text, all) = (grouped(count), grouped(*pictures));
-        if count > limit.of(*pictures) {
-            writeln!(
-                f,
-                "{count_text} of {all} {noun} could not be read{so_far}, and --max-errors allows {limit}{means}:"
-            )?;
-        } else {
-            writeln!(f, "{count_text} of {all} {noun} could not be read, and what there is stays as it is:")?;
-        }
-        skipped.iter().take(SHOWN).try_for_each(|s| writeln!(f, "  {}", shown(s)))?;
-        if count > SHOWN {
-            writeln!(f, "  … and {} more", grouped(count - SHOWN))?;
-        }
-        if let Some(list) = list {
-            writeln!(f, "all of them are listed in {}", list.display())?;
-        }
-        // With more memory most of these can be read.
-        let large = skipped.iter().filter(|s| s.reason.contains(MEMORY)).count();
-        let mend = if large == 0 { "mend or remove them" } else { "mend or remove the others" };
-        if large > 0 {
-            write!(f, "{} of them only take more memory than there is: raise --memory", grouped(large))?;
-        }
-        if large == count {
-            return Ok(());
-        }
-        let between = if large > 0 { "; " } else { "" };
-        write!(f, "{between}{mend}")?;
-        match limit {
-            // There is no rest.
-            _ if count == *pictures => Ok(()),
-            // How many more there are is not known.
-            MaxErrors::Count(_) if hides.is_some() => {
-                write!(f, "; a larger number, or 100%, lets the rest through")
-            }
-            MaxErrors::Count(_) => {
-                write!(f, "; a larger number, or a share such as 50%, lets the rest through")
-            }
-            MaxErrors::Percent(_) => write!(f, "; --max-errors {count} lets the rest through"),
-        }
     }
 }
 
@@ -234,13 +139,20 @@ impl<'a> Errors<'a> {
     /// # Errors
     /// There are too many already.
     pub(super) fn of(dataset: &'a Dataset, picked: &'a [usize], tolerance: Tolerance) -> Result<Self, Error> {
-        let mut errors = Self::new(tolerance, picked.len() + dataset.unread.len(), move |i| {
-            dataset.relative_path_string(picked[i])
-        });
-        errors.hidden_by(dataset.unread.iter().find(|unread| unread.hides).map(SkippedPicture::from));
+        let mut errors = Self::new(tolerance, picked.len(), move |i| dataset.relative_path_string(picked[i]));
         errors.passed_over = passed_over(&dataset.mismatches);
-        let all_well = dataset.unread.iter().all(|unread| errors.met(unread.into())) && !errors.hide();
-        if all_well { Ok(errors) } else { Err(errors.refusal(None)) }
+        errors.beside(&dataset.unread)
+    }
+
+    /// The same with what could not be looked into, which is met at once.
+    ///
+    /// # Errors
+    /// There are too many already.
+    fn beside(mut self, unread: &[Unread]) -> Result<Self, Error> {
+        self.pictures += unread.len();
+        self.hidden_by(unread.iter().find(|unread| unread.hides).map(SkippedPicture::from));
+        let all_well = unread.iter().all(|unread| self.met(unread.into())) && !self.hide();
+        if all_well { Ok(self) } else { Err(self.refusal(None)) }
     }
 
     /// The first, if there is one, of those that hide nobody knows how many pictures.

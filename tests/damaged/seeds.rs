@@ -9,7 +9,7 @@ use huemax::backend::Loss;
 use huemax::bench::Run;
 use huemax::features::Histogram;
 use huemax::features::store::{
-    Entry, FEATURES, Folder, Hash, Header, JOURNAL, Labels, META, Meta, SAMPLES, write_samples,
+    Entry, FEATURES, Folder, Hash, Header, JOURNAL, Labels, META, Meta, NotLookedInto, SAMPLES, write_samples,
 };
 use huemax::features::{Descriptor, Given, TransformOptions};
 use huemax::learn::checkpoint::{CURRENT, Store};
@@ -119,6 +119,11 @@ fn stores(at: &Path) -> Vec<Vec<u8>> {
         root: header.root.clone(),
         root_xxh3: None,
         max_pixels: None,
+        unread: vec![NotLookedInto {
+            path: "locked".into(),
+            reason: "a folder that cannot be looked into".into(),
+            hides: true,
+        }],
         labels,
         samples_xxh3: Hash(0),
         features_xxh3: Hash(0),

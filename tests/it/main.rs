@@ -19,6 +19,8 @@ mod hostile;
 #[cfg(unix)]
 mod hostile_names;
 #[cfg(unix)]
+mod in_the_way;
+#[cfg(unix)]
 mod interrupt;
 mod lbfgs;
 mod losses;
@@ -106,6 +108,7 @@ fn main() {
         store_resumed::register(&mut trials);
         unlabelled::register(&mut trials);
         unread::register(&mut trials);
+        in_the_way::register(&mut trials);
         ways_out::register(&mut trials);
     }
     hostile::register(&mut trials);

@@ -33,7 +33,7 @@ fn fifo(path: &Path) {
 
 /// What is no file, by the name of what it is, in `odd`; and what is said of it.
 const ODD: [(&str, &str); 4] = [
-    ("odd/pipe", "it is not a regular file but a pipe; write what comes out of it to a file, and name that"),
+    ("odd/pipe", "it is not a regular file but a pipe; put a file in its place, or name one"),
     ("odd/zero", "it is not a regular file but a device; name a file"),
     ("odd/socket", "it is not a regular file but a socket; name a file"),
     ("odd/gone", "it is not a regular file but a link to nowhere, where nothing is; mend the link"),

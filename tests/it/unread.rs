@@ -36,15 +36,15 @@ pub fn register(trials: &mut Vec<libtest_mimic::Trial>) {
     }
 }
 
-fn listed(path: &Path) -> Vec<(String, String)> {
+pub fn listed(path: &Path) -> Vec<(String, String)> {
     rows(path).into_iter().map(|row| (row[0].clone(), row[1].clone())).collect()
 }
 
-fn names(path: &Path) -> BTreeSet<String> {
+pub fn names(path: &Path) -> BTreeSet<String> {
     listed(path).into_iter().map(|(name, _)| name).collect()
 }
 
-fn set(names: &[&str]) -> BTreeSet<String> {
+pub fn set(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
@@ -105,7 +105,7 @@ fn links_that_are_not_followed_are_listed() {
 }
 
 /// A shard of files, or of hard links to such.
-fn tar(to: &Path, files: &[(&str, Result<&[u8], &str>)]) {
+pub fn tar(to: &Path, files: &[(&str, Result<&[u8], &str>)]) {
     let mut archive = tar::Builder::new(fs::File::create(to).expect("a shard"));
     for (name, content) in files {
         let mut header = tar::Header::new_gnu();

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use super::mapped::Mapped;
 use super::{Budget, FeaturesError, Source};
+use crate::names::shown;
 
 /// What is to be read of a file.
 #[derive(Debug, Clone, Default)]
@@ -91,7 +92,7 @@ impl Format {
 /// `a`, `b` and 3 more: names in a file, for messages.
 fn some<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     const SHOWN: usize = 12;
-    let names: Vec<String> = names.into_iter().map(|name| format!("`{}`", name.escape_debug())).collect();
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{}`", shown(name))).collect();
     match names.len().saturating_sub(SHOWN) {
         0 => names.join(", "),
         more => format!("{} and {more} more", names[..SHOWN].join(", ")),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::journal::{Header, Journal};
 use super::meta::{Meta, probe};
 use super::stored::Stored;
-use super::writer::{Writer, is_part, next_part, remove, remove_parts};
+use super::writer::{Writer, is_part, next_part, parts, remove, remove_parts};
 use super::{COMMIT, FEATURES, Hash, JOURNAL, LOCK, META, SAMPLES};
 use crate::features::{FeaturesError, Npy, Source};
 use crate::files::{FileError, Lock, Writing, create_anew, read_file, sync_folder};
@@ -34,7 +34,7 @@ impl Folder {
     /// cannot be written into is opened too where it holds a finished store: that may be all that is wanted.
     ///
     /// # Errors
-    /// Another process is at work there; it cannot be written into, and holds no finished store.
+    /// Another process is at work there; it cannot be written into, and holds no finished store; a folder is where a store has a file.
     pub fn open(path: &Path) -> Result<Self, FeaturesError> {
         Self::locked(path, |path| {
             let busy = "another huemax is writing features there; wait until it is done, or end it first";
@@ -48,6 +48,7 @@ impl Folder {
         take: impl FnOnce(&Path) -> Result<Lock, FileError>,
     ) -> Result<Self, FeaturesError> {
         std::fs::create_dir_all(path).map_err(FileError::on("create", path))?;
+        has_places(path)?;
         let lock = match take(path) {
             Err(error) if !is_refused(&error) || !super::is_store(path) || path.join(COMMIT).exists() => {
                 return Err(error.into());
@@ -263,6 +264,18 @@ impl Folder {
             _ => Ok(()),
         }
     }
+}
+
+/// Fails where a folder has the name of a file of a store: whatever is made would not find its place in the end.
+fn has_places(folder: &Path) -> Result<(), FeaturesError> {
+    let ours = [FEATURES, SAMPLES, META, JOURNAL, COMMIT, LOCK].map(|name| folder.join(name)).into_iter();
+    let ours = ours.chain([SAMPLES, META].map(|name| folder.join(part(name)))).chain(parts(folder));
+    let is_folder = |path: &PathBuf| std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+    ours.into_iter().find(is_folder).map_or(Ok(()), |path| {
+        let problem =
+            "it is a folder, and a store has a file there; remove it, or name another folder for the store";
+        Err(FeaturesError::Format { path, problem: problem.into() })
+    })
 }
 
 /// Whether `error` says that nobody may write there.

@@ -34,12 +34,26 @@ pub struct Meta {
     /// versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_pixels: Option<u64>,
+    /// What could not be looked into when the pictures were looked for, so that none of its pictures has a row.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<NotLookedInto>,
     /// Labels and how they stand in `samples.csv`.
     pub labels: Labels,
     /// XXH3-128 of `samples.csv`.
     pub samples_xxh3: Hash,
     /// XXH3-128 of some of the rows of `features.npy`: enough to notice numbers that are not those of `samples.csv`, without reading them all.
     pub features_xxh3: Hash,
+}
+
+/// Something that pictures may be in, such as a folder, a link or a tar file, or a file of a tar file, that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotLookedInto {
+    /// Its path, relative to the folder of the pictures, as in `samples.csv`.
+    pub path: String,
+    /// What it is, and what was wrong with it.
+    pub reason: String,
+    /// Whether it may hide any number of pictures; else it is one that is missing.
+    pub hides: bool,
 }
 
 /// Labels, and how they stand in a table.

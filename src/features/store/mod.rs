@@ -23,7 +23,7 @@ mod writer;
 pub use commit::Folder;
 pub use entry::{Entry, Hash};
 pub use journal::{Header, Journal};
-pub use meta::{FORMAT, Labels, Meta};
+pub use meta::{FORMAT, Labels, Meta, NotLookedInto};
 pub use samples::{Sample, write_samples};
 pub use stored::Stored;
 pub use writer::Writer;

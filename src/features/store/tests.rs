@@ -56,6 +56,7 @@ fn meta() -> Meta {
         root: "pictures".into(),
         root_xxh3: Some(Hash::of(b"/pictures")),
         max_pixels: None,
+        unread: Vec::new(),
         labels: Labels {
             task: "multiclass".into(),
             classes: vec![" x".into()],

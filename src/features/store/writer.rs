@@ -209,16 +209,20 @@ pub(super) fn is_part(name: &str) -> bool {
     PARTS.contains(&name)
 }
 
+/// The files of a store that is being made in `folder`.
+pub(super) fn parts(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let numbers = PARTS.map(|name| folder.join(name));
+    [folder.join(JOURNAL), new_journal(folder)].into_iter().chain(numbers)
+}
+
 /// Whether anything is left of a store that was being made in `folder`.
 pub(super) fn has_parts(folder: &Path) -> bool {
-    PARTS.iter().chain(&[JOURNAL]).any(|name| folder.join(name).exists()) || new_journal(folder).exists()
+    parts(folder).any(|path| path.exists())
 }
 
 /// Removes what is left of a store that was being made in `folder`.
 pub(super) fn remove_parts(folder: &Path) -> Result<(), FileError> {
-    remove(&folder.join(JOURNAL))?;
-    remove(&new_journal(folder))?;
-    PARTS.iter().try_for_each(|name| remove(&folder.join(name)))
+    parts(folder).try_for_each(|path| remove(&path))
 }
 
 fn new_journal(folder: &Path) -> PathBuf {

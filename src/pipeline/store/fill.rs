@@ -11,13 +11,15 @@ use super::{Extraction, StoreOptions};
 use crate::backend::{Backend, DeviceKind, Pictures};
 use crate::dataset::{DECODER, Dataset, Part, reading_order};
 use crate::error::{Error, Result};
-use crate::features::store::{Entry, FORMAT, Folder, Hash, Header, Labels, Meta, Writer, write_samples};
+use crate::features::store::{
+    Entry, FORMAT, Folder, Hash, Header, Labels, Meta, NotLookedInto, Writer, write_samples,
+};
 use crate::features::{
     Budget, Bytes, Descriptor, Extracted, FeaturesError, MAX_PIXELS, Matrix, Npy, PictureMemory, Skipped,
     Target, extract,
 };
 use crate::names;
-use crate::pipeline::input::histogram;
+use crate::pipeline::pictures::histogram;
 use crate::pipeline::reading::Reading;
 use crate::pipeline::tolerance::Errors;
 use crate::progress::Progress;
@@ -176,12 +178,16 @@ pub(in crate::pipeline) fn fill<B: Backend>(
         root: wanted.root,
         root_xxh3: wanted.root_xxh3,
         max_pixels: wanted.max_pixels,
+        unread: dataset.unread.iter().map(NotLookedInto::from).collect(),
         labels: labels.clone(),
         samples_xxh3: Hash(0),
         features_xxh3: Hash(0),
     };
     // The files that are copied from must not be open where they are replaced.
-    let done = writer.as_ref().map_or(0, Writer::done);
+    let done = match &writer {
+        Some(writer) => brought_to_disk(&folder, writer)?,
+        None => 0,
+    };
     drop(before);
     let (changed, numbers) = folder
         .commit((writer, options.numbers_will_do), meta, |to| lines(to, dataset, &paths, &labels, &entries))
@@ -211,6 +217,17 @@ fn in_reading_order(dataset: &Dataset, rows: Vec<usize>) -> Vec<usize> {
     let Some(shards) = &dataset.shards else { return rows };
     let places: Vec<_> = rows.iter().map(|&row| shards.places[row]).collect();
     reading_order(&places, rayon::current_num_threads()).into_iter().map(|i| rows[i]).collect()
+}
+
+/// Brings the rows of `writer` to the disk, and says how many there are.
+fn brought_to_disk(folder: &Folder, writer: &Writer) -> Result<usize> {
+    let flushed = writer.flush();
+    let done = writer.done();
+    flushed.map_err(|source| {
+        folder.discard_empty(writer);
+        unfinished(folder.path(), done, writer.header.rows, source)
+    })?;
+    Ok(done)
 }
 
 fn unfinished(folder: &Path, done: usize, rows: usize, source: FeaturesError) -> FeaturesError {

@@ -12,6 +12,7 @@ mod tests;
 mod work;
 
 pub use opened::open_store;
+pub(super) use opened::unread;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

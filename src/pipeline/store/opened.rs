@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::dataset::{Dataset, LabelChoice, LabelOptions, LabelSource, Mismatches, Part, Sample, Task, Unit};
+use crate::dataset::{
+    Dataset, LabelChoice, LabelOptions, LabelSource, Mismatches, Part, Sample, Task, Unit, Unread,
+};
 use crate::error::{Error, Result};
-use crate::features::store::{FEATURES, Meta, SAMPLES, Stored};
+use crate::features::store::{FEATURES, Meta, NotLookedInto, SAMPLES, Stored};
 use crate::features::{Descriptor, FeaturesError, Given, Skipped, Source};
 use crate::names;
 use crate::pipeline::Rows;
@@ -65,6 +67,7 @@ fn labelled_now(stored: &Stored, meta: &Meta, options: &LabelOptions) -> Result<
     let lines = stored.lines()?;
     let paths: Vec<PathBuf> = lines.iter().map(|line| names::path(&line.path)).collect();
     let mut dataset = Dataset::of_paths(&names::path(&meta.root), paths.clone(), options)?;
+    dataset.unread = unread(meta);
     // Samples are some of the pictures, in the same order.
     let mut picked = Vec::with_capacity(dataset.samples.len());
     let mut next = 0;
@@ -87,6 +90,23 @@ fn labelled_now(stored: &Stored, meta: &Meta, options: &LabelOptions) -> Result<
         hashes: lines.iter().map(|line| line.entry.hash).collect(),
     };
     Ok((dataset, rows.of(picked)))
+}
+
+/// What could not be looked into when a store was made: whoever uses it lacks those pictures as whoever made it did.
+pub(in crate::pipeline) fn unread(meta: &Meta) -> Vec<Unread> {
+    meta.unread.iter().map(Unread::from).collect()
+}
+
+impl From<&NotLookedInto> for Unread {
+    fn from(there: &NotLookedInto) -> Self {
+        Self { path: names::path(&there.path), reason: there.reason.clone(), hides: there.hides }
+    }
+}
+
+impl From<&Unread> for NotLookedInto {
+    fn from(unread: &Unread) -> Self {
+        Self { path: names::text(&unread.path), reason: unread.reason.clone(), hides: unread.hides }
+    }
 }
 
 /// The samples of a store that huemax made, just as they were when it was made.
@@ -151,7 +171,7 @@ fn made(stored: &Stored, meta: &Meta, asked: Option<Task>) -> Result<(Dataset, R
         unlabelled: Vec::new(),
         mismatches: Mismatches::default(),
         shards: None,
-        unread: Vec::new(),
+        unread: unread(meta),
     };
     let source = stored.numbers.clone();
     Ok((dataset, Rows { descriptor: meta.descriptor, source, skipped, cut_off, hashes }))

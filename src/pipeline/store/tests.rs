@@ -4,7 +4,7 @@ use super::*;
 use crate::backend::Cpu;
 use crate::demo::{DrawOptions, draw};
 use crate::features::Histogram;
-use crate::pipeline::input::Place;
+use crate::pipeline::described::Place;
 use crate::pipeline::{Input, Origin};
 use crate::progress::Quiet;
 

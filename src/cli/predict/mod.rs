@@ -1,22 +1,24 @@
 //! `huemax predict`
 
-use std::io::{BufRead, BufWriter, Write};
-use std::path::{Path, PathBuf};
+mod named;
+
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
 
 use crate::cli::common::{BudgetArgs, CheckArgs, Common, ErrorArgs};
-use crate::cli::data::{pictures_not_features, unfinished};
+use crate::cli::data::unfinished;
 use crate::cli::features::FeatureArgs;
 use crate::cli::output;
-use crate::dataset::{Below, DatasetError, Lying, Unread};
-use crate::error::{Error, FileError, Result};
+use crate::dataset::{Lying, Unread};
+use crate::error::{Error, Result};
 use crate::features::Skipped;
 use crate::features::store::{is_store, is_unfinished};
 use crate::files::can_write_beside;
 use crate::model::Model;
 use crate::names;
 use crate::pipeline::{
-    LINK_BACK, MaxErrors, OnError, Predicted, Rows, SkippedPicture, Tolerance, cut_off_note, is_somebodys,
-    predict_rows, predict_within, rows_of_store, save_skipped_as,
+    Kept, LINK_BACK, MaxErrors, OnError, Predicted, Rows, SkippedPicture, Tolerance, cut_off_note,
+    is_somebodys, predict_rows, predict_within, rows_of_store, save_skipped_as,
 };
 use crate::progress::Progress;
 use crate::report::{Format, PredictionWriter, display_width};
@@ -102,13 +104,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let what = match args.features.file()? {
         Some(file) => What::Rows(args.features.open(file, &[], args.budget.budget())?),
         None => match args.pictures.as_slice() {
-            [store] if is_store(store) => {
-                let (rows, names) = rows_of_store(store)?;
-                What::Kept(rows, names)
-            }
+            [store] if is_store(store) => What::Kept(rows_of_store(store)?),
             [store] if is_unfinished(store) => return Err(unfinished(store)),
             pictures => {
-                let named = self::pictures(pictures)?;
+                let named = named::pictures(pictures)?;
                 links_back = named.links_back;
                 named.not_pictures.said().iter().for_each(|note| progress.say(&format!("note: {note}")));
                 if let Some(first) = named.shards.first() {
@@ -127,7 +126,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let links_back: Vec<SkippedPicture> = links_back.collect();
     args.budget.no_pictures(match &what {
         What::Pictures(_) => None,
-        What::Rows(rows) | What::Kept(rows, _) => Some(rows.descriptor),
+        What::Rows(rows) | What::Kept(Kept { rows, .. }) => Some(rows.descriptor),
     })?;
     let device = args.common.open(&progress)?;
     let used = || Ok(Use::of_model(&model, !matches!(what, What::Pictures(_))));
@@ -135,7 +134,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let count = what.len();
     let width = match &what {
         What::Rows(_) => what.name(count - 1).len(),
-        What::Pictures(_) | What::Kept(..) => {
+        What::Pictures(_) | What::Kept(_) => {
             (0..count).map(|i| display_width(&what.name(i))).max().unwrap_or(0)
         }
     };
@@ -162,12 +161,12 @@ pub(super) fn run(args: &Args) -> Result<()> {
             predict_within(&model, pictures, within, &progress, &mut sink)
         }
         What::Rows(rows) => predict_rows(&model, rows, &device, &progress, &mut sink),
-        What::Kept(rows, names) => match (kept_well(rows, names, args), args.errors.tolerance()) {
+        What::Kept(kept) => match (kept_well(kept, args), args.errors.tolerance()) {
             // Of pictures too, a share is told when all have been predicted.
             (Err(error), Tolerance { on_error: OnError::Skip, max_errors: MaxErrors::Percent(_) }) => {
-                predict_rows(&model, rows, &device, &progress, &mut sink).and(Err(error))
+                predict_rows(&model, &kept.rows, &device, &progress, &mut sink).and(Err(error))
             }
-            (well, _) => well.and_then(|()| predict_rows(&model, rows, &device, &progress, &mut sink)),
+            (well, _) => well.and_then(|()| predict_rows(&model, &kept.rows, &device, &progress, &mut sink)),
         },
     };
     if matches!(outcome, Ok(()) | Err(Error::Unreadable(_))) {
@@ -197,19 +196,22 @@ pub(super) fn run(args: &Args) -> Result<()> {
             None => error,
         });
     }
-    for (i, reason) in &skipped {
-        output::tell(&format!("skipped {}: {reason}", names::shown(&what.name(*i))));
+    let named = |(i, reason): (usize, String)| SkippedPicture { path: what.name(i), reason };
+    let unread = what.unread().iter().map(SkippedPicture::from);
+    let skipped: Vec<SkippedPicture> = unread.chain(skipped.into_iter().map(named)).collect();
+    for s in &skipped {
+        output::tell(&format!("skipped {}: {}", names::shown(&s.path), s.reason));
     }
+    let all = count + what.unread().len();
+    let unusable = skipped.len();
     if let Some(list) = &args.skipped {
-        let named =
-            |(i, reason): &(usize, String)| SkippedPicture { path: what.name(*i), reason: reason.clone() };
-        save_skipped_as(list, &skipped.iter().map(named).chain(links_back).collect::<Vec<_>>())?;
+        save_skipped_as(list, &skipped.into_iter().chain(links_back).collect::<Vec<_>>())?;
     }
-    match skipped.len() {
-        n if n == count => Err(Error::NothingPredicted(n)),
+    match unusable {
+        n if n == all => Err(Error::NothingPredicted(n)),
         0 => Ok(()),
         n => {
-            progress.say(&format!("{n} of {count} pictures could not be read"));
+            progress.say(&format!("{n} of {all} pictures could not be read"));
             Ok(())
         }
     }
@@ -217,21 +219,21 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
 /// Fails where too many pictures could not be read when the features were made. Of features that others made, they have said which to leave
 /// out.
-fn kept_well(rows: &Rows, names: &[String], args: &Args) -> Result<()> {
+fn kept_well(kept: &Kept, args: &Args) -> Result<()> {
+    let Kept { rows, names, unread } = kept;
     if rows.descriptor.histogram().is_none() {
         return Ok(());
     }
     let named = |s: &Skipped| SkippedPicture { path: names[s.index].clone(), reason: s.reason.clone() };
     let skipped: Vec<SkippedPicture> = rows.skipped.iter().map(named).collect();
-    args.errors.tolerance().check(&skipped, names.len())
+    args.errors.tolerance().check(&skipped, unread, names.len())
 }
 
 /// What is predicted.
 enum What {
     Pictures(Vec<Lying>),
     Rows(Rows),
-    /// Of a store, with the names of its samples.
-    Kept(Rows, Vec<String>),
+    Kept(Kept),
 }
 
 impl What {
@@ -239,7 +241,15 @@ impl What {
     fn len(&self) -> usize {
         match self {
             Self::Pictures(pictures) => pictures.len(),
-            Self::Rows(rows) | Self::Kept(rows, _) => rows.source.rows(),
+            Self::Rows(rows) | Self::Kept(Kept { rows, .. }) => rows.source.rows(),
+        }
+    }
+
+    /// What could not be looked into when it was made; of pictures that is among them.
+    fn unread(&self) -> &[Unread] {
+        match self {
+            Self::Pictures(_) | Self::Rows(_) => &[],
+            Self::Kept(kept) => &kept.unread,
         }
     }
 
@@ -247,87 +257,8 @@ impl What {
     fn name(&self, i: usize) -> String {
         match self {
             Self::Pictures(pictures) => pictures[i].name(),
-            Self::Kept(_, names) => names[i].clone(),
+            Self::Kept(kept) => kept.names[i].clone(),
             Self::Rows(_) => format!("row {i}"),
         }
     }
-}
-
-/// Every picture that the arguments name, in their order. One that names nothing that can be read is a picture that cannot be read, unless nothing
-/// else is named.
-fn pictures(arguments: &[PathBuf]) -> Result<Below> {
-    let mut found = Below::default();
-    let (mut first, mut any) = (None, false);
-    for argument in arguments {
-        if argument == Path::new("-") {
-            for line in std::io::stdin().lock().split(b'\n') {
-                let line = line.map_err(FileError::on("read", Path::new("standard input")))?;
-                let line = line.strip_suffix(b"\r").unwrap_or(&line);
-                if !line.trim_ascii().is_empty() {
-                    any = true;
-                    let line = named(line);
-                    add(&mut found, Lying::under(&line).unwrap_or_else(|error| lost(&line, &error)));
-                }
-            }
-            continue;
-        }
-        pictures_not_features(argument, "")?;
-        match Lying::under(argument) {
-            Ok(below) => {
-                any = true;
-                add(&mut found, below);
-            }
-            Err(error) => {
-                // A link is there, wherever it leads.
-                any |= std::fs::symlink_metadata(argument).is_ok_and(|link| link.is_symlink());
-                add(&mut found, lost(argument, &error));
-                first.get_or_insert(error);
-            }
-        }
-    }
-    match (any, first) {
-        (false, Some(error)) => Err(error.into()),
-        _ if found.pictures.is_empty() => Err(Error::option("-", "standard input names no pictures")),
-        _ => Ok(found),
-    }
-}
-
-fn add(found: &mut Below, more: Below) {
-    found.pictures.extend(more.pictures);
-    found.links_back.extend(more.links_back);
-    found.shards.extend(more.shards);
-    found.not_pictures.extend(Path::new(""), more.not_pictures);
-}
-
-/// What is left of a path that stands for no pictures.
-fn lost(path: &Path, error: &DatasetError) -> Below {
-    // Of what somebody names one by one it is known how much that is: one argument.
-    let reason = |reason| Lying::Lost(Unread { path: path.to_owned(), reason, hides: false });
-    let picture = match error {
-        // Whoever opens it says what is wrong.
-        DatasetError::Missing(_) => Lying::File(path.to_owned()),
-        DatasetError::Unreadable(error) => reason(error.source.to_string()),
-        DatasetError::Shard { problem, .. } => reason(problem.clone()),
-        error => reason(error.to_string()),
-    };
-    Below { pictures: vec![picture], ..Below::default() }
-}
-
-/// The path that a line of a list names: as it is, or as huemax writes names that are no text.
-fn named(line: &[u8]) -> PathBuf {
-    let plain = bytes_as_path(line);
-    let Ok(text) = std::str::from_utf8(line) else { return plain };
-    let told = names::path(text);
-    if told != plain && std::fs::symlink_metadata(&plain).is_err() { told } else { plain }
-}
-
-#[cfg(unix)]
-fn bytes_as_path(bytes: &[u8]) -> PathBuf {
-    let name: std::ffi::OsString = std::os::unix::ffi::OsStringExt::from_vec(bytes.to_vec());
-    name.into()
-}
-
-#[cfg(not(unix))]
-fn bytes_as_path(bytes: &[u8]) -> PathBuf {
-    String::from_utf8_lossy(bytes).into_owned().into()
 }
