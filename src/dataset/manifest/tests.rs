@@ -239,10 +239,10 @@ fn broken_tables_are_refused_with_their_line() {
     let cases: Vec<(&[u8], (u64, LabelProblem))> = vec![
         (b"file_name,label\n1.jpg\n", (2, Fields { found: 1, expected: 2 })),
         (b"file_name,label\n1.jpg,a\n2.jpg,a,b\n", (3, Fields { found: 3, expected: 2 })),
-        (b"file_name,label\n1.jpg,5\" nail\n", (2, StrayQuote("5\\\" nail".into()))),
+        (b"file_name,label\n1.jpg,5\" nail\n", (2, StrayQuote("5\" nail".into()))),
         (
             b"file_name,label\n1.jpg,a\n\"2.jpg,b\n3.jpg,\"c\"\n",
-            (4, StrayQuote("\\\"2.jpg,b\\n3.jpg,\\\"c\\\"".into())),
+            (4, StrayQuote("\"2.jpg,b\\n3.jpg,\"c\"".into())),
         ),
         (b"file_name,label\n1.jpg,a\n2.jpg,\"b\n3.jpg,c\n", (3, OpenQuote)),
         (b"file_name,label\n1.jpg,caf\xe9\n", (2, Encoding(0xe9))),
