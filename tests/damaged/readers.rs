@@ -408,7 +408,15 @@ fn baseline(folder: &Path, bytes: &[u8]) -> bool {
 fn features(folder: &Path, bytes: &[u8]) -> bool {
     let budget = Budget { host: Some(Bytes(UNPACKED)), ..Budget::default() };
     let options = BringOptions { budget, ..BringOptions::default() };
-    let Ok(source) = bring(&write(folder, "x", bytes), &options) else { return false };
+    let path = write(folder, "x", bytes);
+    let brought = bring(&path, &options);
+    // Labels may stand beside features, in Parquet, or alone.
+    let rows = brought.as_ref().map_or(4, |source| source.rows());
+    let labelled = Dataset::of_rows(&path, rows, &LabelOptions::default());
+    if let Ok((dataset, _)) = labelled {
+        assert_eq!(dataset.samples.len(), rows);
+    }
+    let Ok(source) = brought else { return false };
     assert!(source.columns() > 0);
     read_all(source.as_ref())
 }

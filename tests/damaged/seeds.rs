@@ -210,7 +210,7 @@ fn features(at: &Path) -> Vec<Vec<u8>> {
         all.push(writer.finish().expect("npz").into_inner());
     }
     #[cfg(feature = "parquet")]
-    all.push(parquet());
+    all.extend([parquet(), lists_and_labels()]);
     all
 }
 
@@ -272,4 +272,39 @@ fn encoded(format: ImageFormat) -> Vec<u8> {
 fn pictures() -> Vec<Vec<u8>> {
     use ImageFormat::{Bmp, Gif, Jpeg, Png, Tiff, WebP};
     [Jpeg, Png, Gif, WebP, Bmp, Tiff].map(|format| [&[0], &encoded(format)[..]].concat()).into()
+}
+
+/// Lists of numbers, labels as text, and numbers of rows, packed.
+#[cfg(feature = "parquet")]
+fn lists_and_labels() -> Vec<u8> {
+    use parquet::data_type::{ByteArrayType, FloatType, Int32Type};
+    let schema = "message rows {
+        optional group e (LIST) { repeated group list { optional float element; } }
+        optional binary label (STRING);
+        required int32 row (INTEGER(16, true));
+    }";
+    let schema = parquet::schema::parser::parse_message_type(schema).expect("a schema");
+    let packed = parquet::file::properties::WriterProperties::builder()
+        .set_compression(parquet::basic::Compression::SNAPPY)
+        .build();
+    let mut bytes = Vec::new();
+    let mut writer =
+        parquet::file::writer::SerializedFileWriter::new(&mut bytes, schema.into(), packed.into())
+            .expect("parquet");
+    let mut group = writer.next_row_group().expect("parquet");
+    let mut column = group.next_column().expect("parquet").expect("e");
+    let numbers: Vec<f32> = (0..8).map(|i| i as f32).collect();
+    let (defined, repeated) = ([3; 8], [0, 1, 0, 1, 0, 1, 0, 1]);
+    column.typed::<FloatType>().write_batch(&numbers, Some(&defined), Some(&repeated)).expect("parquet");
+    column.close().expect("parquet");
+    let mut column = group.next_column().expect("parquet").expect("label");
+    let labels = ["a", "b", "a"].map(Into::into);
+    column.typed::<ByteArrayType>().write_batch(&labels, Some(&[1, 1, 0, 1]), None).expect("parquet");
+    column.close().expect("parquet");
+    let mut column = group.next_column().expect("parquet").expect("row");
+    column.typed::<Int32Type>().write_batch(&[3, 2, 1, 0], None, None).expect("parquet");
+    column.close().expect("parquet");
+    group.close().expect("parquet");
+    writer.close().expect("parquet");
+    bytes
 }

@@ -24,7 +24,7 @@ pub(in crate::dataset) fn read_rows(
     count: usize,
     options: &LabelOptions,
 ) -> Result<(Manifest, Entries, LeftOut), DatasetError> {
-    let table = Table::of_rows(path, &options.label_columns)?;
+    let table = Table::of_rows(path, count, &options.label_columns)?;
     let asked = |option, wanted: &String| {
         let columns = table.column_names();
         table.column(wanted).ok_or_else(|| {
@@ -72,7 +72,7 @@ pub(in crate::dataset) fn read_names(
     path: &Path,
     (features, count): (&Path, usize),
 ) -> Result<(Vec<String>, LeftOut), DatasetError> {
-    let table = Table::of_rows(path, &[])?;
+    let table = Table::of_rows(path, count, &[])?;
     let name = name_of_row(&table, &[]);
     let order = number_of_row(&table, &[], name);
     let left_out = left_out(&table, order, &[]);

@@ -105,23 +105,24 @@ impl Table {
         Ok(table)
     }
 
-    /// Reads `path`, whose rows are those of features: a table in text, or Parquet, of which floats are left out but for the columns `labels`.
-    pub(super) fn of_rows(path: &Path, labels: &[String]) -> Result<Self, DatasetError> {
+    /// Reads `path`, whose rows are those of `count` rows of features: a table in text, or Parquet, of which floats are left out but for the
+    /// columns `labels`.
+    pub(super) fn of_rows(path: &Path, count: usize, labels: &[String]) -> Result<Self, DatasetError> {
         if !crate::features::brought::is_parquet(path) {
             return Self::read(&[path.to_owned()]);
         }
-        Self::of_parquet(path, labels)
+        Self::of_parquet(path, count, labels)
     }
 
     #[cfg(not(feature = "parquet"))]
-    fn of_parquet(path: &Path, _labels: &[String]) -> Result<Self, DatasetError> {
+    fn of_parquet(path: &Path, _count: usize, _labels: &[String]) -> Result<Self, DatasetError> {
         let problem = "this huemax was built without its feature `parquet`; save the labels as CSV".into();
         Err(DatasetError::Array { file: path.into(), problem })
     }
 
     #[cfg(feature = "parquet")]
-    fn of_parquet(path: &Path, labels: &[String]) -> Result<Self, DatasetError> {
-        let read = crate::features::brought::parquet::table(path, labels);
+    fn of_parquet(path: &Path, count: usize, labels: &[String]) -> Result<Self, DatasetError> {
+        let read = crate::features::brought::parquet::table(path, labels, count);
         let found = read.map_err(|error| DatasetError::LabelTable(error.to_string()))?;
         let rows = found.first().map_or(0, |column| column.cells.len());
         let columns: Vec<String> = found.iter().map(|column| column.name.clone()).collect();

@@ -58,7 +58,7 @@ pub(super) fn list_length(reader: &Reader, group: usize, leaf: usize) -> Result<
             count => Ok(count),
         }
     }
-    match reader.column(group, leaf)? {
+    match reader.column(group, leaf, reader.numbers())? {
         ColumnReader::FloatColumnReader(column) => first(column),
         ColumnReader::DoubleColumnReader(column) => first(column),
         ColumnReader::FixedLenByteArrayColumnReader(column) => first(column),
@@ -76,7 +76,7 @@ pub(super) fn numbers(
 ) -> Result<Vec<f32>, String> {
     let column = reader.metadata().row_group(group).column(leaf).column_descr_ptr();
     let wanted = Wanted { name: super::name(&column), defined: column.max_def_level(), rows, each };
-    match reader.column(group, leaf)? {
+    match reader.column(group, leaf, reader.numbers())? {
         ColumnReader::FloatColumnReader(column) => wanted.of(column),
         ColumnReader::DoubleColumnReader(column) => wanted.of(column),
         ColumnReader::FixedLenByteArrayColumnReader(column) => wanted.of(column),

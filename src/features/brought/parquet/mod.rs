@@ -20,6 +20,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 pub(crate) use table::table;
 
 use columns::{Leaves, leaves, name, names};
+use pages::Room;
 
 use super::{BringOptions, some};
 use crate::features::mapped::Mapped;
@@ -30,16 +31,22 @@ use crate::guard;
 struct Reader {
     file: SerializedFileReader<Shared>,
     bytes: Shared,
+    /// Bytes for what is unpacked.
+    room: u64,
 }
 
 impl Reader {
-    /// The numbers or texts of column `leaf` in row group `group`.
-    fn column(&self, group: usize, leaf: usize) -> Result<ColumnReader, String> {
+    /// The numbers or texts of column `leaf` in row group `group`, of which there is room for so many `values`.
+    fn column(&self, group: usize, leaf: usize, values: u64) -> Result<ColumnReader, String> {
         let group = self.file.get_row_group(group).map_err(|e| damaged(&e))?;
-        if !pages::are_sound(&self.bytes, group.metadata().column(leaf)) {
-            return Err(damaged(&"its pages contradict themselves"));
-        }
+        let room = Room { page: self.room, values };
+        pages::check(&self.bytes, group.metadata().column(leaf), room)?;
         group.get_column_reader(leaf).map_err(|e| damaged(&e))
+    }
+
+    /// Numbers that there is room for.
+    fn numbers(&self) -> u64 {
+        self.room / size_of::<f32>() as u64
     }
 
     fn metadata(&self) -> &ParquetMetaData {
@@ -59,8 +66,6 @@ pub(super) struct Parquet {
     firsts: Vec<usize>,
     columns: usize,
     leaves: Leaves,
-    /// Bytes for row groups that are unpacked.
-    room: u64,
     /// Row groups that are unpacked, or are just being so, the oldest first.
     unpacked: Mutex<VecDeque<(usize, Arc<Unpacked>)>>,
     /// Held while a large one is unpacked: of these not several at a time.
@@ -85,14 +90,22 @@ impl std::fmt::Debug for Parquet {
     }
 }
 
-/// Opens the file that `map` is.
-fn reader(map: Mapped) -> Result<Reader, String> {
+/// Opens the file that `map` is, with `room` for so many bytes of what is unpacked.
+fn reader(map: Mapped, room: u64) -> Result<Reader, String> {
+    let contradict = || damaged(&"its metadata contradict themselves");
     if !footer::is_sound(map.bytes()) {
-        return Err(damaged(&"its metadata contradict themselves"));
+        return Err(contradict());
     }
     let bytes = Shared::from_owner(map);
     let file = guarded(|| SerializedFileReader::new(bytes.clone()).map_err(|e| damaged(&e)))?;
-    Ok(Reader { file, bytes })
+    // Else a few pages could be those of very many columns, and be gone over for each.
+    let chunks = file.metadata().row_groups().iter().flat_map(|group| group.columns());
+    let mut sizes = chunks.map(|chunk| u64::try_from(chunk.compressed_size()).ok());
+    let all = sizes.try_fold(0u64, |sum, size| sum.checked_add(size?));
+    if all.is_none_or(|all| all > bytes.len() as u64) {
+        return Err(contradict());
+    }
+    Ok(Reader { file, bytes, room })
 }
 
 fn damaged(e: &dyn std::fmt::Display) -> String {
@@ -116,7 +129,7 @@ fn countable(rows: usize, columns: usize) -> Result<(), String> {
 impl Parquet {
     /// The feature columns of the file `path`, which `map` is, with `room` for so many bytes of row groups.
     pub(super) fn open(path: &Path, map: Mapped, options: &BringOptions, room: u64) -> Result<Self, String> {
-        let reader = reader(map)?;
+        let reader = reader(map, room)?;
         let metadata = reader.metadata();
         let mut firsts = vec![0usize];
         for group in metadata.row_groups() {
@@ -144,7 +157,7 @@ impl Parquet {
         };
         let (path, reader, unpacked, large) =
             (path.into(), Arc::new(reader), Mutex::default(), Mutex::default());
-        Ok(Self { path, reader, names, keyed, firsts, columns, leaves, room, unpacked, large })
+        Ok(Self { path, reader, names, keyed, firsts, columns, leaves, unpacked, large })
     }
 
     /// The columns of these names; none where columns are not known by names.
@@ -163,7 +176,6 @@ impl Parquet {
             firsts: self.firsts.clone(),
             columns: names.len(),
             leaves: Leaves::Columns(leaves),
-            room: self.room,
             unpacked: Mutex::default(),
             large: Mutex::default(),
         }))
@@ -174,12 +186,12 @@ impl Parquet {
         let first = self.firsts[group];
         let rows = self.firsts[group + 1] - first;
         let bytes = (rows as u64).saturating_mul(4 * self.columns as u64);
-        if bytes > self.room {
+        if bytes > self.reader.room {
             return Err(format!(
                 "its row group {group} takes {} unpacked, and there is memory for {}; write smaller ones \
                  (pyarrow: write_table(…, row_group_size=10000))",
                 Bytes(bytes),
-                Bytes(self.room)
+                Bytes(self.reader.room)
             ));
         }
         match &self.leaves {
@@ -203,7 +215,7 @@ impl Parquet {
         let bytes = |group: usize| 4 * ((self.firsts[group + 1] - self.firsts[group]) * self.columns) as u64;
         let slot = self.slot(group, &bytes);
         let rows = slot.get_or_init(|| {
-            let large = bytes(group) > self.room / LARGE;
+            let large = bytes(group) > self.reader.room / LARGE;
             let _alone = large.then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
             guarded(|| self.unpack(group)).map(Arc::new)
         });
@@ -219,7 +231,7 @@ impl Parquet {
         }
         // A quarter of the room: the rows are about to be copied to where they are wanted.
         let mut kept: u64 = unpacked.iter().map(|(group, _)| bytes(*group)).sum();
-        while kept + bytes(group) > self.room / 4 {
+        while kept + bytes(group) > self.reader.room / 4 {
             let Some((oldest, _)) = unpacked.pop_front() else { break };
             kept -= bytes(oldest);
         }

@@ -6,7 +6,7 @@
 const DEEPEST: usize = 32;
 
 const LIST: u8 = 9;
-const STRUCTURE: u8 = 12;
+pub(super) const STRUCTURE: u8 = 12;
 
 /// What a field may be. The crate goes by the numbers of fields alone: where a kind is another one, both would read different things.
 #[derive(Clone, Copy)]
@@ -20,11 +20,18 @@ pub(super) enum Kind {
     Double,
     Text,
     Of(&'static Shape),
+    /// A structure with one field, itself a structure: of an empty one the crate reads a single byte, whatever its kind says.
+    OneOf(&'static [(i64, Kind)]),
     List(&'static Kind),
 }
 
-/// The numbers and kinds of the fields of a structure.
-pub(super) type Shape = [(i64, Kind)];
+/// A structure.
+pub(super) struct Shape {
+    /// The numbers and kinds of its fields.
+    pub(super) fields: &'static [(i64, Kind)],
+    /// The fields that are never left out. So none is much smaller than what the crate makes of it.
+    pub(super) needed: &'static [i64],
+}
 
 impl Kind {
     /// The number that stands for it in front of elements of a list, and of fields but those of truths.
@@ -38,7 +45,7 @@ impl Kind {
             Self::Double => 7,
             Self::Text => 8,
             Self::List(_) => LIST,
-            Self::Of(_) => STRUCTURE,
+            Self::Of(_) | Self::OneOf(_) => STRUCTURE,
         }
     }
 }
@@ -47,21 +54,32 @@ impl Kind {
 pub(super) struct Thrift<'a>(pub(super) &'a [u8]);
 
 impl Thrift<'_> {
-    /// Goes over a structure whose fields have these numbers and kinds, in ascending order, and gives the integers of its own to `seen`.
+    /// Goes over a structure of that shape, with its fields in ascending order, and gives the integers of its own to `seen`.
     pub(super) fn structure(&mut self, shape: &Shape, seen: &mut dyn FnMut(i64, i64)) -> Option<()> {
-        let mut last = 0;
+        let (mut last, mut there) = (0, 0u64);
         while let Some((id, kind)) = self.field(last)? {
             last = id;
-            if let Some(number) = self.value(shape, id, kind)? {
+            there |= u32::try_from(id).ok().and_then(|id| 1u64.checked_shl(id)).unwrap_or(0);
+            if let Some(number) = self.value(shape.fields, id, kind)? {
                 seen(id, number);
             }
         }
-        Some(())
+        shape.needed.iter().all(|id| there >> id & 1 == 1).then_some(())
     }
 
-    /// Goes over field `id` of a structure of that shape. What comes is the number if it is one.
-    pub(super) fn value(&mut self, shape: &Shape, id: i64, kind: u8) -> Option<Option<i64>> {
-        match shape.iter().find(|(known, _)| *known == id) {
+    /// The same of one with a single field, which is a structure.
+    fn one_of(&mut self, fields: &[(i64, Kind)]) -> Option<()> {
+        let (id, kind) = self.field(0)??;
+        if kind != STRUCTURE {
+            return None;
+        }
+        self.value(fields, id, kind)?;
+        self.field(id)?.is_none().then_some(())
+    }
+
+    /// Goes over field `id` of a structure that has those. What comes is the number if it is one.
+    pub(super) fn value(&mut self, fields: &[(i64, Kind)], id: i64, kind: u8) -> Option<Option<i64>> {
+        match fields.iter().find(|(known, _)| *known == id) {
             // Of truths the kind is the value.
             Some((_, Kind::Bool)) if kind == 1 || kind == 2 => Some(None),
             Some((_, known)) if known.number() == kind => self.known(*known),
@@ -75,9 +93,17 @@ impl Thrift<'_> {
         match kind {
             Kind::Short | Kind::Integer | Kind::Long => {
                 let zigzag = self.varint()?;
-                return Some(Some((zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed()));
+                let number = (zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed();
+                // The crate cuts longer ones off.
+                let fits = match kind {
+                    Kind::Short => i16::try_from(number).is_ok(),
+                    Kind::Integer => i32::try_from(number).is_ok(),
+                    _ => true,
+                };
+                return fits.then_some(Some(number));
             }
             Kind::Of(shape) => self.structure(shape, &mut |_, _| ())?,
+            Kind::OneOf(fields) => self.one_of(fields)?,
             Kind::List(of) => {
                 let (count, kind) = self.list()?;
                 if count > 0 && kind != of.number() {
@@ -93,7 +119,7 @@ impl Thrift<'_> {
     }
 
     /// The number and kind of the field that comes next, behind field `last`; `Some(None)` at the end of a structure, none at that of the file,
-    /// and where numbers do not ascend or have more than 15 bits, which the crate would cut off.
+    /// and where numbers do not ascend.
     pub(super) fn field(&mut self, last: i64) -> Option<Option<(i64, u8)>> {
         let head = self.byte()?;
         let kind = head & 15;
@@ -104,7 +130,7 @@ impl Thrift<'_> {
             0 => self.known(Kind::Short)??,
             step => last + i64::from(step),
         };
-        (last < id && id <= i64::from(i16::MAX)).then_some(Some((id, kind)))
+        (last < id && i16::try_from(id).is_ok()).then_some(Some((id, kind)))
     }
 
     fn take(&mut self, count: u64) -> Option<&[u8]> {
