@@ -90,10 +90,7 @@ pub(super) fn tell_left_out(
     }
     let noun = if skipped.len() == 1 { unit.one() } else { unit.many() };
     tell(&format!("{} {noun} could not be read and stayed out:", skipped.len()));
-    skipped
-        .iter()
-        .take(SKIPPED_SHOWN)
-        .for_each(|s| tell(&format!("  {}: {}", names::shown(&s.path), s.reason)));
+    skipped.iter().take(SKIPPED_SHOWN).for_each(|s| tell(&format!("  {s}")));
     if skipped.len() > SKIPPED_SHOWN {
         tell(&format!("  … and {} more", skipped.len() - SKIPPED_SHOWN));
     }

@@ -80,15 +80,16 @@ fn replace(
 /// Opens what is no file to write to it. Where it is a pipe, somebody is to read it soon: else that might never come.
 #[cfg(unix)]
 fn open_special(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
+    use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
     /// Who was started together with this process has begun by then.
     const SOON: Duration = Duration::from_secs(2);
     const AGAIN: Duration = Duration::from_millis(10);
+    if !std::fs::metadata(path)?.file_type().is_fifo() {
+        return File::options().write(true).open(path);
+    }
     let begun = Instant::now();
     loop {
-        // Held until it is open for good, so that the reader does not see an end between the two.
-        let tried = File::options().write(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
-        match tried {
+        match File::options().write(true).custom_flags(libc::O_NONBLOCK).open(path) {
             Err(error) if error.raw_os_error() == Some(libc::ENXIO) => {
                 if begun.elapsed() >= SOON {
                     let problem = "nobody reads from it; start the reader first, or name a file";
@@ -97,7 +98,11 @@ fn open_special(path: &Path) -> io::Result<File> {
                 std::thread::sleep(AGAIN);
             }
             Err(error) => return Err(error),
-            Ok(_held) => return File::options().write(true).open(path),
+            Ok(file) => {
+                // From now on a reader may be slow, and one that leaves is an error.
+                rustix::fs::fcntl_setfl(&file, rustix::fs::OFlags::empty())?;
+                return Ok(file);
+            }
         }
     }
 }

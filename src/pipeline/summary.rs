@@ -1,5 +1,6 @@
 //! What a run leaves behind: one structure for the terminal, for `--json` and for the files.
 
+use std::fmt;
 use std::io::Write;
 use std::path::Path;
 
@@ -24,6 +25,13 @@ pub struct SkippedPicture {
     pub path: String,
     /// Why.
     pub reason: String,
+}
+
+/// On one line, whatever the name and the reason are: both may come from files.
+impl fmt::Display for SkippedPicture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", names::shown(&self.path), names::shown(&self.reason))
+    }
 }
 
 /// The data of a run.

@@ -4,7 +4,6 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::{MaxErrors, OnError, SkippedPicture, Tolerance};
-use crate::names;
 use crate::report::grouped;
 
 /// What the reason of a picture says that only takes too much memory.
@@ -36,9 +35,8 @@ impl fmt::Display for Unreadable {
         /// Examples that are told.
         const SHOWN: usize = 3;
         let Self { skipped, pictures, tolerance, hides, list, .. } = self;
-        let shown = |s: &SkippedPicture| format!("{}: {}", names::shown(&s.path), s.reason);
         if tolerance.on_error == OnError::Fail {
-            let first = skipped.first().map(shown).unwrap_or_default();
+            let first = skipped.first().map(ToString::to_string).unwrap_or_default();
             return write!(
                 f,
                 "{first}; mend or remove it, or leave out what cannot be read (--on-error skip)"
@@ -48,8 +46,7 @@ impl fmt::Display for Unreadable {
         if let Some(hides) = hides.as_ref().filter(|_| tolerance.max_errors.is_share()) {
             return write!(
                 f,
-                "{}; how many pictures that hides is not known. Mend it, or go on without it: --max-errors 100%, or a number that counts it as one",
-                shown(hides)
+                "{hides}; how many pictures that hides is not known. Mend it, or go on without it: --max-errors 100%, or a number that counts it as one"
             );
         }
         let noun = match hides {
@@ -71,7 +68,7 @@ impl fmt::Display for Unreadable {
         } else {
             writeln!(f, "{count_text} of {all} {noun} could not be read, and what there is stays as it is:")?;
         }
-        skipped.iter().take(SHOWN).try_for_each(|s| writeln!(f, "  {}", shown(s)))?;
+        skipped.iter().take(SHOWN).try_for_each(|s| writeln!(f, "  {s}"))?;
         if count > SHOWN {
             writeln!(f, "  … and {} more", grouped(count - SHOWN))?;
         }

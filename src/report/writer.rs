@@ -21,7 +21,7 @@ pub enum Format {
     /// there are no probabilities; one more column, `predicted`, where there may be several labels.
     Csv,
     /// JSON lines: `{"path":…,"predictions":[{"label":…,"probability":…}]}`, with `margin` and `predicted` likewise, and `"cut_off":true` behind the
-    /// path of a picture of which only the beginning is there.
+    /// path of a picture of which only the beginning is there. `{"path":…,"skipped":…}` where there is none, with the reason.
     Jsonl,
 }
 
@@ -45,6 +45,13 @@ enum Sink<W: Write> {
     Table(W),
     Csv(Box<csv::Writer<W>>),
     Jsonl(W),
+}
+
+/// A line of JSON for a picture that could not be read.
+#[derive(Serialize)]
+struct NoLine<'a> {
+    path: &'a str,
+    skipped: &'a str,
 }
 
 /// One line of JSON.
@@ -160,6 +167,20 @@ impl<W: Write> PredictionWriter<W> {
             }
             Sink::Jsonl(out) => {
                 serde_json::to_writer(&mut *out, &Line { path, cut_off, predictions: choices.collect() })?;
+                writeln!(out)
+            }
+        }
+    }
+
+    /// A picture that could not be read, and why. For people that is told elsewhere.
+    ///
+    /// # Errors
+    /// What the writer reports.
+    pub fn skip(&mut self, path: &str, reason: &str) -> io::Result<()> {
+        match &mut self.sink {
+            Sink::Table(_) | Sink::Csv(_) => Ok(()),
+            Sink::Jsonl(out) => {
+                serde_json::to_writer(&mut *out, &NoLine { path, skipped: reason })?;
                 writeln!(out)
             }
         }

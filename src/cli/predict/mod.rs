@@ -151,7 +151,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
                 cut_off.push(what.name(i));
                 writer.write_as(&what.name(i), row, true).map_err(output::failed)?;
             }
-            Predicted::Skipped(reason) => skipped.push((i, reason.to_owned())),
+            Predicted::Skipped(reason) => {
+                writer.skip(&what.name(i), reason).map_err(output::failed)?;
+                skipped.push((i, reason.to_owned()));
+            }
         }
         Ok(())
     };
@@ -170,6 +173,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
         },
     };
     if matches!(outcome, Ok(()) | Err(Error::Unreadable(_))) {
+        for unread in what.unread().iter().map(SkippedPicture::from) {
+            writer.skip(&unread.path, &unread.reason).map_err(output::failed)?;
+        }
         // What was predicted before there were too many that cannot be read is whole.
         writer.finish().map_err(output::failed)?;
         std::io::stdout().flush().map_err(output::failed)?;
@@ -179,10 +185,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         if let Error::Unreadable(unreadable) = &error
             && unreadable.tolerance.on_error == OnError::Skip
         {
-            let told = |s: &SkippedPicture| {
-                output::tell(&format!("skipped {}: {}", names::shown(&s.path), s.reason));
-            };
-            unreadable.skipped.iter().for_each(told);
+            unreadable.skipped.iter().for_each(|s| output::tell(&format!("skipped {s}")));
         }
         let error = match error {
             Error::Unreadable(mut unreadable) => {
@@ -199,9 +202,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let named = |(i, reason): (usize, String)| SkippedPicture { path: what.name(i), reason };
     let unread = what.unread().iter().map(SkippedPicture::from);
     let skipped: Vec<SkippedPicture> = unread.chain(skipped.into_iter().map(named)).collect();
-    for s in &skipped {
-        output::tell(&format!("skipped {}: {}", names::shown(&s.path), s.reason));
-    }
+    skipped.iter().for_each(|s| output::tell(&format!("skipped {s}")));
     let all = count + what.unread().len();
     let unusable = skipped.len();
     if let Some(list) = &args.skipped {

@@ -22,6 +22,9 @@ pub struct Folder {
     lock: Result<Lock, FileError>,
 }
 
+/// [`COMMIT`] while it is written.
+const NEW_COMMIT: &str = "commit.part2";
+
 /// What [`COMMIT`] says: which files are to take their places.
 #[derive(Debug, Serialize, Deserialize)]
 struct Commit {
@@ -206,11 +209,10 @@ impl Folder {
             serde_json::to_writer_pretty(&mut *to, &meta)?;
             writeln!(to)
         })?;
-        let new = format!("{COMMIT}2");
-        self.write(&new, |to| Ok(serde_json::to_writer(to, &Commit { features: features.clone() })?))?;
+        self.write(NEW_COMMIT, |to| Ok(serde_json::to_writer(to, &Commit { features: features.clone() })?))?;
         sync_folder(&self.path)?;
         let _writing = Writing::begin();
-        self.rename(&new, COMMIT)?;
+        self.rename(NEW_COMMIT, COMMIT)?;
         sync_folder(&self.path)?;
         self.complete()?;
         Ok((true, Npy::open(&self.path.join(FEATURES))?))
@@ -268,7 +270,7 @@ impl Folder {
 
 /// Fails where a folder has the name of a file of a store: whatever is made would not find its place in the end.
 fn has_places(folder: &Path) -> Result<(), FeaturesError> {
-    let ours = [FEATURES, SAMPLES, META, JOURNAL, COMMIT, LOCK].map(|name| folder.join(name)).into_iter();
+    let ours = [FEATURES, SAMPLES, META, COMMIT, NEW_COMMIT, LOCK].map(|name| folder.join(name)).into_iter();
     let ours = ours.chain([SAMPLES, META].map(|name| folder.join(part(name)))).chain(parts(folder));
     let is_folder = |path: &PathBuf| std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
     ours.into_iter().find(is_folder).map_or(Ok(()), |path| {

@@ -279,7 +279,7 @@ mod tests {
         // Field 10 as one of the types: an empty structure, and the same as truths and as a number of 8 bytes, of which the crate reads one.
         let group = |typed: &[u8]| with_group(&[&[0x48, 1, b'r', 0x15, 2, 0x5C], typed, &[0, 0]].concat());
         for id in [1u8, 2, 3, 4, 6, 9, 11, 12, 13, 14, 15] {
-            assert!(is_sound(&group(&[id << 4 | 12, 0])), "{id}");
+            assert!(is_sound(&group(&[id << 4 | 0xC, 0])), "{id}");
             for other in [&[id << 4 | 1][..], &[id << 4 | 2], &[id << 4 | 7, 0, 0, 0, 0, 0, 0, 0, 0]] {
                 assert!(!is_sound(&group(other)), "{id} {other:X?}");
             }
