@@ -1,10 +1,14 @@
 //! Arguments that several commands share.
 
+use std::path::Path;
+
 use crate::backend::{Choice, Device};
+use crate::cli::output;
 use crate::cli::progress::Terminal;
 use crate::error::Error;
 use crate::features::{Budget, Bytes, Descriptor, Histogram, MAX_PIXELS, PictureRules, Truncated};
-use crate::pipeline::{MaxErrors, OnError, Tolerance};
+use crate::model::Model;
+use crate::pipeline::{MaxErrors, OnError, Tolerance, half_placed};
 use crate::progress::Progress;
 use crate::verify::{self, Use};
 
@@ -35,6 +39,13 @@ impl Common {
         say_choice(&self.device, &notes, progress);
         Ok(device)
     }
+}
+
+/// The model in the file `path`, with a word if what lies beside it may be of another run.
+pub(super) fn load_model(path: &Path) -> crate::error::Result<Model> {
+    let model = Model::load(path)?;
+    half_placed(path).iter().for_each(|note| output::tell(&format!("note: {note}")));
+    Ok(model)
 }
 
 /// Says what there is to say of a choice.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cli::common::{BudgetArgs, CheckArgs, Common, ErrorArgs};
+use crate::cli::common::{BudgetArgs, CheckArgs, Common, ErrorArgs, load_model};
 use crate::cli::data::Opened;
 use crate::cli::features::FeatureArgs;
 use crate::cli::interrupt::{self, Savable};
@@ -12,7 +12,6 @@ use crate::cli::output;
 use crate::cli::run_folder::{apart_from, list_of_refused, out_folder};
 use crate::error::{Error, FileError, Result};
 use crate::features::FeaturesError;
-use crate::model::Model;
 use crate::names;
 use crate::pipeline::{Cache, StoreOptions, evaluate};
 use crate::report;
@@ -65,7 +64,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let progress = args.common.progress();
-    let model = Model::load(&args.model)?;
+    let model = load_model(&args.model)?;
     let (budget, task) = (args.budget.budget(), model.activation.task());
     let mut opened = match (args.features.file()?, &args.data) {
         (Some(file), _) => Opened::rows(file, &args.features, &args.labels, Some(task), budget)?,
@@ -82,9 +81,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
             StoreOptions { stop: interrupt::asked, numbers_will_do: true, ..StoreOptions::default() };
         opened = opened.cached(Cache { folder: Arc::new(move || Ok(cache.clone())), options });
     }
-    if let Some(out) = &args.out {
-        out_folder(out, args.force)?;
-    }
+    let lock = args.out.as_deref().map(|out| out_folder(out, args.force)).transpose()?;
     let device = args.common.open(&progress)?;
     let used = || Ok(Use::of_model(&model, opened.descriptor().is_some()));
     args.check.before((&device, &args.common.device), used, &progress)?;
@@ -108,6 +105,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         std::fs::create_dir_all(folder).map_err(FileError::on("create", folder))?;
         run.save_results(folder)?;
     }
+    drop(lock);
     if args.common.json {
         output::print_json(&run.summary)?;
     } else {

@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, FileError, Result};
-use crate::features::store::{is_store, remove_store};
-use crate::files::try_folder;
+use crate::features::store::{is_store, is_unfinished, remove_store};
+use crate::files::{remove_temporary, try_folder};
 use crate::learn::checkpoint::{CURRENT, Lock, PREVIOUS};
 use crate::pipeline::{LISTS, REFUSED, SKIPPED, other_list};
 use crate::sync::lock;
@@ -55,8 +55,7 @@ impl RunFolder {
             );
             return Err(Error::option("--out", problem));
         }
-        out_folder(folder, force)?;
-        Ok(Self::of(folder, Lock::take(folder)?))
+        Ok(Self::of(folder, out_folder(folder, force)?))
     }
 
     /// The folder, made now if it is not there.
@@ -154,10 +153,30 @@ pub(super) fn apart_from_results(option: &'static str, store: &Path) -> Result<(
     }
 }
 
-/// Makes sure that `folder` can be written into, and holds no results unless `force` is set.
-pub(super) fn out_folder(folder: &Path, force: bool) -> Result<()> {
+/// Makes sure that `folder` can be written into, holds no results unless `force` is set, and nobody else writes results there: that is so as long as
+/// what comes out lives.
+pub(super) fn out_folder(folder: &Path, force: bool) -> Result<Lock> {
     no_file("--out", folder)?;
     no_folders("--out", folder, &RESULTS)?;
+    if is_store(folder) || is_unfinished(folder) {
+        let problem = format!("{} is a store of features; name a folder of its own", folder.display());
+        return Err(Error::option("--out", problem));
+    }
+    if folder.is_dir() {
+        // What is said of the results there holds from here on.
+        let lock = Lock::take(folder)?;
+        free(folder, force)?;
+        // Left by whoever was killed there.
+        let _ = remove_temporary(folder);
+        return Ok(lock);
+    }
+    std::fs::create_dir_all(folder).map_err(FileError::on("create", folder))?;
+    try_folder(folder).map_err(FileError::on("write into", folder))?;
+    Ok(Lock::take(folder)?)
+}
+
+/// Fails where there are results in `folder` that are not to be replaced, or it cannot be written into.
+fn free(folder: &Path, force: bool) -> Result<()> {
     if let Some(there) = RESULTS.iter().find(|name| !force && folder.join(name).exists()) {
         let problem =
             format!("{} already holds {there}; name another folder, or add --force", folder.display());
@@ -171,7 +190,6 @@ pub(super) fn out_folder(folder: &Path, force: bool) -> Result<()> {
         return Err(Error::option("--out", problem));
     }
     // Better now than after an hour of training.
-    std::fs::create_dir_all(folder).map_err(FileError::on("create", folder))?;
     try_folder(folder).map_err(FileError::on("write into", folder))?;
     Ok(())
 }

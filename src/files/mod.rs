@@ -142,6 +142,11 @@ pub(crate) struct Staged {
 }
 
 impl Staged {
+    /// Where it is to be.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Gives the file its name. Where it was synced, the name too is on the disk when this returns.
     pub(crate) fn persist(self) -> Result<(), FileError> {
         let Self { file, path, sync, writing } = self;

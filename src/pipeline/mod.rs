@@ -37,7 +37,7 @@ pub use reading::cut_off_note;
 pub use rows::Rows;
 pub use session::{Begin, Onlooker, Session};
 pub use store::{Cache, Extraction, StoreOptions, extract_to, open_store};
-pub use summary::{DataSummary, HeldOut, Run, Seconds, SkippedPicture, Summary, TrainSummary};
+pub use summary::{DataSummary, HeldOut, Run, Seconds, SkippedPicture, Summary, TrainSummary, half_placed};
 pub use sweep::{FOLDS, SweepOptions};
 pub use tolerance::{MaxErrors, OnError, Tolerance};
 pub use train::{TrainOptions, train, train_watched};

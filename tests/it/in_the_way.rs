@@ -16,6 +16,10 @@ pub fn register(trials: &mut Vec<libtest_mimic::Trial>) {
         ),
         ("folders_where_results_go_are_told_at_once", folders_where_results_go_are_told_at_once),
         ("arguments_that_are_all_unusable_are_all_told", arguments_that_are_all_unusable_are_all_told),
+        ("one_command_at_a_time_writes_results", one_command_at_a_time_writes_results),
+        ("results_do_not_go_into_a_store", results_do_not_go_into_a_store),
+        ("what_a_kill_left_is_told_and_goes", what_a_kill_left_is_told_and_goes),
+        ("ways_out_of_a_damaged_cache_work", ways_out_of_a_damaged_cache_work),
         ("a_store_knows_what_could_not_be_looked_into", a_store_knows_what_could_not_be_looked_into),
     ] {
         plain(trials, &format!("in_the_way::{name}"), test);
@@ -82,6 +86,82 @@ fn arguments_that_are_all_unusable_are_all_told() {
     huemax(&["extract", "fruit", "--device", "cpu", "--out", "store"], at).check(0, &[]);
     huemax(&[&predict[..], &["store", "fruit/kiwi"]].concat(), at)
         .check(2, &["store is a store of features; name it alone"]);
+}
+
+fn one_command_at_a_time_writes_results() {
+    let folder = fruit();
+    let at = folder.path();
+    huemax(&TRAIN, at).check(0, &[]);
+    fs::create_dir(at.join("out")).expect("a folder");
+    let lock = fs::File::create(at.join("out/training.lock")).expect("a file");
+    lock.lock().expect("locked");
+    let evaluate = ["evaluate", "run/model.safetensors", "fruit", "--device", "cpu", "--out", "out"];
+    for command in [&evaluate[..], &["train", "fruit", "--device", "cpu", "--out", "out"]] {
+        for force in [&[][..], &["--force"]] {
+            huemax(&[command, force].concat(), at).check(1, &["another huemax is writing results there"]);
+        }
+    }
+    lock.unlock().expect("unlocked");
+    huemax(&evaluate, at).check(0, &[]);
+    assert!(at.join("out/metrics.json").exists() && !at.join("out/training.lock").exists());
+}
+
+fn results_do_not_go_into_a_store() {
+    let folder = fruit();
+    let at = folder.path();
+    huemax(&TRAIN, at).check(0, &[]);
+    fs::write(at.join("fruit/kiwi/broken.jpg"), "no picture").expect("a file");
+    huemax(&["extract", "fruit", "--device", "cpu", "--out", "store"], at).check(0, &["skipped 1"]);
+    let list = fs::read(at.join("store/skipped.csv")).expect("a list");
+    let evaluate = ["evaluate", "run/model.safetensors", "fruit", "--device", "cpu", "--out", "store"];
+    for command in [&evaluate[..], &["train", "fruit", "--device", "cpu", "--out", "store"]] {
+        for force in [&[][..], &["--force"]] {
+            huemax(&[command, force].concat(), at).check(2, &["--out", "store is a store of features"]);
+        }
+    }
+    assert_eq!(fs::read(at.join("store/skipped.csv")).expect("a list"), list);
+}
+
+fn what_a_kill_left_is_told_and_goes() {
+    let folder = fruit();
+    let at = folder.path();
+    huemax(&TRAIN, at).check(0, &[]);
+    let (note, part) = (at.join("run/results.part"), at.join("run/.huemax-Ab12Cd"));
+    fs::write(&note, "").expect("a file");
+    fs::write(&part, "half a model").expect("a file");
+    let predict = ["predict", "run/model.safetensors", "fruit/kiwi", "--device", "cpu", "--quiet"];
+    huemax(&predict, at).check(0, &["run/results.part", "may be of two runs", "--force"]);
+    huemax(&["evaluate", "run/model.safetensors", "fruit", "--device", "cpu"], at).check(0, &["of two runs"]);
+    huemax(&[&TRAIN[..], &["--force"]].concat(), at).check(0, &[]);
+    assert!(!note.exists() && !part.exists());
+    assert!(!huemax(&predict, at).check(0, &[]).stderr().contains("two runs"));
+}
+
+fn ways_out_of_a_damaged_cache_work() {
+    let folder = fruit();
+    let at = folder.path();
+    let train =
+        ["train", "fruit", "--device", "cpu", "--out", "run", "--force", "--cache", "a b", "--bins", "4,4,4"];
+    for way in ["rm", "extract"] {
+        huemax(&train, at).check(0, &[]);
+        let path = at.join("a b/samples.csv");
+        fs::write(&path, fs::read_to_string(&path).expect("a table").replace("lemon", "melon"))
+            .expect("a table");
+        let ran = huemax(&train, at).check(1, &["a b/samples.csv", "remove the folder a b, "]);
+        if way == "rm" {
+            fs::remove_dir_all(at.join("a b")).expect("a folder");
+        } else {
+            let told = ran.stderr();
+            let command = told.split('`').nth(1).expect("a command");
+            let command = command.replacen("huemax extract DATA", "fruit", 1);
+            let typed: Vec<&str> = command.split(" --").collect();
+            assert_eq!(typed, ["fruit", "out 'a b'", "force", "bins 4,4,4"], "{told}");
+            let extract =
+                ["extract", "fruit", "--device", "cpu", "--out", "a b", "--force", "--bins", "4,4,4"];
+            huemax(&extract, at).check(0, &[]);
+        }
+        huemax(&train, at).check(0, &[]);
+    }
 }
 
 fn a_store_knows_what_could_not_be_looked_into() {

@@ -5,7 +5,7 @@ mod named;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
-use crate::cli::common::{BudgetArgs, CheckArgs, Common, ErrorArgs};
+use crate::cli::common::{BudgetArgs, CheckArgs, Common, ErrorArgs, load_model};
 use crate::cli::data::unfinished;
 use crate::cli::features::FeatureArgs;
 use crate::cli::output;
@@ -14,7 +14,6 @@ use crate::error::{Error, Result};
 use crate::features::Skipped;
 use crate::features::store::{is_store, is_unfinished};
 use crate::files::can_write_beside;
-use crate::model::Model;
 use crate::names;
 use crate::pipeline::{
     Kept, LINK_BACK, MaxErrors, OnError, Predicted, Rows, SkippedPicture, Tolerance, cut_off_note,
@@ -89,7 +88,7 @@ impl From<FormatArg> for Format {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let progress = args.common.progress();
-    let model = Model::load(&args.model)?;
+    let model = load_model(&args.model)?;
     if let Some(list) = args.skipped.as_deref().filter(|list| is_somebodys(list)) {
         let problem = format!(
             "{} is there and no list of skipped pictures; give it another name, or remove it",

@@ -16,6 +16,7 @@ use self::report::{
     keep_features, of_device, quoted, tell_finished, tell_how_to_go_on, tell_interrupted, tell_moved,
 };
 use crate::backend::DeviceKind;
+use crate::cli::common::load_model;
 use crate::cli::data::Opened;
 use crate::cli::interrupt::Savable;
 use crate::cli::output;
@@ -27,7 +28,6 @@ use crate::features::store::remove_begun;
 use crate::files::{Writing, folder_of};
 use crate::learn::checkpoint::{CURRENT, CheckpointError, Loaded, Lock, PREVIOUS, Store, load};
 use crate::learn::{LearnError, SolverOptions, Targets};
-use crate::model::Model;
 use crate::pipeline::{Begin, Session, other_list, train_watched};
 
 /// The file of a run that holds its model.
@@ -39,7 +39,7 @@ const WORTH_KEEPING: Duration = Duration::from_secs(60);
 
 pub(super) fn run(args: &Args, matches: Option<&ArgMatches>) -> Result<()> {
     let (Some(run), Some(typed)) = (&args.resume, matches) else {
-        let init = args.init.as_deref().map(Model::load).transpose()?;
+        let init = args.init.as_deref().map(load_model).transpose()?;
         let begin = match &init {
             Some(model) => Begin::Warm { model, grow: args.grow },
             None => Begin::Zero,

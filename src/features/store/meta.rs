@@ -99,7 +99,7 @@ impl Meta {
 }
 
 /// What helps with a store that is of no use.
-pub(super) const ANEW: &str = "make it anew with `huemax extract DATA --out STORE --force`";
+pub(crate) const ANEW: &str = "make it anew with `huemax extract DATA --out STORE --force`";
 
 /// XXH3-128 over up to 64 rows, spread evenly over all: whether numbers are those that are meant, without reading all of them.
 ///

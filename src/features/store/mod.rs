@@ -23,6 +23,7 @@ mod writer;
 pub use commit::Folder;
 pub use entry::{Entry, Hash};
 pub use journal::{Header, Journal};
+pub(crate) use meta::ANEW;
 pub use meta::{FORMAT, Labels, Meta, NotLookedInto};
 pub use samples::{Sample, write_samples};
 pub use stored::Stored;

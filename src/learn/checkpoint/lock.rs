@@ -17,7 +17,7 @@ impl Lock {
     /// # Errors
     /// Another process has it; the folder cannot be written into.
     pub fn take(folder: &Path) -> Result<Self, FileError> {
-        let busy = "another huemax is training there; wait until it is done, or end it first";
+        let busy = "another huemax is writing results there; wait until it is done, or end it first";
         files::Lock::take(folder, LOCK, busy).map(Self)
     }
 }

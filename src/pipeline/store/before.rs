@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::StoreOptions;
-use crate::features::store::{Entry, FEATURES, FORMAT, Folder, Hash, Header, Journal};
+use crate::features::store::{ANEW, Entry, FEATURES, FORMAT, Folder, Hash, Header, Journal};
 use crate::features::{Descriptor, FeaturesError, MAX_PIXELS, Npy};
+use crate::names;
 
 /// Rows that are there, by the path of their picture.
 pub(super) struct Rows {
@@ -47,13 +48,13 @@ impl Before {
                 (before.journal, before.part) = (Some(journal), Some(rows));
             }
             Err(_) if options.force || options.replace => before.anew = true,
-            Err(error) => return Err(error),
+            Err(error) => return Err(anew(error, folder, wanted)),
         }
         if !before.anew {
             match finished(folder, wanted) {
                 Ok(rows) => before.store = rows,
                 Err(_) if options.replace => before.anew = true,
-                Err(error) => return Err(error),
+                Err(error) => return Err(anew(error, folder, wanted)),
             }
         }
         Ok(before)
@@ -117,6 +118,24 @@ fn finished(folder: &Folder, wanted: &Header) -> Result<Option<Rows>, FeaturesEr
     let same_root = is_same(meta.root_xxh3, wanted);
     let max_pixels = meta.max_pixels.unwrap_or(MAX_PIXELS);
     Ok(Some(Rows { at, numbers: stored.numbers, same_root, max_pixels }))
+}
+
+/// The error of a store that is of no use, with the ways out of it that work here: the store may be what a training keeps its features in.
+fn anew(error: FeaturesError, folder: &Folder, wanted: &Header) -> FeaturesError {
+    let FeaturesError::Format { path, problem } = error else { return error };
+    let problem = match problem.split_once(ANEW) {
+        Some((what, _)) => {
+            let (at, typed) = (folder.path().display(), wanted.descriptor.typed());
+            let out = names::text(folder.path());
+            format!(
+                "{what}remove the folder {at}, and its features are made anew; or write over it with `huemax extract DATA --out {} \
+                 --force{typed}`",
+                names::for_shell(&out)
+            )
+        }
+        None => problem,
+    };
+    FeaturesError::Format { path, problem }
 }
 
 /// Over where the folder of pictures is, however that is typed; none where that cannot be told.
