@@ -240,7 +240,7 @@ fn one_at_a_time_trains_in_a_folder() {
     let mut child = running_with(&["--solver", "sgd", "--epochs", "100000"], at);
     let half = at.join("run/.huemax-half");
     std::fs::write(&half, b"which the other one is writing").expect("a file");
-    let says = ["cannot write into run", "another huemax is training there"];
+    let says = ["cannot write into run", "another huemax is writing results there"];
     huemax(&["train", "--resume", "run"], at).check(1, &says);
     huemax(&["train", "--resume", "run/checkpoint.safetensors"], at).check(1, &says);
     huemax(&[&slow("run", SOLVERS[0].1)[..], &["--force"]].concat(), at).check(1, &says);

@@ -105,7 +105,7 @@ fn one_at_a_time_has_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let lock = Lock::take(folder.path()).unwrap();
     let error = Lock::take(folder.path()).unwrap_err().to_string();
-    assert!(error.contains("another huemax is training there"), "{error}");
+    assert!(error.contains("another huemax is writing results there"), "{error}");
     assert!(error.contains(&folder.path().display().to_string()), "{error}");
     drop(lock);
     assert_eq!(names(&folder), [""; 0]);
