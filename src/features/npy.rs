@@ -47,7 +47,7 @@ impl Npy {
             return Err(wrong(format!("its numbers begin at byte {start}, which is no multiple of 4")));
         }
         let (path, rows, columns) = (path.into(), rows as usize, columns as usize);
-        Ok(Self { path, start, rows, columns, map })
+        Ok(Self { path, map, start, rows, columns })
     }
 
     fn values(&self) -> &[f32] {

@@ -1,8 +1,11 @@
 //! Where the system starts no threads, and where too many are asked for.
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 
@@ -57,6 +60,31 @@ fn without_threads_all_is_done_on_one() {
     check(&[&["evaluate", model, "fruit"][..], &cpu].concat());
     check(&[&["predict", model, "fruit"][..], &cpu].concat());
     check(&["explain"]);
+    // Nobody is there to take signals, so the system does.
+    let script = format!("{alone} && exec {program} predict {model} -");
+    let mut command = Command::new("bash");
+    command.args(["-c", &script]).current_dir(at).stdin(Stdio::piped()).stderr(Stdio::piped());
+    if let Some(user) = user {
+        command.uid(user);
+    }
+    let mut child = command.spawn().expect("the program starts");
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().expect("a pipe")).read_line(&mut line).expect("a line");
+    assert!(line.contains(said), "{line}");
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(killed.expect("kill runs").success());
+    let begun = Instant::now();
+    let status = loop {
+        match child.try_wait().expect("a process") {
+            Some(status) => break status,
+            None if begun.elapsed() > Duration::from_secs(60) => {
+                child.kill().expect("a process");
+                panic!("nobody hears Ctrl-C");
+            }
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    assert_eq!(status.signal(), Some(2), "{status}");
     // With a few there are a few; how many others this user has running nobody knows.
     limited("export RAYON_NUM_THREADS=64; ulimit -u 16", &["predict", model, "fruit", "--device", "cpu"])
         .check(0, &[said, "in place of 64"]);
