@@ -5,6 +5,7 @@
 
 use std::sync::mpsc::channel;
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use super::{output, progress};
@@ -33,10 +34,12 @@ const IMPATIENCE: Duration = Duration::from_millis(300);
 /// Takes signals from now on.
 pub(super) fn install() {
     let ignored = ignored_signals();
-    // Where there are no signals to be had, the system's own way of ending a process is as good.
-    if ctrlc::set_handler(handle).is_ok() {
-        ignore(&ignored);
+    // Where there are no signals to be had, or no thread to take them, the system's own way of ending a process is as good.
+    if ctrlc::set_handler(handle).is_err() {
+        give_back();
     }
+    ignore(&ignored);
+    say_what_cannot_be_written();
 }
 
 fn handle() {
@@ -49,8 +52,11 @@ fn handle() {
         before
     };
     if before == Phase::Savable {
+        let say = || progress::say_aside("stopping to save after this step; once more: stop now");
         // Whoever reads the terminal may have stopped reading; the next signal must be heard all the same.
-        std::thread::spawn(|| progress::say_aside("stopping to save after this step; once more: stop now"));
+        if thread::Builder::new().spawn(say).is_err() {
+            say();
+        }
     } else {
         leave(if before == Phase::Asked { IMPATIENCE } else { PATIENCE });
     }
@@ -59,14 +65,20 @@ fn handle() {
 /// Ends the process, after `patience` at the latest and a moment.
 fn leave(patience: Duration) -> ! {
     let (done, wait) = channel();
-    std::thread::spawn(move || {
+    let end = move || {
         settle(patience);
         progress::clear();
         output::tell("interrupted");
+    };
+    let apart = move || {
+        end();
         // Nobody waits any more if this took too long.
         let _ = done.send(());
-    });
-    let _ = wait.recv_timeout(patience + IMPATIENCE);
+    };
+    match thread::Builder::new().spawn(apart) {
+        Ok(_) => drop(wait.recv_timeout(patience + IMPATIENCE)),
+        Err(_) => end(),
+    }
     exit()
 }
 
@@ -132,17 +144,39 @@ fn ignored_signals() -> Vec<libc::c_int> {
                 && found.sa_sigaction == libc::SIG_IGN
         }
     };
-    [libc::SIGINT, libc::SIGTERM, libc::SIGHUP].into_iter().filter(ignored).collect()
+    SIGNALS.into_iter().filter(ignored).collect()
 }
+
+/// Those that are taken.
+#[cfg(unix)]
+const SIGNALS: [libc::c_int; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
 
 /// Goes on ignoring them.
 #[cfg(unix)]
 fn ignore(signals: &[libc::c_int]) {
+    dispose(signals, libc::SIG_IGN);
+}
+
+/// Leaves to the system what [`SIGNALS`] do.
+#[cfg(unix)]
+fn give_back() {
+    dispose(&SIGNALS, libc::SIG_DFL);
+}
+
+/// A file that grows beyond what the system allows (`ulimit -f`) is an error of writing it, and not the end of the process without a word.
+#[cfg(unix)]
+fn say_what_cannot_be_written() {
+    ignore(&[libc::SIGXFSZ]);
+}
+
+/// Makes `disposition`, which is SIG_IGN or SIG_DFL, what `signals` do.
+#[cfg(unix)]
+fn dispose(signals: &[libc::c_int], disposition: libc::sighandler_t) {
     for &signal in signals {
-        // SAFETY: SIG_IGN is a valid disposition of these signals.
+        // SAFETY: SIG_IGN and SIG_DFL are valid dispositions of these signals.
         #[allow(unsafe_code)]
         unsafe {
-            libc::signal(signal, libc::SIG_IGN);
+            libc::signal(signal, disposition);
         }
     }
 }
@@ -154,3 +188,9 @@ fn ignored_signals() -> Vec<i32> {
 
 #[cfg(not(unix))]
 fn ignore(_signals: &[i32]) {}
+
+#[cfg(not(unix))]
+fn give_back() {}
+
+#[cfg(not(unix))]
+fn say_what_cannot_be_written() {}

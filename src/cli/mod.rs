@@ -19,6 +19,7 @@ mod resume;
 mod run_folder;
 mod solver;
 mod strengths;
+mod threads;
 mod train;
 mod verify;
 mod watching;
@@ -72,7 +73,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     guard::quiet_guarded_panics();
     interrupt::install();
-    let outcome = match cli.command {
+    let outcome = threads::start().and_then(|()| match cli.command {
         Command::Demo(args) => demo::run(&args),
         Command::Train(args) => train::run(&args, matches.subcommand_matches("train")),
         Command::Evaluate(args) => evaluate::run(&args),
@@ -82,7 +83,7 @@ pub fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Devices(args) => devices::run(&args),
         Command::Explain(args) => explain::run(&args),
-    };
+    });
     exit_code(outcome)
 }
 

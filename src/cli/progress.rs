@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
 use super::output::{harmless, tell};
+use super::threads;
 use crate::names;
 use crate::progress::Progress;
 
@@ -152,7 +153,10 @@ impl Progress for Terminal {
             };
             bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
             bar.set_prefix(work.to_owned());
-            bar.enable_steady_tick(Duration::from_millis(200));
+            // It also moves when work does.
+            if threads::to_spare() {
+                bar.enable_steady_tick(Duration::from_millis(200));
+            }
             *shown() = Some(bar.clone());
             bar
         });

@@ -72,6 +72,12 @@ pub enum LabelProblem {
         /// Those that are there.
         columns: String,
     },
+    /// Nothing but columns of other kinds.
+    #[error(
+        "it has no column of text or of whole numbers that could hold the labels; add one, give them in another file (--labels FILE), or name \
+        the column of floats that they are in with --label-column NAME"
+    )]
+    NoColumns,
     /// No column whose values are names of pictures.
     #[error(
         "cannot tell which column names the pictures: the columns are {0}; say it with --name-column NAME"

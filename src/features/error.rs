@@ -79,9 +79,12 @@ pub enum FeaturesError {
     },
     /// A number that is none.
     #[error(
-        "features: row {row}, column {column} is {value}; every feature must be a finite number (leave the row out, or put a number in its place)"
+        "{}: row {row}, column {column} is {value}; every feature must be a finite number (leave the row out, or put a number in its place)",
+        file.as_ref().map_or_else(|| "features".into(), |file| file.display().to_string())
     )]
     NotFinite {
+        /// The file that it stands in, where it is one.
+        file: Option<PathBuf>,
         /// The row, from 0.
         row: usize,
         /// The column, from 0.

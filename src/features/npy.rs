@@ -9,6 +9,7 @@ use super::{FeaturesError, Source};
 /// Rows of f32, little-endian and in C order, in a mapped `.npy` file: numbers that need no work to be read.
 #[derive(Debug)]
 pub struct Npy {
+    path: PathBuf,
     map: Mapped,
     start: usize,
     rows: usize,
@@ -45,7 +46,8 @@ impl Npy {
         if !start.is_multiple_of(4) {
             return Err(wrong(format!("its numbers begin at byte {start}, which is no multiple of 4")));
         }
-        Ok(Self { start, rows: rows as usize, columns: columns as usize, map })
+        let (path, rows, columns) = (path.into(), rows as usize, columns as usize);
+        Ok(Self { path, map, start, rows, columns })
     }
 
     fn values(&self) -> &[f32] {
@@ -60,6 +62,10 @@ impl Source for Npy {
 
     fn columns(&self) -> usize {
         self.columns
+    }
+
+    fn file(&self) -> Option<&Path> {
+        Some(&self.path)
     }
 
     fn read(&self, first: usize, to: &mut [f32]) -> Result<(), FeaturesError> {

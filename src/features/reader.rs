@@ -1,5 +1,6 @@
 //! Rows that are read beside the work on those before them.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -7,6 +8,7 @@ use rayon::prelude::*;
 
 use super::{FeaturesError, Source};
 use crate::backend::DeviceError;
+use crate::guard;
 
 /// Numbers that a thread reads at a time: 1 MiB.
 pub(super) const PIECE: usize = 1 << 18;
@@ -26,7 +28,8 @@ pub(super) enum Wanted {
 #[derive(Debug)]
 pub(super) struct Reader {
     source: Arc<dyn Source>,
-    pool: rayon::ThreadPool,
+    /// None where the system refuses threads: rows are then read when they are asked for.
+    pool: Option<rayon::ThreadPool>,
 }
 
 /// Rows on their way.
@@ -34,24 +37,27 @@ pub(super) struct Reader {
 pub(super) struct Pending(Receiver<Result<Vec<f32>, FeaturesError>>);
 
 impl Reader {
-    pub(super) fn new(source: Arc<dyn Source>) -> Result<Self, FeaturesError> {
+    pub(super) fn new(source: Arc<dyn Source>) -> Self {
         let threads = (rayon::current_num_threads() / 2).clamp(1, THREADS);
         // A panic ends the reading of these rows, not the program: see `wait`.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).panic_handler(|_| {});
-        let pool = pool.thread_name(|n| format!("reader {n}")).build();
-        let pool = pool.map_err(|e| DeviceError::Fed { reason: format!("no thread to read with ({e})") })?;
-        Ok(Self { source, pool })
+        let pool = pool.thread_name(|n| format!("reader {n}")).build().ok();
+        Self { source, pool }
     }
 
     /// Begins to read what is `wanted` into `buffer`, which becomes as long as that.
     pub(super) fn ask(&self, wanted: Wanted, mut buffer: Vec<f32>) -> Pending {
         let (send, receive) = sync_channel(1);
         let source = self.source.clone();
-        self.pool.spawn(move || {
+        let work = move || {
             let read = read(source.as_ref(), &wanted, &mut buffer);
             // Whoever asked may be gone.
             drop(send.send(read.map(|()| buffer)));
-        });
+        };
+        match &self.pool {
+            Some(pool) => pool.spawn(work),
+            None => drop(guard::guarded(work)),
+        }
         Pending(receive)
     }
 }
@@ -96,20 +102,21 @@ pub(super) fn read(source: &dyn Source, wanted: &Wanted, buffer: &mut Vec<f32>) 
         match wanted {
             Wanted::Run { first, .. } => {
                 source.read(first + from, piece)?;
-                check_finite(piece, columns, |row| first + from + row)
+                check_finite(piece, columns, source.file(), |row| first + from + row)
             }
             Wanted::Picked(rows) => {
                 source.gather(&rows[from..from + piece.len() / columns], piece)?;
-                check_finite(piece, columns, |row| rows[from + row])
+                check_finite(piece, columns, source.file(), |row| rows[from + row])
             }
         }
     })
 }
 
-/// Fails at the first number that is none, in rows of which the i-th is row `row(i)`.
+/// Fails at the first number that is none, in rows of which the i-th is row `row(i)` of `file`.
 pub(crate) fn check_finite(
     features: &[f32],
     columns: usize,
+    file: Option<&Path>,
     row: impl Fn(usize) -> usize,
 ) -> Result<(), FeaturesError> {
     // Without a way out of the loop it is a few vectors at a time.
@@ -120,7 +127,7 @@ pub(crate) fn check_finite(
         None => Ok(()),
         Some(at) => {
             let (row, column) = (row(at / columns), at % columns);
-            Err(FeaturesError::NotFinite { row, column, value: features[at] })
+            Err(FeaturesError::NotFinite { file: file.map(Into::into), row, column, value: features[at] })
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Feature rows that are on the host: in memory, in a store, in a file that was brought from elsewhere.
 
 use std::fmt::Debug;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::FeaturesError;
@@ -45,6 +46,11 @@ pub trait Source: Debug + Send + Sync {
     /// The `count` rows from `first` on (fewer, where there are fewer) are about to be wanted: a file may bring them from the disk
     /// meanwhile.
     fn ahead(&self, _first: usize, _count: usize) {}
+
+    /// The file that rows are read from, for messages, where it is one.
+    fn file(&self) -> Option<&Path> {
+        None
+    }
 
     /// Whether rows are unpacked in large blocks, so that a few of them here and there cost about as much as all.
     fn in_blocks(&self) -> bool {

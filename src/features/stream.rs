@@ -71,7 +71,7 @@ impl<B: Backend> Stream<B> {
             reading: None,
             spare: None,
         };
-        let reader = Reader::new(source)?;
+        let reader = Reader::new(source);
         Ok(Self { reader, rows, columns, slot_rows, lends, state: Mutex::new(state) })
     }
 

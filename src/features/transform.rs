@@ -1,5 +1,6 @@
 //! What is done to feature rows before they are scored: divided by their norm, brought to mean 0 and deviation 1.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -161,7 +162,7 @@ fn each_block(
     for rows in rows.chunks(most) {
         let block = &mut block[..rows.len() * columns];
         source.gather(rows, block)?;
-        check_finite(block, columns, |row| rows[row])?;
+        check_finite(block, columns, source.file(), |row| rows[row])?;
         wide.clear();
         for row in block.chunks_exact(columns) {
             let norm = if l2 { norm(row) } else { 1.0 };
@@ -205,16 +206,20 @@ impl Source for Transformed {
     fn read(&self, first: usize, to: &mut [f32]) -> Result<(), FeaturesError> {
         self.source.read(first, to)?;
         // One number that is none would make all of its row so.
-        check_finite(to, self.columns(), |row| first + row)?;
+        check_finite(to, self.columns(), self.file(), |row| first + row)?;
         self.transform.apply(to, self.columns());
         Ok(())
     }
 
     fn gather(&self, rows: &[usize], to: &mut [f32]) -> Result<(), FeaturesError> {
         self.source.gather(rows, to)?;
-        check_finite(to, self.columns(), |row| rows[row])?;
+        check_finite(to, self.columns(), self.file(), |row| rows[row])?;
         self.transform.apply(to, self.columns());
         Ok(())
+    }
+
+    fn file(&self) -> Option<&Path> {
+        self.source.file()
     }
 
     fn in_blocks(&self) -> bool {

@@ -145,7 +145,7 @@ fn predict_rows_on<B: Backend>(
         let all: Vec<usize> = (first..count.min(first + most)).collect();
         let mut block = vec![0.0; all.len() * columns];
         source.gather(&all, &mut block)?;
-        check_finite(&block, columns, |row| all[row])?;
+        check_finite(&block, columns, source.file(), |row| all[row])?;
         let matrix = Matrix::upload(backend, &block, columns)?;
         let said = says(backend, model, &matrix, &parameters)?;
         for (&i, values) in all.iter().zip(said.chunks_exact(outputs)) {

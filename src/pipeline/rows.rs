@@ -1,5 +1,6 @@
 //! Rows of features that were made before.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::described::{Described, Place};
@@ -86,6 +87,10 @@ impl Source for Picked {
         let rows = &self.rows[first..first + count];
         self.source.gather(rows, to)?;
         // Here they still have their own numbers.
-        check_finite(to, self.columns(), |row| rows[row])
+        check_finite(to, self.columns(), self.file(), |row| rows[row])
+    }
+
+    fn file(&self) -> Option<&Path> {
+        self.source.file()
     }
 }

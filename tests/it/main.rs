@@ -50,6 +50,8 @@ mod sweep;
 #[cfg(feature = "parquet")]
 mod tables;
 mod tensorboard;
+#[cfg(unix)]
+mod threads;
 mod training;
 #[cfg(unix)]
 mod unlabelled;
@@ -110,6 +112,7 @@ fn main() {
         unread::register(&mut trials);
         in_the_way::register(&mut trials);
         ways_out::register(&mut trials);
+        threads::register(&mut trials);
     }
     hostile::register(&mut trials);
     store_python::register(&mut trials);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use huemax::features::{BringOptions, bring};
 use libtest_mimic::Trial;
+use parquet::basic::{BrotliLevel, Compression};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, FloatType};
 use parquet::file::metadata::ParquetMetaDataWriter;
 use parquet::file::properties::WriterProperties;
@@ -22,6 +23,9 @@ pub fn register(trials: &mut Vec<Trial>) {
         ("a_column_of_labels_is_no_feature_later", a_column_of_labels_is_no_feature_later),
         ("mini_batches_of_what_must_be_unpacked_are_refused", mini_batches_are_refused),
         ("more_rows_than_can_be_counted_are_refused", more_rows_than_can_be_counted_are_refused),
+        ("packings_that_are_not_read_are_named", packings_that_are_not_read_are_named),
+        ("a_table_of_floats_has_no_labels", a_table_of_floats_has_no_labels),
+        ("numbers_that_are_none_are_named_by_their_file", numbers_that_are_none_are_named_by_their_file),
     ] {
         plain(trials, &format!("embeddings::{name}"), test);
     }
@@ -179,6 +183,91 @@ fn mini_batches_are_refused() {
     }
     train(&small).check(0, &["pass through"]);
     train(&[&small[..], &["--standardize"]].concat()).check(0, &["pass through"]);
+}
+
+fn packings_that_are_not_read_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let path = at.join("x.parquet");
+    table(&path, &["a", "b"]);
+    let whole = std::fs::read(&path).expect("a file");
+    let metadata =
+        SerializedFileReader::new(File::open(&path).expect("a file")).expect("a table").metadata().clone();
+    let footer =
+        u32::from_le_bytes(whole[whole.len() - 8..whole.len() - 4].try_into().expect("4 bytes")) as usize;
+    for (packed, name) in [(Compression::BROTLI(BrotliLevel::default()), "Brotli"), (Compression::LZO, "LZO")]
+    {
+        let groups = metadata.row_groups().iter().map(|group| {
+            let columns = group.columns().iter().map(|column| {
+                column.clone().into_builder().set_compression(packed).build().expect("a column")
+            });
+            group.clone().into_builder().set_column_metadata(columns.collect()).build().expect("a group")
+        });
+        let metadata = metadata.clone().into_builder().set_row_groups(groups.collect()).build();
+        let mut bytes = whole[..whole.len() - 8 - footer].to_vec();
+        ParquetMetaDataWriter::new(&mut bytes, &metadata).finish().expect("a footer");
+        std::fs::write(at.join("packed.parquet"), bytes).expect("written");
+        let said = format!("packed.parquet: it is packed with {name}, which is not read");
+        // As features, and as labels.
+        for (features, labels) in [("packed.parquet", "x.parquet"), ("x.parquet", "packed.parquet")] {
+            let train =
+                ["train", "--features", features, "--labels", labels, "--device", "cpu", "--out", "run"];
+            huemax(&train, at).check(1, &[&said, "compression=\"zstd\""]);
+        }
+    }
+}
+
+fn a_table_of_floats_has_no_labels() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    write(&at.join("x.parquet"), &[("a", floats("a")), ("b", floats("b"))], 500);
+    let train =
+        ["train", "--features", "x.parquet", "--labels", "x.parquet", "--device", "cpu", "--out", "run"];
+    huemax(&train, at)
+        .check(1, &["x.parquet: it has no column of text or of whole numbers", "--labels FILE"]);
+    huemax(&[&train[..], &["--label-column", "kind"]].concat(), at)
+        .check(1, &["no column \"kind\"", "the columns are none of text or whole numbers"]);
+}
+
+/// Wherever they are read, and with whatever is done to them.
+fn numbers_that_are_none_are_named_by_their_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let Cells::Single(mut numbers) = floats("a") else { panic!("floats") };
+    numbers[3] = f32::NAN;
+    write(&at.join("x.parquet"), &[("a", Cells::Single(numbers.clone())), ("b", floats("b")), label()], 500);
+    let npy = |name: &str, kind: &str, bytes: &[u8]| {
+        let shape = format!("{{'descr': '<{kind}', 'fortran_order': False, 'shape': ({}, 2), }}", ROWS / 2);
+        let header = format!("\u{76}\0{shape:<117}\n");
+        std::fs::write(at.join(name), [b"\x93NUMPY\x01\x00", header.as_bytes(), bytes].concat())
+            .expect("written");
+    };
+    npy("lying.npy", "f4", bytemuck::cast_slice(&numbers));
+    let wide: Vec<f64> = numbers.iter().map(|&number| number.into()).collect();
+    npy("wide.npy", "f8", bytemuck::cast_slice(&wide));
+    let labels: String = (0..ROWS / 2).map(|i| if i % 2 == 0 { "cat\n" } else { "dog\n" }).collect();
+    std::fs::write(at.join("y.csv"), format!("label\n{labels}")).expect("written");
+    for (file, labels, place) in [
+        ("x.parquet", "x.parquet", "row 3, column 0"),
+        ("lying.npy", "y.csv", "row 1, column 1"),
+        ("wide.npy", "y.csv", "row 1, column 1"),
+    ] {
+        let said = format!("error: {file}: {place} is NaN");
+        let train = ["train", "--features", file, "--labels", labels, "--device", "cpu", "--out", "run"];
+        let more: [&[&str]; 4] =
+            [&[], &["--standardize"], &["--l2-normalize", "--memory", "16KiB"], &["--solver", "sgd"]];
+        for more in more {
+            // Packed rows are not read here and there within so little.
+            huemax(&[&train[..], more].concat(), at).check(1, &[&said]);
+        }
+    }
+    // A store that NumPy and pandas wrote.
+    let store = at.join("store");
+    std::fs::create_dir(&store).expect("a folder");
+    std::fs::copy(at.join("lying.npy"), store.join("features.npy")).expect("a copy");
+    std::fs::copy(at.join("y.csv"), store.join("samples.csv")).expect("a copy");
+    huemax(&["train", "store", "--device", "cpu", "--out", "run"], at)
+        .check(1, &["store/features.npy: row 1, column 1 is NaN"]);
 }
 
 fn more_rows_than_can_be_counted_are_refused() {

@@ -18,6 +18,7 @@ pub fn register(trials: &mut Vec<libtest_mimic::Trial>) {
         ("a_link_to_a_locked_folder_is_one_entry", a_link_to_a_locked_folder_is_one_entry as fn()),
         ("links_that_are_not_followed_are_listed", links_that_are_not_followed_are_listed),
         ("shards_that_cannot_be_read_are_entries", shards_that_cannot_be_read_are_entries),
+        ("paths_out_of_a_shard_are_entries", paths_out_of_a_shard_are_entries),
         ("predict_goes_on_beside_what_is_not_there", predict_goes_on_beside_what_is_not_there),
         (
             "predict_of_a_store_over_the_limit_predicts_the_rest",
@@ -123,6 +124,81 @@ pub fn tar(to: &Path, files: &[(&str, Result<&[u8], &str>)]) {
         }
     }
     archive.into_inner().expect("finished");
+}
+
+/// A shard of files whose paths are as given, be they such as writers of tar files refuse.
+fn tar_of(to: &Path, files: &[(&str, Result<&[u8], &str>)]) {
+    let mut archive = tar::Builder::new(fs::File::create(to).expect("a shard"));
+    for (name, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
+        let bytes = content.unwrap_or_default();
+        header.set_size(bytes.len() as u64);
+        if let Err(target) = content {
+            header.set_entry_type(tar::EntryType::Link);
+            header.as_mut_bytes()[157..157 + target.len()].copy_from_slice(target.as_bytes());
+        }
+        header.set_cksum();
+        archive.append(&header, bytes).expect("appended");
+    }
+    archive.into_inner().expect("finished");
+}
+
+fn paths_out_of_a_shard_are_entries() {
+    let folder = fruit();
+    let at = folder.path();
+    let picture = |class: &str, i: usize| {
+        fs::read(at.join(format!("fruit/{class}/{class}-{i:03}.jpg"))).expect("a picture")
+    };
+    let [one, two, three] = [1, 2, 3].map(|i| picture("kiwi", i));
+    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+    for i in 1..5 {
+        for class in ["kiwi", "lemon"] {
+            files.push((format!("{class}/{i}.jpg"), picture(class, i)));
+        }
+    }
+    let mut all: Vec<(&str, Result<&[u8], &str>)> =
+        files.iter().map(|(name, bytes)| (name.as_str(), Ok(bytes.as_slice()))).collect();
+    let out: [(&str, Result<&[u8], &str>); 6] = [
+        ("../kiwi/out.jpg", Ok(&one)),
+        // By its content, and one that only seems to come from the root.
+        ("kiwi/../../unnamed", Ok(&two)),
+        ("/kiwi/../rooted.png", Ok(&three)),
+        ("../again.jpg", Err("kiwi/1.jpg")),
+        // None of these is a picture that is there.
+        ("../.hidden.jpg", Ok(&one)),
+        ("../notes.pdf", Ok(b"%PDF")),
+    ];
+    all.extend(out);
+    // What is in the tar file may be called by such a path from elsewhere in it.
+    all.push(("lemon/linked.jpg", Err("../kiwi/out.jpg")));
+    tar_of(&at.join("mix.tar"), &all);
+    let expected = set(&[
+        "mix.tar/../kiwi/out.jpg",
+        "mix.tar/kiwi/../../unnamed",
+        "mix.tar/kiwi/../rooted.png",
+        "mix.tar/../again.jpg",
+    ]);
+    let extract = ["extract", "mix.tar", "--device", "cpu", "--out", "store"];
+    huemax(&[&extract[..], &["--on-error", "fail"]].concat(), at)
+        .check(1, &["error: mix.tar/../kiwi/out.jpg: its path has `..` in it", "make the tar file again"]);
+    huemax(&extract, at).check(1, &["4 of 13"]);
+    let ran = huemax(&[&extract[..], &["--max-errors", "4", "--json"]].concat(), at).check(0, &[]);
+    assert_eq!((&result(&ran)["skipped_count"], &result(&ran)["rows"]), (&4.into(), &9.into()));
+    let found = listed(&at.join("store/skipped.csv"));
+    let listed: BTreeSet<String> = found.iter().map(|(name, _)| name.clone()).collect();
+    assert_eq!(listed, expected);
+    assert!(found.iter().all(|(_, reason)| reason.contains("its path has `..`")), "{found:?}");
+    let train = ["train", "mix.tar", "--device", "cpu", "--out", "run", "--max-errors", "4"];
+    huemax(&train, at).check(0, &["data: 9 pictures", "1 file is no picture"]);
+    let predict = ["predict", "run/model.safetensors", "mix.tar", "--device", "cpu"];
+    huemax(&predict, at).check(1, &["skipped ./mix.tar/../kiwi/out.jpg: cannot be read: its path has"]);
+    // Of nothing else it says so.
+    tar_of(&at.join("mix.tar"), &out[..2]);
+    let says = ["mix.tar/../kiwi/out.jpg: its path has `..` in it"];
+    huemax(&[&extract[..], &["--labels", "none", "--force"]].concat(), at).check(1, &says);
+    huemax(&predict, at).check(1, &says);
 }
 
 fn shards_that_cannot_be_read_are_entries() {

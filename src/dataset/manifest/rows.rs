@@ -25,6 +25,9 @@ pub(in crate::dataset) fn read_rows(
     options: &LabelOptions,
 ) -> Result<(Manifest, Entries, LeftOut), DatasetError> {
     let table = Table::of_rows(path, count, &options.label_columns)?;
+    if table.columns.is_empty() && options.label_columns.is_empty() {
+        return Err(DatasetError::in_file(path, 0, LabelProblem::NoColumns));
+    }
     let asked = |option, wanted: &String| {
         let columns = table.column_names();
         table.column(wanted).ok_or_else(|| {

@@ -173,6 +173,9 @@ impl Table {
     /// The names of the columns, for messages.
     pub(super) fn column_names(&self) -> String {
         const SHOWN: usize = 12;
+        if self.columns.is_empty() {
+            return "none of text or whole numbers".into();
+        }
         let names: Vec<String> =
             self.columns.iter().take(SHOWN).map(|name| format!("`{}`", short(name))).collect();
         match self.columns.len().saturating_sub(SHOWN) {

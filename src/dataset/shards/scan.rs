@@ -159,7 +159,8 @@ fn walk(
         let mut entry = entry?;
         let (mut at, mut len) = (entry.raw_file_position(), entry.size());
         let (kind, path) = (entry.header().entry_type(), entry.path()?.into_owned());
-        let name = if is_hidden(&path) { None } else { inside(&path) };
+        let name = if is_hidden(&path) { None } else { plain(&path) };
+        let outside = leads_out(&path);
         let (mut picture, labels) =
             name.as_deref().map_or((false, None), |name| (is_picture(name), label_kind(name)));
         if at.checked_add(len).is_none_or(|end| end > stamp.len) {
@@ -183,7 +184,7 @@ fn walk(
         let linked = kind.is_hard_link() && len == 0;
         if linked {
             let target = entry.link_name()?.unwrap_or_default().into_owned();
-            match inside(&target).and_then(|target| seen.all.get(&target)) {
+            match plain(&target).and_then(|target| seen.all.get(&target)) {
                 Some(&place) => (at, len) = place,
                 None if picture || labels.is_some() => {
                     let reason = format!(
@@ -195,11 +196,11 @@ fn walk(
                 }
                 None => continue,
             }
-            if picture {
+            if picture && !outside {
                 seen.targets.insert(at);
             }
         }
-        if let Some(path) = inside(&path) {
+        if let Some(path) = plain(&path) {
             seen.all.insert(path, (at, len));
         }
         let unnamed = name.as_deref().is_some_and(has_no_extension);
@@ -208,9 +209,13 @@ fn walk(
             (&mut entry).take(FIRST_BYTES).read_to_end(&mut first)?;
             picture = begins_as_picture(&first);
         }
+        if outside && picture {
+            found.lost.push(Lost { name, reason: OUTSIDE.into() });
+            continue;
+        }
         match (name, labels, wanted) {
             (Some(path), ..) if picture => found.pictures.push(Member { path, at, len, labels: None }),
-            (Some(path), Some(kind), Some(_)) if len <= MAX_LABELS => {
+            (Some(path), Some(kind), Some(_)) if len <= MAX_LABELS && !outside => {
                 let key = slashed(&path.with_extension(""));
                 if linked {
                     seen.late.push((key, kind, at, len));
@@ -310,17 +315,20 @@ impl Seek for Watched {
     }
 }
 
-/// The path without `.` and a leading `/`; none where it would lead out of the folder.
-fn inside(path: &Path) -> Option<PathBuf> {
-    let mut inside = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::Normal(name) => inside.push(name),
-            Component::ParentDir => return None,
-            _ => {}
-        }
-    }
-    inside.file_name().is_some().then_some(inside)
+/// What is wrong with a picture whose path [`leads_out`].
+const OUTSIDE: &str = "its path has `..` in it, which can lead out of where the tar file is unpacked; make the tar file again without that \
+                       (tar -C FOLDER …)";
+
+/// The path without `.` and a leading `/`; none where it names no file.
+fn plain(path: &Path) -> Option<PathBuf> {
+    path.file_name()?;
+    let part = |part: &Component| matches!(part, Component::Normal(_) | Component::ParentDir);
+    Some(path.components().filter(part).collect())
+}
+
+/// Whether the path could lead out of the folder that it is unpacked into.
+fn leads_out(path: &Path) -> bool {
+    path.components().any(|part| part == Component::ParentDir)
 }
 
 /// Whether the file is hidden, or lies in a folder that is.

@@ -1,6 +1,6 @@
 //! Rows of plain numbers, one behind the other, in a mapped file or in memory.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::numbers::Kind;
 use crate::features::mapped::Mapped;
@@ -76,6 +76,10 @@ impl Source for Raw {
 
     fn columns(&self) -> usize {
         self.layout.columns
+    }
+
+    fn file(&self) -> Option<&Path> {
+        Some(&self.path)
     }
 
     fn read(&self, first: usize, to: &mut [f32]) -> Result<(), FeaturesError> {

@@ -101,7 +101,7 @@ impl<B: Backend> Matrix<B> {
     /// # Errors
     /// As for [`zeros`](Self::zeros); a number that is infinite or none, by its row and column.
     pub fn upload(backend: &B, features: &[f32], columns: usize) -> Result<Self, FeaturesError> {
-        check_finite(features, columns, |row| row)?;
+        check_finite(features, columns, None, |row| row)?;
         let mut matrix = Self::zeros(backend, features.len() / columns, columns)?;
         let len = matrix.chunk_rows * columns;
         for (chunk, values) in matrix.on_device().iter_mut().zip(features.chunks(len)) {

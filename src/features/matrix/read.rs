@@ -129,15 +129,14 @@ pub(super) fn blocks_of(
         for (i, block) in values.chunks(most * columns).enumerate() {
             let first = i * most;
             source.ahead(first + most, most);
-            block
-                .par_chunks(piece * columns)
-                .enumerate()
-                .try_for_each(|(p, part)| check_finite(part, columns, |row| first + p * piece + row))?;
+            block.par_chunks(piece * columns).enumerate().try_for_each(|(p, part)| {
+                check_finite(part, columns, source.file(), |row| first + p * piece + row)
+            })?;
             take(first, block)?;
         }
         return Ok(());
     }
-    let reader = Reader::new(source)?;
+    let reader = Reader::new(source);
     let run = |first: usize| Wanted::Run { first, count: most.min(rows - first) };
     let mut coming = (rows > 0).then(|| reader.ask(run(0), Vec::new()));
     let mut spare = Vec::new();

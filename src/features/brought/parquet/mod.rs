@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes as Shared;
+use parquet::basic::Compression;
 use parquet::column::reader::ColumnReader;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -40,6 +41,7 @@ impl Reader {
     fn column(&self, group: usize, leaf: usize, values: u64) -> Result<ColumnReader, String> {
         let group = self.file.get_row_group(group).map_err(|e| damaged(&e))?;
         let room = Room { page: self.room, values };
+        unpackable(group.metadata().column(leaf).compression())?;
         pages::check(&self.bytes, group.metadata().column(leaf), room)?;
         group.get_column_reader(leaf).map_err(|e| damaged(&e))
     }
@@ -110,6 +112,18 @@ fn reader(map: Mapped, room: u64) -> Result<Reader, String> {
 
 fn damaged(e: &dyn std::fmt::Display) -> String {
     format!("it cannot be read as Parquet ({e}); make or copy it again")
+}
+
+/// Fails where nothing here unpacks what is packed so.
+fn unpackable(packed: Compression) -> Result<(), String> {
+    let name = match packed {
+        Compression::BROTLI(_) => "Brotli",
+        Compression::LZO => "LZO",
+        _ => return Ok(()),
+    };
+    Err(format!(
+        "it is packed with {name}, which is not read; write it with zstd or Snappy (pyarrow: write_table(…, compression=\"zstd\"))"
+    ))
 }
 
 /// Does `work` on bytes from strangers. The crate that reads them means to return errors; where it panics instead, that is one too.
@@ -263,6 +277,10 @@ impl Source for Parquet {
             .select(names)
             .map_err(|problem| FeaturesError::Format { path: self.path.clone(), problem })?;
         Ok(selected.map(|selected| Arc::new(selected) as Arc<dyn Source>))
+    }
+
+    fn file(&self) -> Option<&Path> {
+        Some(&self.path)
     }
 
     fn read(&self, first: usize, to: &mut [f32]) -> Result<(), FeaturesError> {
