@@ -8,7 +8,7 @@ use crate::backend::Backend;
 use crate::features::store::Hash;
 use crate::features::{Descriptor, FeaturesError, Given, Skipped, Source, check_finite};
 
-/// Features that were made before: a row for each sample of a [`Dataset`], in its order.
+/// Features that were made before: a row for each sample of a [`Dataset`](crate::dataset::Dataset), in its order.
 #[derive(Debug, Clone)]
 pub struct Rows {
     /// What a row is made of.
