@@ -58,7 +58,7 @@ impl Header {
             return Err("its header describes records, and an array of numbers is wanted".into());
         }
         // Each bracket inside another doubles what the parser tries where none of them closes.
-        if depth(text) > MAX_DEPTH {
+        if depth(text).is_none_or(|depth| depth > MAX_DEPTH) {
             return Err(no("its header nests brackets as no array's does"));
         }
         if !countable(text) {
@@ -124,18 +124,26 @@ impl Header {
     }
 }
 
-/// How many brackets are open at once, at most. Those within texts count too, which no header of an array has.
-fn depth(text: &[u8]) -> usize {
-    let mut open = 0usize;
-    let depths = text.iter().map(|byte| {
+/// How many brackets are open at once, at most; none where one stands in a text, or a text in three quotes, as in no header of an array: what the
+/// parser takes for a bracket would not be known.
+fn depth(text: &[u8]) -> Option<usize> {
+    let (mut open, mut most) = (0usize, 0);
+    let mut quote = None;
+    let mut bytes = text.iter();
+    while let Some(&byte) = bytes.next() {
         match byte {
+            b'(' | b'[' | b'{' | b')' | b']' | b'}' if quote.is_some() => return None,
             b'(' | b'[' | b'{' => open += 1,
             b')' | b']' | b'}' => open = open.saturating_sub(1),
+            b'\\' if quote.is_some() => drop(bytes.next()),
+            b'\'' | b'"' if quote.is_none() => quote = Some(byte),
+            _ if quote == Some(byte) => quote = None,
             _ => {}
         }
-        open
-    });
-    depths.max().unwrap_or(0)
+        most = most.max(open);
+    }
+    let long = text.windows(3).any(|three| three == b"'''" || three == b"\"\"\"");
+    (!long).then_some(most)
 }
 
 /// Whether the numbers in a header can be multiplied: the crate that reads it does so, and panics where they cannot. Plain decimals are all
@@ -173,5 +181,23 @@ fn exact(layout: Layout, length: usize) -> Result<(), String> {
             length - start
         )),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_are_counted_where_the_parser_counts_them() {
+        let of = |text: &str| depth(text.as_bytes());
+        assert_eq!(of("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }"), Some(2));
+        assert_eq!(of("{'descr': [('a', '<f4', (2,)), ('b', '<f8')], }"), Some(4));
+        assert_eq!(of("(()) ()"), Some(2));
+        assert_eq!(of(r#"('it\'s', "it's", ())"#), Some(2));
+        // Those that close in texts would hide others.
+        for hidden in ["( ')' (", r#"( ")" ("#, "'(", r"('\')' (", "''' ' ) ''' (", r#"""" " ) """ ("#] {
+            assert_eq!(of(hidden), None, "{hidden}");
+        }
     }
 }
