@@ -100,8 +100,9 @@ fn files_of_a_store() {
         let whole = std::fs::read(&file).expect("a file");
         let refused = |what: &str| {
             let anew = "make it anew with `huemax extract DATA --out STORE --force`";
-            for command in [&train[..], &extract] {
-                huemax(command, at).check(1, &[&format!("store/{name}: "), what, anew]);
+            let here = "remove the folder store, and its features are made anew; or write over it with `huemax extract DATA --out store --force`";
+            for (command, way_out) in [(&train[..], anew), (&extract, here)] {
+                huemax(command, at).check(1, &[&format!("store/{name}: "), what, way_out]);
             }
         };
         std::fs::remove_file(&file).expect("a file");

@@ -97,6 +97,6 @@ fn results_stay_together() {
     fs::remove_file(at.join("run/predictions.csv")).expect("a result");
     fs::create_dir(at.join("run/predictions.csv")).expect("a folder");
     huemax(&[&train[..], &["--force", "-C", "5"]].concat(), at)
-        .check(1, &["predictions.csv", "it is a folder"]);
+        .check(2, &["run/predictions.csv is a folder"]);
     assert_eq!((of("model.safetensors"), of("metrics.json")), before);
 }
