@@ -51,7 +51,7 @@ def kinds():
     yield exact("WebP, animated", ("animated.webp", animation(frame(0, 0, 12, 9, (200, 100, 50, 255)))))
     yield exact("WebP, animated, of a first frame smaller than the picture", ("small.webp", animation(frame(4, 2, 5, 4, (200, 100, 50, 255)))))
     yield exact("WebP, animated, of a transparent first frame", ("clear.webp", animation(frame(0, 0, 12, 9, (200, 100, 50, 0)))), ("half.webp", animation(frame(4, 2, 5, 4, (200, 100, 50, 100)))))
-    yield exact("WebP of 196 million pixels of one colour", ("flat.webp", riff(chunk(b"VP8L", lossless(14000, 14000)))))
+    yield skip("WebP of 196 million pixels of one colour", "fewer than any picture of that size", ("flat.webp", riff(chunk(b"VP8L", lossless(14000, 14000)))))
     yield skip("WebP that declares too many pixels", "declares", ("huge.webp", riff(chunk(b"VP8L", lossless(16383, 16383)))), ("huge-8.webp", riff(chunk(b"VP8 ", b"\x10\2\0\x9d\1\x2a\xff\x3f\xff\x3f" + bytes(50)))))
     yield skip("WebP that declares more than WebP can", "too large", ("huge-x.webp", riff(extended(0, 1 << 24, 1 << 24), chunk(b"VP8L", lossless(13, 11)))))
     yield skip("WebP, cut off", "", ("cut.webp", plain[:-8]), ("head.webp", plain[:16]))
