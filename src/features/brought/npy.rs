@@ -124,17 +124,16 @@ impl Header {
     }
 }
 
-/// How many brackets are open at once, at most; none where one stands in a text, or a text in three quotes, as in no header of an array: what the
-/// parser takes for a bracket would not be known.
+/// How many brackets are open at once, at most. Those that open in texts count too (`<M8[s]`), and close nothing there; none where there are three
+/// quotes together, as in no header of an array: where a text ends would not be known.
 fn depth(text: &[u8]) -> Option<usize> {
     let (mut open, mut most) = (0usize, 0);
     let mut quote = None;
     let mut bytes = text.iter();
     while let Some(&byte) = bytes.next() {
         match byte {
-            b'(' | b'[' | b'{' | b')' | b']' | b'}' if quote.is_some() => return None,
             b'(' | b'[' | b'{' => open += 1,
-            b')' | b']' | b'}' => open = open.saturating_sub(1),
+            b')' | b']' | b'}' if quote.is_none() => open = open.saturating_sub(1),
             b'\\' if quote.is_some() => drop(bytes.next()),
             b'\'' | b'"' if quote.is_none() => quote = Some(byte),
             _ if quote == Some(byte) => quote = None,
@@ -195,9 +194,13 @@ mod tests {
         assert_eq!(of("{'descr': [('a', '<f4', (2,)), ('b', '<f8')], }"), Some(4));
         assert_eq!(of("(()) ()"), Some(2));
         assert_eq!(of(r#"('it\'s', "it's", ())"#), Some(2));
+        assert_eq!(of("{'descr': '<M8[s]', 'shape': (3,), }"), Some(3));
         // Those that close in texts would hide others.
-        for hidden in ["( ')' (", r#"( ")" ("#, "'(", r"('\')' (", "''' ' ) ''' (", r#"""" " ) """ ("#] {
-            assert_eq!(of(hidden), None, "{hidden}");
+        for hidden in ["( ')' (", r#"( ")" ("#, "('('", r"('\')' ("] {
+            assert_eq!(of(hidden), Some(2), "{hidden}");
+        }
+        for long in ["''' ' ) ''' (", r#"(""" " ) """ ("#] {
+            assert_eq!(of(long), None, "{long}");
         }
     }
 }
