@@ -116,6 +116,17 @@ mod tests {
     }
 
     #[test]
+    fn results_stay_together_where_one_has_no_place() {
+        let at = tempfile::tempdir().unwrap();
+        std::fs::write(at.path().join("metrics.json"), "old").unwrap();
+        std::fs::create_dir(at.path().join("predictions.csv")).unwrap();
+        let error = two(at.path(), || ()).unwrap_err().to_string();
+        assert!(error.contains("predictions.csv") && error.contains("it is a folder"), "{error}");
+        assert_eq!(std::fs::read(at.path().join("metrics.json")).unwrap(), b"old");
+        assert_eq!(std::fs::read_dir(at.path()).unwrap().count(), 2);
+    }
+
+    #[test]
     fn results_of_two_runs_are_told() {
         let at = tempfile::tempdir().unwrap();
         let (folder, model) = (at.path(), at.path().join("model.safetensors"));

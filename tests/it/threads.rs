@@ -5,12 +5,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 
 use crate::cli::{Ran, TRAIN, fruit};
 use crate::hostile_names::{run, somebody};
+use crate::interrupt::end;
 use crate::support::plain;
 
 pub fn register(trials: &mut Vec<Trial>) {
@@ -73,17 +73,7 @@ fn without_threads_all_is_done_on_one() {
     assert!(line.contains(said), "{line}");
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(killed.expect("kill runs").success());
-    let begun = Instant::now();
-    let status = loop {
-        match child.try_wait().expect("a process") {
-            Some(status) => break status,
-            None if begun.elapsed() > Duration::from_secs(60) => {
-                child.kill().expect("a process");
-                panic!("nobody hears Ctrl-C");
-            }
-            None => std::thread::sleep(Duration::from_millis(5)),
-        }
-    };
+    let status = end(child).status;
     assert_eq!(status.signal(), Some(2), "{status}");
     // With a few there are a few; how many others this user has running nobody knows.
     limited("export RAYON_NUM_THREADS=64; ulimit -u 16", &["predict", model, "fruit", "--device", "cpu"])
