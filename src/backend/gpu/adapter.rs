@@ -28,11 +28,14 @@ struct Opening {
     memory: u64,
     /// With bounds checks.
     checked: bool,
+    /// With 64-bit loads, where they are faster.
+    pairs: bool,
 }
 
 impl Opening {
     /// With all there is.
-    const WHOLE: Self = Self { guaranteed: false, array: u64::MAX, memory: u64::MAX, checked: true };
+    const WHOLE: Self =
+        Self { guaranteed: false, array: u64::MAX, memory: u64::MAX, checked: true, pairs: true };
 }
 
 /// Storage buffers that a kernel binds at most.
@@ -154,15 +157,29 @@ impl Adapter {
         self.open_with(Opening { memory: bytes, ..Opening::WHOLE })
     }
 
+    /// Opens the adapter as [`open`](Self::open) does, with no loads of 64 bits, as hardware is opened: to test on a software driver what
+    /// hardware runs.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    #[doc(hidden)]
+    pub fn open_without_pairs(&self) -> Result<Gpu, DeviceError> {
+        self.open_with(Opening { pairs: false, ..Opening::WHOLE })
+    }
+
     fn open_with(&self, opening: Opening) -> Result<Gpu, DeviceError> {
-        let Opening { guaranteed, array, memory, checked } = opening;
+        let Opening { guaranteed, array, memory, checked, pairs } = opening;
         let limits = if guaranteed { wgpu::Limits::default() } else { self.adapter.limits() };
         let name = self.info.name.clone();
         let lacks = self.lacks();
         if !lacks.is_empty() {
             return Err(DeviceError::TooSmall { device: name, lacks });
         }
-        let wanted = if guaranteed { wgpu::Features::empty() } else { wgpu::Features::SUBGROUP };
+        let mut wanted = if guaranteed { wgpu::Features::empty() } else { wgpu::Features::SUBGROUP };
+        // A load costs lavapipe the same for 64 bits as for 32. Hardware loads a vector of 128 at once and is asked for nothing it may lack.
+        if pairs && !guaranteed && self.info.kind == DeviceKind::Software {
+            wanted |= wgpu::Features::SHADER_INT64;
+        }
         // Timestamps are for measuring; without them the wall clock has to do.
         let features = self.adapter.features() & (wanted | wgpu::Features::TIMESTAMP_QUERY);
         let about = self.adapter.get_info();
@@ -194,6 +211,7 @@ impl Adapter {
             queue,
             limits,
             subgroup,
+            pairs: features.contains(wgpu::Features::SHADER_INT64),
             checked,
             failure,
             memory: Memory::of(memory),

@@ -57,6 +57,8 @@ pub struct Gpu {
     limits: wgpu::Limits,
     /// Lanes of a subgroup, where subgroup operations may be used and all subgroups are of one size.
     subgroup: Option<usize>,
+    /// Whether kernels may load 64 bits at a time, and should.
+    pairs: bool,
     /// Whether shaders are compiled with bounds checks on arrays and on loops.
     checked: bool,
     failure: Arc<Failure>,

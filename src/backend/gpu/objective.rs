@@ -12,8 +12,10 @@ pub(super) const SUBGROUP_SHADER: Shader =
     ("objective_subgroup", include_str!("../../../shaders/objective_subgroup.wgsl"));
 
 /// The same for rows that are not a whole number of vectors: their numbers are loaded one by one.
-static SCALAR: LazyLock<String> = LazyLock::new(|| by_numbers(SHADER.1));
-static SUBGROUP_SCALAR: LazyLock<String> = LazyLock::new(|| by_numbers(SUBGROUP_SHADER.1));
+static SCALAR: LazyLock<String> = LazyLock::new(|| replaced(SHADER.1, &BY_NUMBERS));
+static SUBGROUP_SCALAR: LazyLock<String> = LazyLock::new(|| replaced(SUBGROUP_SHADER.1, &BY_NUMBERS));
+/// The same for a software driver, which loads lane by lane whatever the width: two numbers at a time.
+static SUBGROUP_PAIRS: LazyLock<String> = LazyLock::new(|| replaced(SUBGROUP_SHADER.1, &BY_PAIRS));
 
 shared! {
     struct Config {
@@ -115,8 +117,20 @@ const BY_NUMBERS: [(&str, &str); 5] = [
     ("return parameters[at / 4u][at % 4u];", "return parameters[at];"),
 ];
 
-fn by_numbers(source: &str) -> String {
-    BY_NUMBERS.iter().fold(source.to_owned(), |text, (vectors, numbers)| text.replace(vectors, numbers))
+/// Loads of pairs of numbers, as 64 bits, in place of loads of vectors.
+const BY_PAIRS: [(&str, &str); 2] = [
+    ("features: array<vec4<f32>>", "features: array<vec2<u64>>"),
+    (
+        "return features[row * (config.columns / 4u) + min(cell, config.columns / 4u - 1u)];",
+        "let pairs = features[row * (config.columns / 4u) + min(cell, config.columns / 4u - 1u)];
+    let even = bitcast<vec2<f32>>(vec2<u32>(u32(pairs.x), u32(pairs.y)));
+    let odd = bitcast<vec2<f32>>(vec2<u32>(u32(pairs.x >> 32u), u32(pairs.y >> 32u)));
+    return vec4(even.x, odd.x, even.y, odd.y);",
+    ),
+];
+
+fn replaced(source: &str, replacements: &[(&str, &str)]) -> String {
+    replacements.iter().fold(source.to_owned(), |text, (vectors, others)| text.replace(vectors, others))
 }
 
 /// `LOSS` of the shaders.
@@ -153,6 +167,7 @@ pub(super) fn objective(
     };
     let whole = rows.columns.is_multiple_of(4);
     let shader: Shader = match (subgroup, whole) {
+        (true, true) if gpu.pairs => ("objective_subgroup by pairs", &SUBGROUP_PAIRS),
         (true, true) => SUBGROUP_SHADER,
         (true, false) => ("objective_subgroup by numbers", &SUBGROUP_SCALAR),
         (false, true) => SHADER,
@@ -201,8 +216,8 @@ mod tests {
     #[test]
     fn both_shaders_have_all_that_is_replaced() {
         for (name, source) in [SHADER, SUBGROUP_SHADER] {
-            for (vectors, _) in BY_NUMBERS {
-                assert_eq!(source.matches(vectors).count(), 1, "{name}: {vectors}");
+            for (vectors, _) in BY_NUMBERS.iter().chain(&BY_PAIRS) {
+                assert_eq!(source.matches(*vectors).count(), 1, "{name}: {vectors}");
             }
         }
     }

@@ -2,6 +2,7 @@
 //! shader must agree on. Every stage against the reference is `verify`.
 
 mod describe;
+mod objective;
 mod probe;
 mod reduce;
 pub mod reference;
@@ -13,6 +14,7 @@ pub fn register(trials: &mut Vec<Trial>) {
     reference::register(trials);
     shaders::register(trials);
     describe::register(trials);
+    objective::register(trials);
     probe::register(trials);
     reduce::register(trials);
 }
