@@ -9,6 +9,8 @@ use pulp::Simd;
 pub(super) const ROWS: usize = 4;
 /// Outputs of a tile, of both products. 4 × 5 sums, 4 rows and a weight fill the registers of AVX-512 without spilling.
 pub(super) const OUTPUTS: usize = 5;
+/// Numbers of a cache line.
+const LINE: usize = 16;
 
 /// Runs `$body` with the constant `$tile` as each tile of outputs, and `$k` its first: full ones, then what is left.
 macro_rules! output_tiles {
@@ -41,37 +43,14 @@ pub(super) use output_tiles;
 /// it, and where it is not inlined every vector goes through memory.
 #[inline(always)]
 pub(super) fn dots<S: Simd, const O: usize>(simd: S, x: [&[f32]; ROWS], w: [&[f32]; O]) -> [[f32; ROWS]; O] {
-    let (x0, t0) = S::as_simd_f32s(x[0]);
-    let (x1, t1) = S::as_simd_f32s(x[1]);
-    let (x2, t2) = S::as_simd_f32s(x[2]);
-    let (x3, t3) = S::as_simd_f32s(x[3]);
-    let vectors = x0.len();
-    let (x1, x2, x3) = (&x1[..vectors], &x2[..vectors], &x3[..vectors]);
-    let mut heads: [&[S::f32s]; O] = [&[]; O];
-    let mut tails: [&[f32]; O] = [&[]; O];
-    for b in 0..O {
-        let (head, tail) = S::as_simd_f32s(w[b]);
-        heads[b] = &head[..vectors];
-        tails[b] = tail;
-    }
     let mut sums = [[simd.splat_f32s(0.0); O]; ROWS];
-    for d in 0..vectors {
-        for b in 0..O {
-            let w = heads[b][d];
-            sums[0][b] = simd.mul_add_e_f32s(x0[d], w, sums[0][b]);
-            sums[1][b] = simd.mul_add_e_f32s(x1[d], w, sums[1][b]);
-            sums[2][b] = simd.mul_add_e_f32s(x2[d], w, sums[2][b]);
-            sums[3][b] = simd.mul_add_e_f32s(x3[d], w, sums[3][b]);
-        }
-    }
-    if !t0.is_empty() {
-        for b in 0..O {
-            let w = simd.partial_load_f32s(tails[b]);
-            sums[0][b] = simd.mul_add_e_f32s(simd.partial_load_f32s(t0), w, sums[0][b]);
-            sums[1][b] = simd.mul_add_e_f32s(simd.partial_load_f32s(t1), w, sums[1][b]);
-            sums[2][b] = simd.mul_add_e_f32s(simd.partial_load_f32s(t2), w, sums[2][b]);
-            sums[3][b] = simd.mul_add_e_f32s(simd.partial_load_f32s(t3), w, sums[3][b]);
-        }
+    if S::F32_LANES == 8 {
+        // The registers of AVX2 hold the sums of two rows.
+        let [a, b, c, d] = x;
+        [sums[0], sums[1]] = products(simd, [a, b], w);
+        [sums[2], sums[3]] = products(simd, [c, d], w);
+    } else {
+        sums = products(simd, x, w);
     }
     let mut out = [[0.0; ROWS]; O];
     #[cfg(target_arch = "x86_64")]
@@ -94,6 +73,17 @@ pub(super) fn dots<S: Simd, const O: usize>(simd: S, x: [&[f32]; ROWS], w: [&[f3
         }
         return out;
     }
+    #[cfg(target_arch = "x86_64")]
+    if let Some(&v3) = (&simd as &dyn std::any::Any).downcast_ref::<pulp::x86::V3>() {
+        for b in 0..O {
+            let mut vectors = [pulp::cast([0u32; 8]); ROWS];
+            for a in 0..ROWS {
+                vectors[a] = bytemuck::cast(sums[a][b]);
+            }
+            out[b] = avx::add_lanes(v3, vectors);
+        }
+        return out;
+    }
     let mut vectors = [[simd.splat_f32s(0.0); ROWS]; O];
     for b in 0..O {
         for a in 0..ROWS {
@@ -104,6 +94,44 @@ pub(super) fn dots<S: Simd, const O: usize>(simd: S, x: [&[f32]; ROWS], w: [&[f3
         out[b] = sum_lanes::<S>(bytemuck::cast_slice(&vectors[b]));
     }
     out
+}
+
+/// Products of each of R rows with each of O weight rows, the lanes not yet added.
+#[inline(always)]
+fn products<S: Simd, const O: usize, const R: usize>(
+    simd: S,
+    x: [&[f32]; R],
+    w: [&[f32]; O],
+) -> [[S::f32s; O]; R] {
+    let vectors = x[0].len() / S::F32_LANES;
+    let (mut rows, mut row_tails) = ([&[][..]; R], [&[][..]; R]);
+    for a in 0..R {
+        let (row, tail) = S::as_simd_f32s(x[a]);
+        (rows[a], row_tails[a]) = (&row[..vectors], tail);
+    }
+    let (mut heads, mut tails) = ([&[][..]; O], [&[][..]; O]);
+    for b in 0..O {
+        let (head, tail) = S::as_simd_f32s(w[b]);
+        (heads[b], tails[b]) = (&head[..vectors], tail);
+    }
+    let mut sums = [[simd.splat_f32s(0.0); O]; R];
+    for d in 0..vectors {
+        for b in 0..O {
+            let w: S::f32s = heads[b][d];
+            for a in 0..R {
+                sums[a][b] = simd.mul_add_e_f32s(rows[a][d], w, sums[a][b]);
+            }
+        }
+    }
+    if !row_tails[0].is_empty() {
+        for b in 0..O {
+            let w = simd.partial_load_f32s(tails[b]);
+            for a in 0..R {
+                sums[a][b] = simd.mul_add_e_f32s(simd.partial_load_f32s(row_tails[a]), w, sums[a][b]);
+            }
+        }
+    }
+    sums
 }
 
 /// Sums of the lanes of four vectors, halves added to halves.
@@ -132,6 +160,32 @@ fn sum_lanes<S: Simd>(lanes: &[f32]) -> [f32; ROWS] {
         out[a] = (four[a][0] + four[a][2]) + (four[a][1] + four[a][3]);
     }
     out
+}
+
+/// The same in AVX's instructions.
+#[cfg(target_arch = "x86_64")]
+mod avx {
+    use std::arch::x86_64::__m256;
+
+    use pulp::x86::V3;
+
+    /// The sums of the lanes of four vectors.
+    #[inline(always)]
+    pub(super) fn add_lanes(V3 { avx, .. }: V3, [a, b, c, d]: [__m256; 4]) -> [f32; 4] {
+        let halves = |a, b| {
+            avx._mm256_add_ps(
+                avx._mm256_permute2f128_ps::<0x20>(a, b),
+                avx._mm256_permute2f128_ps::<0x31>(a, b),
+            )
+        };
+        // Four of a, four of b; four of c, four of d.
+        let (ab, cd) = (halves(a, b), halves(c, d));
+        let twos =
+            avx._mm256_add_ps(avx._mm256_shuffle_ps::<0x44>(ab, cd), avx._mm256_shuffle_ps::<0xee>(ab, cd));
+        let sums = avx._mm256_add_ps(twos, avx._mm256_permute_ps::<0xb1>(twos));
+        let [a, _, c, _, b, _, d, _]: [f32; 8] = pulp::cast(sums);
+        [a, b, c, d]
+    }
 }
 
 /// Sums of lanes, halves added to halves, for many vectors at a time: three instructions a sum, where the compiler's
@@ -230,15 +284,15 @@ fn strip<S: Simd, const BLOCK: usize, const V: usize>(
     let columns = x[0].len();
     let (from, end) = (d * S::F32_LANES, (d + V) * S::F32_LANES);
     // Two lines a row with each tile, as far as there are tiles: asked for all at once, they would wait for each other.
-    let ahead = V.min(2);
+    let lines = (V * S::F32_LANES).div_ceil(LINE);
     output_tiles!(residual.len(), k, O => {
         let r: &[[f32; BLOCK]] = &residual[k..k + O];
         let mut sums = [[simd.splat_f32s(0.0); V]; O];
-        let line_from = from + (k / OUTPUTS * ahead).min(V - ahead) * S::F32_LANES;
+        let asked = (2 * (k / OUTPUTS)).min(lines)..(2 * (k / OUTPUTS) + 2).min(lines);
         for a in 0..BLOCK {
             let xs = S::as_simd_f32s(&x[a][from..end]).0;
-            for line in 0..ahead {
-                prefetch(next[a].as_ptr().wrapping_add(line_from + line * S::F32_LANES));
+            for line in asked.clone() {
+                prefetch(next[a].as_ptr().wrapping_add(from + line * LINE));
             }
             for b in 0..O {
                 let r = simd.splat_f32s(r[b][a]);
