@@ -134,7 +134,7 @@ fn products<S: Simd, const O: usize, const R: usize>(
     sums
 }
 
-/// Sums of the lanes of four vectors, halves added to halves.
+/// Sums of the lanes, at most four, of four vectors, halves added to halves.
 #[inline(always)]
 fn sum_lanes<S: Simd>(lanes: &[f32]) -> [f32; ROWS] {
     let n = S::F32_LANES;
@@ -142,17 +142,9 @@ fn sum_lanes<S: Simd>(lanes: &[f32]) -> [f32; ROWS] {
     for a in 0..ROWS {
         let lanes = &lanes[a * n..(a + 1) * n];
         for i in 0..4 {
-            four[a][i] = match n {
-                8 => lanes[i] + lanes[4 + i],
-                4 => lanes[i],
-                _ => {
-                    if i < n {
-                        lanes[i]
-                    } else {
-                        0.0
-                    }
-                }
-            };
+            if i < n {
+                four[a][i] = lanes[i];
+            }
         }
     }
     let mut out = [0.0; ROWS];
@@ -162,7 +154,7 @@ fn sum_lanes<S: Simd>(lanes: &[f32]) -> [f32; ROWS] {
     out
 }
 
-/// The same in AVX's instructions.
+/// The same of eight lanes, in AVX's instructions.
 #[cfg(target_arch = "x86_64")]
 mod avx {
     use std::arch::x86_64::__m256;

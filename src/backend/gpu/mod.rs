@@ -129,6 +129,13 @@ pub fn shared_constants(stage: &str) -> Vec<(&'static str, u64)> {
 }
 
 impl Gpu {
+    /// Whether its kernels load two numbers at a time: so that a test knows what it compares.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn loads_pairs(&self) -> bool {
+        self.pairs
+    }
+
     /// Gives the device up, as a driver does that was reset or unplugged: to test what happens then.
     pub fn lose(&self) {
         self.device.destroy();

@@ -1,5 +1,4 @@
-//! objective: what the loads of a software driver are worth only if nothing else changes; `verify` holds every stage against the
-//! reference.
+//! objective: however features are loaded, the sums are the same; `verify` holds them against the reference.
 
 use huemax::backend::{Backend, Gpu, Labels, Loss, Models, Rows, Targets};
 use libtest_mimic::Trial;
@@ -18,6 +17,12 @@ pub fn register(trials: &mut Vec<Trial>) {
 /// cells, and are fewer than lanes.
 fn pairs_and_vectors_give_the_same_bytes(pairs: &Gpu) {
     let vectors = adapters()[0].open_without_pairs().expect("a device");
+    assert!(!vectors.loads_pairs());
+    if !pairs.loads_pairs() {
+        assert!(!pairs.info().name.starts_with("llvmpipe"), "lavapipe has 64-bit integers");
+        println!("{} loads by vectors: there is nothing to compare", pairs.info());
+        return;
+    }
     for shape in [(1, 4, 2), (37, 20, 3), (130, 64, 10), (67, 508, 7)] {
         assert_eq!(sums(pairs, shape), sums(&vectors, shape), "{shape:?}");
     }
