@@ -15,6 +15,8 @@ mod models;
 mod normalize;
 mod objective;
 mod objective_sparse;
+#[cfg(target_arch = "x86_64")]
+mod packed;
 mod probe;
 mod reduce;
 mod scores;
@@ -78,6 +80,16 @@ impl Cpu {
         };
         Self { info, arch }
     }
+
+    /// Room for an array of `len` numbers.
+    fn room<T: Element>(&self, len: usize) -> Result<Vec<T>, DeviceError> {
+        array::room(len).map_err(|reason| DeviceError::OutOfMemory {
+            device: self.info.to_string(),
+            asked: format!(" for {} more", crate::backend::info::size((len * size_of::<T>()) as u64)),
+            reason: reason.to_string(),
+            way_out: "give it less at a time (--memory with less than there is), or fewer --bins",
+        })
+    }
 }
 
 impl Backend for Cpu {
@@ -88,21 +100,15 @@ impl Backend for Cpu {
     }
 
     fn zeros<T: Element>(&self, len: usize) -> Result<CpuArray<T>, DeviceError> {
-        let mut values = Vec::new();
-        if let Err(reason) = values.try_reserve_exact(len) {
-            return Err(DeviceError::OutOfMemory {
-                device: self.info.to_string(),
-                asked: format!(" for {} more", crate::backend::info::size((len * size_of::<T>()) as u64)),
-                reason: reason.to_string(),
-                way_out: "give it less at a time (--memory with less than there is), or fewer --bins",
-            });
-        }
+        let mut values = self.room(len)?;
         values.resize(len, T::zeroed());
         Ok(values.into())
     }
 
     fn upload<T: Element>(&self, values: &[T]) -> Result<CpuArray<T>, DeviceError> {
-        Ok(values.to_vec().into())
+        let mut own = self.room(values.len())?;
+        own.extend_from_slice(values);
+        Ok(own.into())
     }
 
     fn lend(&self, owner: Arc<dyn Lend>) -> Option<CpuArray<f32>> {

@@ -8,6 +8,8 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::loss::{BlockTargets, OfScores, with_loss};
+#[cfg(target_arch = "x86_64")]
+use super::packed::Packed;
 use super::tile::{self, output_tiles};
 use super::{Cpu, models, row};
 use crate::backend::{Labels, Models, Rows, Splits};
@@ -63,38 +65,95 @@ impl<L: OfScores> WithSimd for Task<'_, L> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { loss: _, rows, range, labels, parameters, outputs, partial } = self;
-        let columns = rows.columns;
-        let (words, weights) = (&labels.words[..], &labels.weights[..]);
-        let (weight, bias) = parameters[..outputs * (columns + 1)].split_at(outputs * columns);
-        partial.fill(0.0);
-        let (weight_sum, rest) = partial.split_at_mut(outputs * columns);
-        // By outputs, then rows: arithmetic on all rows of a block at once.
-        let mut block = vec![[0.0f32; BLOCK]; outputs];
-        let mut loss = 0.0;
-        for first in range.clone().step_by(BLOCK) {
-            let count = BLOCK.min(range.end - first);
-            let x = block_of_rows(rows, first, range.end);
-            let next = block_of_rows(rows, (first + BLOCK).min(range.end - 1), range.end);
-            let mut targets = BlockTargets { words, weights, rows: [0; BLOCK], count };
-            for a in 0..BLOCK {
-                targets.rows[a] = rows.index[rows.first + first + a.min(count - 1)];
-            }
-            score(simd, &x, weight, bias, &mut block);
-            loss += L::block(&mut block, &targets);
-            for k in 0..outputs {
-                let mut sum = 0.0;
-                for a in 0..BLOCK {
-                    sum += block[k][a];
-                }
-                rest[k] += sum;
-            }
-            tile::add(simd, &x, &block, weight_sum, &next);
+        let columns = self.rows.columns;
+        let (weight, bias) = self.parameters[..self.outputs * (columns + 1)].split_at(self.outputs * columns);
+        self.partial.fill(0.0);
+        let (gradient, rest) = self.partial.split_at_mut(self.outputs * columns);
+        let Self { rows, range, labels, .. } = self;
+        // With one tile of outputs a copy of the rows would be read once, and would cost more than it saves. The wider
+        // vectors of AVX-512 were not measured with copies.
+        #[cfg(target_arch = "x86_64")]
+        if let Some(&simd) = (&simd as &dyn std::any::Any).downcast_ref::<pulp::x86::V3>()
+            && self.outputs > tile::OUTPUTS
+        {
+            let mut packed = Packed::new(simd, weight, columns, bias.len());
+            pass::<L>(&mut packed, rows, range, labels, bias, rest);
+            packed.gradient_to(gradient);
+            return;
         }
-        rest[outputs] = loss as f32;
+        pass::<L>(&mut Tiles { simd, weight, gradient }, rows, range, labels, bias, rest);
     }
 }
 
+/// All blocks of a split. `rest` gets the gradient of the biases, and the loss.
+#[inline(always)]
+fn pass<L: OfScores>(
+    products: &mut impl Products,
+    rows: &Rows<'_, Cpu>,
+    range: std::ops::Range<usize>,
+    labels: &Labels<'_, Cpu>,
+    bias: &[f32],
+    rest: &mut [f32],
+) {
+    let (words, weights) = (&labels.words[..], &labels.weights[..]);
+    // By outputs, then rows: arithmetic on all rows of a block at once.
+    let mut block = vec![[0.0f32; BLOCK]; bias.len()];
+    let mut loss = 0.0;
+    for first in range.clone().step_by(BLOCK) {
+        let count = BLOCK.min(range.end - first);
+        let x = block_of_rows(rows, first, range.end);
+        let next = block_of_rows(rows, (first + BLOCK).min(range.end - 1), range.end);
+        let mut targets = BlockTargets { words, weights, rows: [0; BLOCK], count };
+        for a in 0..BLOCK {
+            targets.rows[a] = rows.index[rows.first + first + a.min(count - 1)];
+        }
+        products.score(&x, bias, &mut block, &next);
+        loss += L::block(&mut block, &targets);
+        for (rest, residual) in rest.iter_mut().zip(&block) {
+            let mut sum = 0.0;
+            for a in 0..BLOCK {
+                sum += residual[a];
+            }
+            *rest += sum;
+        }
+        products.add(&x, &block, &next);
+    }
+    rest[bias.len()] = loss as f32;
+}
+
+/// Both products of a block, and what becomes of them.
+pub(super) trait Products {
+    /// Scores of the rows `x`, K × rows; `next` are the rows of the next block.
+    fn score(
+        &mut self,
+        x: &[&[f32]; BLOCK],
+        bias: &[f32],
+        block: &mut [[f32; BLOCK]],
+        next: &[&[f32]; BLOCK],
+    );
+
+    /// Adds `Σ_a residual[k][a]·x[a][d]` to the gradient; `x` are the rows last scored.
+    fn add(&mut self, x: &[&[f32]; BLOCK], residual: &[[f32; BLOCK]], next: &[&[f32]; BLOCK]);
+}
+
+/// The products of rows and weights where they lie.
+pub(super) struct Tiles<'a, S> {
+    pub(super) simd: S,
+    pub(super) weight: &'a [f32],
+    pub(super) gradient: &'a mut [f32],
+}
+
+impl<S: Simd> Products for Tiles<'_, S> {
+    #[inline(always)]
+    fn score(&mut self, x: &[&[f32]; BLOCK], bias: &[f32], block: &mut [[f32; BLOCK]], _: &[&[f32]; BLOCK]) {
+        score(self.simd, x, self.weight, bias, block);
+    }
+
+    #[inline(always)]
+    fn add(&mut self, x: &[&[f32]; BLOCK], residual: &[[f32; BLOCK]], next: &[&[f32]; BLOCK]) {
+        tile::add(self.simd, x, residual, self.gradient, next);
+    }
+}
 /// Rows from `first` on; those past `end` repeat the last one.
 #[inline(always)]
 pub(super) fn block_of_rows<'a>(rows: &Rows<'a, Cpu>, first: usize, end: usize) -> [&'a [f32]; BLOCK] {

@@ -156,14 +156,14 @@ fn sum_lanes<S: Simd>(lanes: &[f32]) -> [f32; ROWS] {
 
 /// The same of eight lanes, in AVX's instructions.
 #[cfg(target_arch = "x86_64")]
-mod avx {
+pub(super) mod avx {
     use std::arch::x86_64::__m256;
 
     use pulp::x86::V3;
 
     /// The sums of the lanes of four vectors.
     #[inline(always)]
-    pub(super) fn add_lanes(V3 { avx, .. }: V3, [a, b, c, d]: [__m256; 4]) -> [f32; 4] {
+    pub(in super::super) fn add_lanes(V3 { avx, .. }: V3, [a, b, c, d]: [__m256; 4]) -> [f32; 4] {
         let halves = |a, b| {
             avx._mm256_add_ps(
                 avx._mm256_permute2f128_ps::<0x20>(a, b),
@@ -252,14 +252,18 @@ pub(super) fn add<S: Simd, const BLOCK: usize>(
     }
 }
 
-/// Asks for the cache line at `address`, to be there when it is used.
+/// Asks for the cache line at `address`, to be there when it is used: in the nearest cache or in the one behind it.
 #[inline(always)]
 #[allow(unsafe_code)] // A prefetch reads nothing and cannot fault; the intrinsic is unsafe only as all of its kind are.
-fn prefetch(address: *const f32) {
+pub(super) fn prefetch<const NEAREST: bool>(address: *const f32) {
     #[cfg(target_arch = "x86_64")]
     unsafe {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T1>(address.cast());
+        use std::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
+        if NEAREST {
+            _mm_prefetch::<_MM_HINT_T0>(address.cast());
+        } else {
+            _mm_prefetch::<_MM_HINT_T1>(address.cast());
+        }
     }
 }
 
@@ -284,7 +288,7 @@ fn strip<S: Simd, const BLOCK: usize, const V: usize>(
         for a in 0..BLOCK {
             let xs = S::as_simd_f32s(&x[a][from..end]).0;
             for line in asked.clone() {
-                prefetch(next[a].as_ptr().wrapping_add(from + line * LINE));
+                prefetch::<false>(next[a].as_ptr().wrapping_add(from + line * LINE));
             }
             for b in 0..O {
                 let r = simd.splat_f32s(r[b][a]);
