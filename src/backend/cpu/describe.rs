@@ -50,50 +50,43 @@ fn with_kept(bins: &Bins, work: impl FnOnce(&BinIndex, &mut [u32; REACH])) {
 }
 
 pub(super) fn describe(arch: Arch, pictures: &Pictures, bins: &Bins, counts: &mut [u32]) {
-    let rows = counts[..pictures.len() * bins.len()].chunks_mut(bins.len());
+    let rows = &mut counts[..pictures.len() * bins.len()];
     // Less than a task: nothing to divide. It is what a core has just decoded, and lies in its cache.
     if pictures.byte_len() <= 3 * TASK {
-        with_kept(bins, |index, private| {
-            for (i, row) in rows.enumerate() {
-                row.fill(0);
-                Count { rgb: pictures.rgb(i), index, private: &mut *private, counts: row }.run(arch);
-            }
-        });
+        for (i, row) in rows.chunks_mut(bins.len()).enumerate() {
+            row.fill(0);
+            add_pixels(arch, pictures.rgb(i), bins, row);
+        }
         return;
     }
-    let index = BinIndex::new(bins);
-    counts[..pictures.len() * bins.len()].par_chunks_mut(bins.len()).enumerate().for_each_init(
-        private_histograms,
-        |private, (i, row)| {
-            let rgb = pictures.rgb(i);
-            row.fill(0);
-            if rgb.len() <= 3 * TASK {
-                Count { rgb, index: &index, private, counts: row }.run(arch);
-                return;
-            }
-            let sum = rgb
-                .par_chunks(3 * TASK)
-                .map(|part| {
-                    let mut partial = vec![0; bins.len()];
-                    Count {
-                        rgb: part,
-                        index: &index,
-                        private: &mut private_histograms(),
-                        counts: &mut partial,
-                    }
-                    .run(arch);
-                    partial
-                })
-                .reduce(
-                    || vec![0; bins.len()],
-                    |mut sum, part| {
-                        sum.iter_mut().zip(part).for_each(|(s, p)| *s += p);
-                        sum
-                    },
-                );
-            row.copy_from_slice(&sum);
-        },
-    );
+    rows.par_chunks_mut(bins.len()).enumerate().for_each(|(i, row)| {
+        let rgb = pictures.rgb(i);
+        row.fill(0);
+        if rgb.len() <= 3 * TASK {
+            add_pixels(arch, rgb, bins, row);
+            return;
+        }
+        let sum = rgb
+            .par_chunks(3 * TASK)
+            .map(|part| {
+                let mut partial = vec![0; bins.len()];
+                add_pixels(arch, part, bins, &mut partial);
+                partial
+            })
+            .reduce(
+                || vec![0; bins.len()],
+                |mut sum, part| {
+                    sum.iter_mut().zip(part).for_each(|(s, p)| *s += p);
+                    sum
+                },
+            );
+        row.copy_from_slice(&sum);
+    });
+}
+
+/// Adds the pixels of `rgb` to `counts`, on this thread.
+fn add_pixels(arch: Arch, rgb: &[u8], bins: &Bins, counts: &mut [u32]) {
+    with_kept(bins, |index, private| Count { rgb, index, private, counts }.run(arch));
 }
 
 fn private_histograms() -> Box<[u32; REACH]> {
@@ -327,8 +320,9 @@ mod tests {
     #[test]
     fn pixels_behind_the_last_whole_block_are_counted() {
         let bins = Bins::new([8, 8, 8]).unwrap();
-        let bytes: Vec<u8> = (0..3 * 200u32).map(|i| (i * i * 7 + i) as u8).collect();
-        for pixels in 0..200 {
+        // Few, and so many that they are counted in more copies.
+        let bytes: Vec<u8> = (0..3 * 8300u64).map(|i| (i * i * 7 + i) as u8).collect();
+        for pixels in (0..200).chain(8180..8300) {
             let rgb = &bytes[..3 * pixels];
             assert_eq!(
                 counted(Arch::Scalar, rgb, &bins),

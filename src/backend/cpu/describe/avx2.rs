@@ -1,7 +1,8 @@
 //! **describe** in AVX2's own instructions, where the compiler's vectors fall short: it widens every byte to 32 bits and back
 //! in order, and order means nothing to a histogram. Here bytes stay bytes as long as they fit, pixels are taken as the
-//! instructions leave them, and one division gives both of OpenCV's reciprocals. About 1.25 times as fast as the plain loops
-//! compiled for AVX2 (`benches/results/2026-11-22-describe-avx2.txt`).
+//! instructions leave them, and one division gives both of OpenCV's reciprocals. What a block of pixels goes through is
+//! divided into three stages, and one run of instructions takes three blocks one stage further: a single block would wait for
+//! its own results longer than the processor looks ahead (`benches/results`).
 
 use std::arch::x86_64::{__m128i, __m256, __m256i};
 use std::hint::black_box;
@@ -14,6 +15,10 @@ use super::{REACH, SHIFT, copies};
 
 /// Pixels of one step: 3·32 bytes are three vectors.
 const BLOCK: usize = 32;
+/// Bins up to which twice as many histograms still leave half of the nearest cache to everything else.
+const FEW_BINS: usize = 512;
+/// Pixels to a bin from which on twice as many histograms save more than it takes to clear and add them.
+const PIXELS_PER_BIN: usize = 16;
 
 /// Bins as arithmetic on 16 bits: `(x·factor) >> 16`, times a stride; the stride of the last channel is 1.
 pub(super) struct Factors {
@@ -52,28 +57,38 @@ impl NullaryFnOnce for Count<'_> {
     fn call(self) {
         let Self { simd, rgb, factors, private, counts } = self;
         let len = counts.len();
-        let copies = copies(len);
+        let mut copies = copies(len);
+        if len <= FEW_BINS && rgb.len() / 3 >= PIXELS_PER_BIN * len {
+            copies *= 2;
+        }
         private[..copies * len].fill(0);
         let offset: [u16; 16] = std::array::from_fn(|i| (i % copies * len) as u16);
         let (blocks, rest) = rgb.as_chunks::<{ 3 * BLOCK }>();
         if let Some((first, blocks)) = blocks.split_first() {
-            // Pixels of one block become bins while those of the block before are counted. They wait in memory, of which the
-            // compiler does not know that it could hold them in vectors: to take words out of those is dearer than to load them.
-            let mut held = [bins(simd, first, factors, &offset); 2];
+            // Between the stages blocks wait in memory, of which the compiler does not know that it could hold them in vectors:
+            // it would mix the stages again, and words are dearer to take out of vectors than to load.
+            let mut halfway = [sextants(simd, first); 2];
             let mut turn = 0;
-            for pixels in blocks {
-                held[1 - turn] = bins(simd, pixels, factors, &offset);
-                super::add(private, black_box(&held)[turn].as_flattened());
-                turn = 1 - turn;
+            if let Some((second, blocks)) = blocks.split_first() {
+                halfway[1] = sextants(simd, second);
+                let mut held = [bins(simd, &halfway[0], factors, &offset); 2];
+                turn = 1;
+                for pixels in blocks {
+                    halfway[1 - turn] = sextants(simd, pixels);
+                    held[1 - turn] = bins(simd, &black_box(&halfway)[turn], factors, &offset);
+                    super::add(private, black_box(&held)[turn].as_flattened());
+                    turn = 1 - turn;
+                }
+                super::add(private, held[turn].as_flattened());
             }
-            super::add(private, held[turn].as_flattened());
+            super::add(private, bins(simd, &halfway[turn], factors, &offset).as_flattened());
         }
         if !rest.is_empty() {
             // Pixels do not keep their places: those that only fill the block are black, and are taken off bin 0 again. That may
             // wrap in this copy; the sum of the copies wraps back.
             let mut pixels = [0; 3 * BLOCK];
             pixels[..rest.len()].copy_from_slice(rest);
-            super::add(private, bins(simd, &pixels, factors, &offset).as_flattened());
+            super::add(private, bins(simd, &sextants(simd, &pixels), factors, &offset).as_flattened());
             private[0] = private[0].wrapping_sub((BLOCK - rest.len() / 3) as u32);
         }
         for copy in private[..copies * len].chunks_exact(len) {
@@ -108,12 +123,29 @@ const NUMBERS: Numbers = Numbers {
     turn: [180.0; 8],
 };
 
-/// Where each of a block of pixels is counted, in no order.
+/// What becomes of a block of pixels in the first stage; the pixels in some order, the same in all.
+#[repr(align(32))]
+#[derive(Clone, Copy)]
+struct Halfway {
+    /// The largest of the channels.
+    value: [u8; BLOCK],
+    /// Largest less smallest.
+    range: [u8; BLOCK],
+    /// Hue in sixths of a turn, times the range; of the lower and of the upper eight pixels of each half.
+    sextant: [[u16; 16]; 2],
+}
+
+/// The lower and the upper eight bytes of each half, as words.
 #[inline(always)]
-fn bins(simd: V3, pixels: &[u8; 3 * BLOCK], factors: &Factors, offset: &[u16; 16]) -> [[u16; 16]; 2] {
+fn words(simd: V3, bytes: __m256i) -> [__m256i; 2] {
+    let zero = cast([0u8; 32]);
+    [simd.avx2._mm256_unpacklo_epi8(bytes, zero), simd.avx2._mm256_unpackhi_epi8(bytes, zero)]
+}
+
+/// The first stage: everything that bytes and words hold.
+#[inline(always)]
+fn sextants(simd: V3, pixels: &[u8; 3 * BLOCK]) -> Halfway {
     let V3 { avx2, .. } = simd;
-    // Read again for every block: a factor that the compiler knows to stay the same it widens once, and then multiplies in 32 bits.
-    let (factors, numbers) = black_box((factors, &NUMBERS));
     let [red, green, blue] = channels(simd, pixels);
     let value = avx2._mm256_max_epu8(avx2._mm256_max_epu8(red, green), blue);
     let least = avx2._mm256_min_epu8(avx2._mm256_min_epu8(red, green), blue);
@@ -121,21 +153,26 @@ fn bins(simd: V3, pixels: &[u8; 3 * BLOCK], factors: &Factors, offset: &[u16; 16
     // sextant = left − right + turns·range
     let (is_red, is_green) = (avx2._mm256_cmpeq_epi8(value, red), avx2._mm256_cmpeq_epi8(value, green));
     let select = |r, g, b| avx2._mm256_blendv_epi8(avx2._mm256_blendv_epi8(b, g, is_green), r, is_red);
-    let (left, right) = (select(green, blue, red), select(blue, red, green));
-    let turns = select(cast([0u8; 32]), cast([2u8; 32]), cast([4u8; 32]));
+    let left = words(simd, select(green, blue, red));
+    let right = words(simd, select(blue, red, green));
+    let turns = words(simd, select(cast([0u8; 32]), cast([2u8; 32]), cast([4u8; 32])));
+    let ranges = words(simd, range);
+    let sextant = |i: usize| {
+        let turned = avx2._mm256_mullo_epi16(turns[i], ranges[i]);
+        avx2._mm256_add_epi16(avx2._mm256_sub_epi16(left[i], right[i]), turned)
+    };
+    Halfway { value: cast(value), range: cast(range), sextant: [cast(sextant(0)), cast(sextant(1))] }
+}
 
-    let zero: __m256i = cast([0u8; 32]);
-    let low = |bytes| avx2._mm256_unpacklo_epi8(bytes, zero);
-    let high = |bytes| avx2._mm256_unpackhi_epi8(bytes, zero);
+/// The second stage: where each of the pixels is counted, in no order. Counting is the third.
+#[inline(always)]
+fn bins(simd: V3, pixels: &Halfway, factors: &Factors, offset: &[u16; 16]) -> [[u16; 16]; 2] {
+    // Read again for every block: a factor that the compiler knows to stay the same it widens once, and then multiplies in 32 bits.
+    let (factors, numbers) = black_box((factors, &NUMBERS));
+    let (value, range) = (words(simd, cast(pixels.value)), words(simd, cast(pixels.range)));
     [
-        sixteen(simd, [low(value), low(range), low(left), low(right), low(turns)], factors, numbers, offset),
-        sixteen(
-            simd,
-            [high(value), high(range), high(left), high(right), high(turns)],
-            factors,
-            numbers,
-            offset,
-        ),
+        sixteen(simd, [value[0], range[0], cast(pixels.sextant[0])], factors, numbers, offset),
+        sixteen(simd, [value[1], range[1], cast(pixels.sextant[1])], factors, numbers, offset),
     ]
 }
 
@@ -143,15 +180,13 @@ fn bins(simd: V3, pixels: &[u8; 3 * BLOCK], factors: &Factors, offset: &[u16; 16
 #[inline(always)]
 fn sixteen(
     simd: V3,
-    [value, range, left, right, turns]: [__m256i; 5],
+    [value, range, sextant]: [__m256i; 3],
     factors: &Factors,
     numbers: &Numbers,
     offset: &[u16; 16],
 ) -> [u16; 16] {
     let V3 { avx2, .. } = simd;
     let zero: __m256i = cast([0u8; 32]);
-    let sextant =
-        avx2._mm256_add_epi16(avx2._mm256_sub_epi16(left, right), avx2._mm256_mullo_epi16(turns, range));
     let (h0, s0) = eight(
         simd,
         avx2._mm256_unpacklo_epi16(value, zero),
