@@ -1,7 +1,7 @@
 //! Arrays of the CPU: numbers of their own, or those of an owner who lends them.
 
 use std::collections::TryReserveError;
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -48,20 +48,25 @@ impl<T> From<Vec<T>> for CpuArray<T> {
 #[cfg(target_os = "linux")]
 const PAGE: usize = 2 << 20;
 
-/// Room for `len` numbers. Where Linux gives huge pages to those who ask (`madvise`), a large array asks for them, before
-/// anything is written to it: a pass over it needs fewer translations of addresses, and the first one fewer faults.
+/// The addresses of the huge pages that lie wholly in `bytes` bytes from `address` on; at least two huge pages of bytes.
+#[cfg(target_os = "linux")]
+fn whole_pages(address: usize, bytes: usize) -> Range<usize> {
+    address.next_multiple_of(PAGE)..(address + bytes) / PAGE * PAGE
+}
+
+/// Room for `len` numbers. Where Linux gives huge pages to those who ask (`madvise`), a large array asks for them before
+/// it is written to: a pass over it needs fewer translations of addresses, and the first one fewer faults.
 pub(super) fn room<T: Element>(len: usize) -> Result<Vec<T>, TryReserveError> {
     let mut values: Vec<T> = Vec::new();
     values.try_reserve_exact(len)?;
     #[cfg(target_os = "linux")]
     // From here on NumPy asks for them, too.
     if len * size_of::<T>() >= 2 * PAGE {
-        let begin = values.as_ptr().addr().next_multiple_of(PAGE);
-        let end = (values.as_ptr().addr() + len * size_of::<T>()) / PAGE * PAGE;
-        let pages = values.as_mut_ptr().with_addr(begin).cast();
+        let whole = whole_pages(values.as_ptr().addr(), len * size_of::<T>());
+        let pages = values.as_mut_ptr().with_addr(whole.start).cast();
         // SAFETY: the pages lie in room that is `values`' own; advice about them changes nothing that can be read there.
         #[allow(unsafe_code)]
-        let advised = unsafe { rustix::mm::madvise(pages, end - begin, rustix::mm::Advice::LinuxHugepage) };
+        let advised = unsafe { rustix::mm::madvise(pages, whole.len(), rustix::mm::Advice::LinuxHugepage) };
         // A kernel without huge pages gives small ones.
         let _ = advised;
     }
@@ -97,6 +102,7 @@ impl<T> DerefMut for CpuArray<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::{Backend, Cpu};
 
     #[test]
     fn room_for_small_and_large_arrays_takes_their_numbers() {
@@ -107,6 +113,20 @@ mod tests {
             assert!(values.iter().all(|&value| value == 1.5));
         }
         assert!(room::<f32>(usize::MAX / 8).is_err());
+        assert!(Cpu::new().zeros::<f32>(usize::MAX).is_err(), "an error, and no overflow in its message");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn huge_pages_lie_wholly_in_their_array() {
+        for address in [8 * PAGE, 8 * PAGE + 16, 9 * PAGE - 4] {
+            for bytes in [2 * PAGE, 2 * PAGE + 4, 7 * PAGE - 4] {
+                let whole = whole_pages(address, bytes);
+                assert!(whole.start >= address && whole.end <= address + bytes, "{address} {bytes}");
+                assert!(whole.start.is_multiple_of(PAGE) && whole.len().is_multiple_of(PAGE));
+                assert!(!whole.is_empty() && whole.len() + 2 * PAGE > bytes);
+            }
+        }
     }
 
     #[derive(Debug)]

@@ -85,7 +85,10 @@ impl Cpu {
     fn room<T: Element>(&self, len: usize) -> Result<Vec<T>, DeviceError> {
         array::room(len).map_err(|reason| DeviceError::OutOfMemory {
             device: self.info.to_string(),
-            asked: format!(" for {} more", crate::backend::info::size((len * size_of::<T>()) as u64)),
+            asked: format!(
+                " for {} more",
+                crate::backend::info::size(len.saturating_mul(size_of::<T>()) as u64)
+            ),
             reason: reason.to_string(),
             way_out: "give it less at a time (--memory with less than there is), or fewer --bins",
         })

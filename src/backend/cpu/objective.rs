@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::loss::{BlockTargets, OfScores, with_loss};
 #[cfg(target_arch = "x86_64")]
-use super::packed::Packed;
+use super::packed::{self, Packed};
 use super::tile::{self, output_tiles};
 use super::{Cpu, models, row};
 use crate::backend::{Labels, Models, Rows, Splits};
@@ -43,10 +43,22 @@ fn by_splits<L: OfScores>(
     partials: &mut [f32],
 ) {
     let width = outputs * (rows.columns + 1) + 1;
+    // The wider vectors of AVX-512 were not measured with copies.
+    #[cfg(target_arch = "x86_64")]
+    let packed = (matches!(arch, Arch::V3(_)) && packed::pays(splits.rows, rows.columns, outputs))
+        .then(|| packed::pack(&parameters[..outputs * rows.columns], rows.columns, outputs));
     partials[..splits.count * width].par_chunks_exact_mut(width).enumerate().for_each(|(p, partial)| {
-        let range = splits.range(p, rows.count);
-        let loss = std::marker::PhantomData::<L>;
-        arch.dispatch(Task { loss, rows, range, labels, parameters, outputs, partial });
+        arch.dispatch(Task {
+            loss: std::marker::PhantomData::<L>,
+            rows,
+            range: splits.range(p, rows.count),
+            labels,
+            parameters,
+            outputs,
+            partial,
+            #[cfg(target_arch = "x86_64")]
+            packed: packed.as_deref(),
+        });
     });
 }
 
@@ -58,6 +70,9 @@ struct Task<'a, L> {
     parameters: &'a [f32],
     outputs: usize,
     partial: &'a mut [f32],
+    /// The weights for products over copies, where these pay.
+    #[cfg(target_arch = "x86_64")]
+    packed: Option<&'a [packed::StripOfOutputs]>,
 }
 
 impl<L: OfScores> WithSimd for Task<'_, L> {
@@ -67,20 +82,19 @@ impl<L: OfScores> WithSimd for Task<'_, L> {
     fn with_simd<S: Simd>(self, simd: S) {
         let columns = self.rows.columns;
         let (weight, bias) = self.parameters[..self.outputs * (columns + 1)].split_at(self.outputs * columns);
-        self.partial.fill(0.0);
         let (gradient, rest) = self.partial.split_at_mut(self.outputs * columns);
-        let Self { rows, range, labels, .. } = self;
-        // With one tile of outputs a copy of the rows would be read once, and would cost more than it saves. The wider
-        // vectors of AVX-512 were not measured with copies.
+        rest.fill(0.0);
         #[cfg(target_arch = "x86_64")]
-        if let Some(&simd) = (&simd as &dyn std::any::Any).downcast_ref::<pulp::x86::V3>()
-            && self.outputs > tile::OUTPUTS
+        if let (Some(weights), Some(&simd)) =
+            (self.packed, (&simd as &dyn std::any::Any).downcast_ref::<pulp::x86::V3>())
         {
-            let mut packed = Packed::new(simd, weight, columns, bias.len());
-            pass::<L>(&mut packed, rows, range, labels, bias, rest);
+            let mut packed = Packed::new(simd, weights, columns);
+            pass::<L>(&mut packed, self.rows, self.range, self.labels, bias, rest);
             packed.gradient_to(gradient);
             return;
         }
+        gradient.fill(0.0);
+        let Self { rows, range, labels, .. } = self;
         pass::<L>(&mut Tiles { simd, weight, gradient }, rows, range, labels, bias, rest);
     }
 }
@@ -154,6 +168,7 @@ impl<S: Simd> Products for Tiles<'_, S> {
         tile::add(self.simd, x, residual, self.gradient, next);
     }
 }
+
 /// Rows from `first` on; those past `end` repeat the last one.
 #[inline(always)]
 pub(super) fn block_of_rows<'a>(rows: &Rows<'a, Cpu>, first: usize, end: usize) -> [&'a [f32]; BLOCK] {

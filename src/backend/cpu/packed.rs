@@ -2,7 +2,7 @@
 //!
 //! A block of 16 rows of 512 features fills the nearest cache by itself, and its rows, 2 KiB apart, share a few of the
 //! cache's sets with each other and with the rows of the gradient. Copied into strips of columns while they are scored,
-//! they are read in one stream when they are multiplied back (measured: `benches/results`). The sums are those of `tile`,
+//! they are read in one stream when they are multiplied back (`benches/results/2026-11-23-avx2-copies-and-stages.txt`). The sums are those of `tile`,
 //! to the bit but for the gradient of columns past the last eight, which `tile` adds up in another order.
 
 // Indices of tiles, as in the formulas; iterators over them cost inlining.
@@ -18,15 +18,19 @@ use super::tile::{self, OUTPUTS, output_tiles};
 const STRIP: usize = 16;
 /// Vectors of a strip.
 const VECTORS: usize = STRIP / 8;
-/// Rows scored at once: 2 × 5 sums, and what they are made of, fill 16 registers.
+/// Rows scored at once: 2 × 5 sums, two rows and a weight fit 16 registers.
 const PAIR: usize = 2;
-/// The most tiles of outputs that ask for rows of the next block.
-const ASKING: usize = 2;
+/// The most tiles of outputs that prefetch rows of the next block.
+const PREFETCHING: usize = 2;
+/// Columns from which on the zeros behind a row, less than a strip, are few beside it.
+const COLUMNS: usize = 8 * STRIP;
+/// Rows from which on clearing the gradient and putting it in order takes little beside what copies save.
+const ROWS: usize = 4 * BLOCK;
 
 /// The columns of a strip, in a cache line of their own; zeros past the last column.
 #[repr(C, align(64))]
 #[derive(Debug, Clone, Copy)]
-struct Line([f32; STRIP]);
+pub(super) struct Line([f32; STRIP]);
 
 const ZEROS: Line = Line([0.0; STRIP]);
 
@@ -38,32 +42,41 @@ fn vectors(strip: &[f32; STRIP]) -> &[f32x8; VECTORS] {
 /// A line for each row of a block, and one that keeps strips from sharing sets of the cache.
 type StripOfRows = [Line; BLOCK + 1];
 /// A line for each output of a tile; zeros past the last output.
-type StripOfOutputs = [Line; OUTPUTS];
+pub(super) type StripOfOutputs = [Line; OUTPUTS];
 
-/// A block of rows, the weights, and the sum of the gradient: strip by strip, the latter two tile by tile of outputs.
-pub(super) struct Packed {
+/// Whether copies pay. With one tile of outputs they are read once, and cost more than they save.
+pub(super) fn pays(rows: usize, columns: usize, outputs: usize) -> bool {
+    rows >= ROWS && columns >= COLUMNS && outputs > OUTPUTS
+}
+
+/// Weights, K×D, tile by tile of outputs, and strip by strip.
+pub(super) fn pack(weight: &[f32], columns: usize, outputs: usize) -> Vec<StripOfOutputs> {
+    let strips = columns.div_ceil(STRIP);
+    let mut packed = vec![[ZEROS; OUTPUTS]; outputs.div_ceil(OUTPUTS) * strips];
+    for (k, weight) in weight.chunks_exact(columns.max(1)).enumerate() {
+        for (j, weight) in weight.chunks(STRIP).enumerate() {
+            packed[k / OUTPUTS * strips + j][k % OUTPUTS].0[..weight.len()].copy_from_slice(weight);
+        }
+    }
+    packed
+}
+
+/// The weights, a block of rows, strip by strip, and the sum of the gradient, as the weights lie.
+pub(super) struct Packed<'a> {
     simd: V3,
     columns: usize,
     strips: usize,
+    weights: &'a [StripOfOutputs],
     rows: Vec<StripOfRows>,
-    weights: Vec<StripOfOutputs>,
     gradient: Vec<StripOfOutputs>,
 }
 
-impl Packed {
-    /// For rows of `columns` features; `weight` is K×D.
-    pub(super) fn new(simd: V3, weight: &[f32], columns: usize, outputs: usize) -> Self {
+impl<'a> Packed<'a> {
+    /// For rows of `columns` features, and weights as [`pack`] leaves them.
+    pub(super) fn new(simd: V3, weights: &'a [StripOfOutputs], columns: usize) -> Self {
         let strips = columns.div_ceil(STRIP);
-        let zeros = vec![[ZEROS; OUTPUTS]; outputs.div_ceil(OUTPUTS) * strips];
         let rows = vec![[ZEROS; BLOCK + 1]; strips];
-        let mut packed = Self { simd, columns, strips, rows, weights: zeros.clone(), gradient: zeros };
-        for (k, weight) in weight.chunks_exact(columns.max(1)).enumerate() {
-            for (j, weight) in weight.chunks(STRIP).enumerate() {
-                packed.weights[k / OUTPUTS * strips + j][k % OUTPUTS].0[..weight.len()]
-                    .copy_from_slice(weight);
-            }
-        }
-        packed
+        Self { simd, columns, strips, weights, rows, gradient: vec![[ZEROS; OUTPUTS]; weights.len()] }
     }
 
     /// The sum of the gradient, K×D.
@@ -77,7 +90,7 @@ impl Packed {
     }
 }
 
-impl Products for Packed {
+impl Products for Packed<'_> {
     /// The rows are kept for [`Packed::add`].
     #[inline(always)]
     fn score(
@@ -95,8 +108,8 @@ impl Products for Packed {
             }
         }
         output_tiles!(bias.len(), k, O => for a in (0..BLOCK).step_by(PAIR) {
-            let ask = Ask::new(next, k / OUTPUTS, a / PAIR, bias.len(), self.strips);
-            let scores = self.score_pair::<O>(x, a, k / OUTPUTS, &ask);
+            let prefetch = Prefetch::new(next, k / OUTPUTS, a / PAIR, bias.len(), self.strips);
+            let scores = self.score_pair::<O>(x, a, k / OUTPUTS, &prefetch);
             for b in 0..O {
                 for row in 0..PAIR {
                     block[k + b][a + row] = scores[row][b] + bias[k + b];
@@ -107,16 +120,17 @@ impl Products for Packed {
 
     #[inline(always)]
     fn add(&mut self, _: &[&[f32]; BLOCK], residual: &[[f32; BLOCK]], next: &[&[f32]; BLOCK]) {
-        let asked = BLOCK / 2 / asking(residual.len());
+        let rows = BLOCK / 2 / prefetching(residual.len());
         output_tiles!(residual.len(), k, O => {
             let t = k / OUTPUTS;
-            let asked = if t < ASKING { BLOCK / 2 + t * asked..BLOCK / 2 + (t + 1) * asked } else { 0..0 };
-            self.add_tile::<O>(&residual[k..k + O], t, &next[asked]);
+            let from = BLOCK / 2 + t * rows;
+            let next = if t < PREFETCHING { &next[from..from + rows] } else { &[] };
+            self.add_tile::<O>(&residual[k..k + O], t, next);
         });
     }
 }
 
-impl Packed {
+impl Packed<'_> {
     /// Products of the rows `a` and `a + 1` with the weights of tile `t`. The first tile copies them.
     #[inline(always)]
     fn score_pair<const O: usize>(
@@ -124,7 +138,7 @@ impl Packed {
         x: &[&[f32]; BLOCK],
         a: usize,
         t: usize,
-        ask: &Ask,
+        prefetch: &Prefetch,
     ) -> [[f32; OUTPUTS]; PAIR] {
         let simd = self.simd;
         let weights = &self.weights[t * self.strips..(t + 1) * self.strips];
@@ -135,19 +149,20 @@ impl Packed {
             let [first, second] = [x[a].as_chunks::<STRIP>().0, x[a + 1].as_chunks::<STRIP>().0];
             let strips = self.rows.iter_mut().zip(weights).zip(first.iter().zip(second));
             for (j, ((rows, weights), (first, second))) in strips.enumerate() {
-                ask.line(j);
-                (rows[a].0, rows[a + 1].0) = (*first, *second);
+                prefetch.line(j);
+                rows[a].0 = *first;
+                rows[a + 1].0 = *second;
                 products(simd, [first, second], weights, &mut sums);
             }
         }
         for (j, (rows, weights)) in self.rows.iter().zip(weights).enumerate().skip(copied) {
-            ask.line(j);
+            prefetch.line(j);
             products(simd, [&rows[a].0, &rows[a + 1].0], weights, &mut sums);
         }
         add_lanes(simd, &sums)
     }
 
-    /// Adds what the rows make of the residuals of tile `t`, and asks for the rows `next`.
+    /// Adds what the rows make of the residuals of tile `t`, and prefetches the rows `next`.
     #[inline(always)]
     fn add_tile<const O: usize>(&mut self, residual: &[[f32; BLOCK]], t: usize, next: &[&[f32]]) {
         let simd = self.simd;
@@ -225,34 +240,40 @@ fn add_lanes<const O: usize>(simd: V3, sums: &[[f32x8; O]; PAIR]) -> [[f32; OUTP
     out
 }
 
-/// How many of the tiles of each product ask for rows of the next block.
-fn asking(outputs: usize) -> usize {
-    outputs.div_ceil(OUTPUTS).clamp(1, ASKING)
+/// How many of the tiles of each product prefetch rows of the next block.
+fn prefetching(outputs: usize) -> usize {
+    outputs.div_ceil(OUTPUTS).clamp(1, PREFETCHING)
 }
 
-/// Asks for rows of the next block, a line at a time: asked for all at once, they would wait for each other. Scoring asks
-/// for the first half of them, multiplying back for the other.
-struct Ask {
+/// Half of the next block, fetched line by line while this one is scored; the other half while it is multiplied back.
+/// Fetched all at once, lines would wait for each other.
+struct Prefetch {
+    /// The first line; null where all has been fetched.
     from: *const f32,
-    /// Strips to a line.
-    step: usize,
+    /// Whether every other strip fetches a line, in place of every one.
+    halves: bool,
 }
 
-impl Ask {
-    /// What the `pair`-th pair of rows asks for while it is multiplied with the weights of tile `t`.
+impl Prefetch {
+    /// What the `pair`-th pair of rows fetches while it is multiplied with the weights of tile `t`.
     #[inline(always)]
     fn new(next: &[&[f32]; BLOCK], t: usize, pair: usize, outputs: usize, strips: usize) -> Self {
-        let step = asking(outputs);
-        let rows = BLOCK / PAIR / step;
-        let row = &next[(t * rows + pair / step).min(BLOCK - 1)];
-        let from = row.as_ptr().wrapping_add(pair % step * (strips / step) * STRIP);
-        Self { from, step: if t < ASKING { step } else { usize::MAX } }
+        // A row for each pair, or for two pairs half a row each.
+        let halves = prefetching(outputs) > 1;
+        let (rows, row, line) =
+            if halves { (BLOCK / 4, pair / 2, pair % 2 * (strips / 2)) } else { (BLOCK / 2, pair, 0) };
+        let from = if t < PREFETCHING {
+            next[t * rows + row].as_ptr().wrapping_add(line * STRIP)
+        } else {
+            std::ptr::null()
+        };
+        Self { from, halves }
     }
 
     #[inline(always)]
     fn line(&self, strip: usize) {
-        if strip.is_multiple_of(self.step) {
-            tile::prefetch::<true>(self.from.wrapping_add(strip / self.step * STRIP));
+        if !self.from.is_null() && (strip & usize::from(self.halves)) == 0 {
+            tile::prefetch::<true>(self.from.wrapping_add((strip >> u32::from(self.halves)) * STRIP));
         }
     }
 }
@@ -261,6 +282,7 @@ impl Ask {
 mod tests {
     use super::super::objective::Tiles;
     use super::*;
+    use crate::verify::bounds::gamma;
 
     /// Scores of two blocks of rows, which stand one after the other in `x`; the gradient grows by them.
     fn two_blocks(products: &mut impl Products, x: &[f32], bias: &[f32], columns: usize) -> Vec<u32> {
@@ -280,7 +302,7 @@ mod tests {
     #[test]
     fn copies_change_no_sum() {
         let Some(simd) = V3::try_new() else {
-            println!("no AVX2 here: nothing to compare");
+            eprintln!("SKIPPED: no AVX2 here, nothing to compare");
             return;
         };
         let mut state = 7u32;
@@ -288,7 +310,7 @@ mod tests {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (state >> 8) as f32 / (1 << 23) as f32 - 1.0
         };
-        for columns in [1, 7, 8, 15, 16, 17, 31, 40, 64, 517] {
+        for columns in [0, 1, 7, 8, 15, 16, 17, 31, 40, 64, 517] {
             for outputs in [1, 4, 5, 6, 10, 13, 26] {
                 let x: Vec<f32> = (0..2 * BLOCK * columns).map(|_| number()).collect();
                 let weight: Vec<f32> = (0..outputs * columns).map(|_| number()).collect();
@@ -296,15 +318,25 @@ mod tests {
                 let mut gradient = vec![0.0; weight.len()];
                 let mut tiles = Tiles { simd, weight: &weight, gradient: &mut gradient };
                 let scores = two_blocks(&mut tiles, &x, &bias, columns);
-                let mut packed = Packed::new(simd, &weight, columns, outputs);
+                let weights = pack(&weight, columns, outputs);
+                let mut packed = Packed::new(simd, &weights, columns);
                 let of_copies = two_blocks(&mut packed, &x, &bias, columns);
                 let mut copied = vec![f32::NAN; weight.len()];
                 packed.gradient_to(&mut copied);
                 assert_eq!(scores, of_copies, "{columns} columns, {outputs} outputs");
                 for (i, (a, b)) in gradient.iter().zip(&copied).enumerate() {
-                    let whole = i % columns < columns / 8 * 8;
-                    // Sums of 32 products, each at most as large as its score.
-                    let equal = if whole { a.to_bits() == b.to_bits() } else { (a - b).abs() <= 1e-4 };
+                    let (k, d) = (i / columns, i % columns);
+                    // Scores were the residuals: blocks, then outputs, then rows.
+                    let residual = |row: usize| scores[(row / BLOCK * outputs + k) * BLOCK + row % BLOCK];
+                    let product = |row: usize| f32::from_bits(residual(row)) * x[row * columns + d];
+                    let size: f64 = (0..2 * BLOCK).map(|row| f64::from(product(row).abs())).sum();
+                    // 32 products and sums in one order, 16 and 1 twice in the other.
+                    let bound = 2.0 * gamma(2 * BLOCK + 2) * size;
+                    let equal = if d < columns / 8 * 8 {
+                        a.to_bits() == b.to_bits()
+                    } else {
+                        f64::from((a - b).abs()) <= bound
+                    };
                     assert!(equal, "{columns} columns, {outputs} outputs: {a} and {b} at {i}");
                 }
             }

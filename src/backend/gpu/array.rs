@@ -41,6 +41,9 @@ pub(super) const GPU_WAYS_OUT: &str = "let features pass through it piece by pie
 const PATIENCE: Duration = Duration::from_secs(600);
 /// How long it may take to say why it refused something.
 const AFTERMATH: Duration = Duration::from_secs(20);
+/// How often, and how long apart, it is asked for that.
+const MOMENTS: usize = 20;
+const MOMENT: Duration = Duration::from_millis(10);
 
 impl Gpu {
     /// A buffer of `bytes`, which the storage limit of the device allows.
@@ -190,10 +193,18 @@ impl Gpu {
     pub(super) fn sound(&self) -> Result<(), DeviceError> {
         let found = self.failure.check(&self.info.name);
         if let Err(DeviceError::Refused { .. }) = found {
-            // That it is lost, which would explain it, is told when all that it was given before has ended.
-            let wait = wgpu::PollType::Wait { submission_index: None, timeout: Some(AFTERMATH) };
-            drop(guarded(|| self.device.poll(wait)));
-            return self.failure.check(&self.info.name);
+            // That it is lost, which would explain it, is told when all that it was given before has ended, and perhaps by another
+            // thread's wait, a moment after this one's.
+            let wait = || wgpu::PollType::Wait { submission_index: None, timeout: Some(AFTERMATH) };
+            for _ in 0..MOMENTS {
+                let answer = guarded(|| self.device.poll(wait()));
+                let found = self.failure.check(&self.info.name);
+                let hangs = matches!(answer, Ok(Err(wgpu::PollError::Timeout)));
+                if hangs || !matches!(found, Err(DeviceError::Refused { .. })) {
+                    return found;
+                }
+                std::thread::sleep(MOMENT);
+            }
         }
         found
     }
