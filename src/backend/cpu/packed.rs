@@ -20,8 +20,10 @@ const STRIP: usize = 16;
 const VECTORS: usize = STRIP / 8;
 /// Rows scored at once: 2 × 5 sums, two rows and a weight fit 16 registers.
 const PAIR: usize = 2;
-/// The most tiles of outputs that prefetch rows of the next block.
+/// The tiles of outputs of each product that prefetch rows of the next block: there are no fewer where copies pay.
 const PREFETCHING: usize = 2;
+/// Rows that each of them prefetches.
+const ROWS_OF_TILE: usize = BLOCK / 2 / PREFETCHING;
 /// Columns from which on the zeros behind a row, less than a strip, are few beside it.
 const COLUMNS: usize = 8 * STRIP;
 /// Rows from which on clearing the gradient and putting it in order takes little beside what copies save.
@@ -108,7 +110,7 @@ impl Products for Packed<'_> {
             }
         }
         output_tiles!(bias.len(), k, O => for a in (0..BLOCK).step_by(PAIR) {
-            let prefetch = Prefetch::new(next, k / OUTPUTS, a / PAIR, bias.len(), self.strips);
+            let prefetch = Prefetch::new(next, k / OUTPUTS, a / PAIR, self.strips);
             let scores = self.score_pair::<O>(x, a, k / OUTPUTS, &prefetch);
             for b in 0..O {
                 for row in 0..PAIR {
@@ -120,11 +122,10 @@ impl Products for Packed<'_> {
 
     #[inline(always)]
     fn add(&mut self, _: &[&[f32]; BLOCK], residual: &[[f32; BLOCK]], next: &[&[f32]; BLOCK]) {
-        let rows = BLOCK / 2 / prefetching(residual.len());
         output_tiles!(residual.len(), k, O => {
             let t = k / OUTPUTS;
-            let from = BLOCK / 2 + t * rows;
-            let next = if t < PREFETCHING { &next[from..from + rows] } else { &[] };
+            let from = BLOCK / 2 + t * ROWS_OF_TILE;
+            let next = if t < PREFETCHING { &next[from..from + ROWS_OF_TILE] } else { &[] };
             self.add_tile::<O>(&residual[k..k + O], t, next);
         });
     }
@@ -240,40 +241,30 @@ fn add_lanes<const O: usize>(simd: V3, sums: &[[f32x8; O]; PAIR]) -> [[f32; OUTP
     out
 }
 
-/// How many of the tiles of each product prefetch rows of the next block.
-fn prefetching(outputs: usize) -> usize {
-    outputs.div_ceil(OUTPUTS).clamp(1, PREFETCHING)
-}
-
 /// Half of the next block, fetched line by line while this one is scored; the other half while it is multiplied back.
 /// Fetched all at once, lines would wait for each other.
 struct Prefetch {
     /// The first line; null where all has been fetched.
     from: *const f32,
-    /// Whether every other strip fetches a line, in place of every one.
-    halves: bool,
 }
 
 impl Prefetch {
-    /// What the `pair`-th pair of rows fetches while it is multiplied with the weights of tile `t`.
+    /// What the `pair`-th pair of rows fetches while it is multiplied with the weights of tile `t`: half a row.
     #[inline(always)]
-    fn new(next: &[&[f32]; BLOCK], t: usize, pair: usize, outputs: usize, strips: usize) -> Self {
-        // A row for each pair, or for two pairs half a row each.
-        let halves = prefetching(outputs) > 1;
-        let (rows, row, line) =
-            if halves { (BLOCK / 4, pair / 2, pair % 2 * (strips / 2)) } else { (BLOCK / 2, pair, 0) };
+    fn new(next: &[&[f32]; BLOCK], t: usize, pair: usize, strips: usize) -> Self {
         let from = if t < PREFETCHING {
-            next[t * rows + row].as_ptr().wrapping_add(line * STRIP)
+            next[t * ROWS_OF_TILE + pair / 2].as_ptr().wrapping_add(pair % 2 * (strips / 2) * STRIP)
         } else {
             std::ptr::null()
         };
-        Self { from, halves }
+        Self { from }
     }
 
+    /// A line with every other strip.
     #[inline(always)]
     fn line(&self, strip: usize) {
-        if !self.from.is_null() && (strip & usize::from(self.halves)) == 0 {
-            tile::prefetch::<true>(self.from.wrapping_add((strip >> u32::from(self.halves)) * STRIP));
+        if !self.from.is_null() && strip.is_multiple_of(2) {
+            tile::prefetch::<true>(self.from.wrapping_add(strip / 2 * STRIP));
         }
     }
 }
