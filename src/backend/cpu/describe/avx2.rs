@@ -11,43 +11,19 @@ use bytemuck::cast;
 use pulp::NullaryFnOnce;
 use pulp::x86::V3;
 
-use super::{REACH, SHIFT, copies};
+use super::REACH;
+use super::copies::add;
+use super::index::Factors;
 
 /// Pixels of one step: 3·32 bytes are three vectors.
 const BLOCK: usize = 32;
-/// Bins up to which twice as many histograms still leave half of the nearest cache to everything else.
-const FEW_BINS: usize = 512;
-/// Pixels to a bin from which on twice as many histograms save more than it takes to clear and add them.
-const PIXELS_PER_BIN: usize = 16;
-
-/// Bins as arithmetic on 16 bits: `(x·factor) >> 16`, times a stride; the stride of the last channel is 1.
-pub(super) struct Factors {
-    factors: [[u16; 16]; 3],
-    strides: [[u16; 16]; 2],
-}
-
-impl Factors {
-    /// None where a channel has as many bins as values: that factor has 17 bits.
-    pub(super) fn new(channels: &[(u32, u32); 3]) -> Option<Self> {
-        const { assert!(SHIFT == 16) };
-        let mut found = Self { factors: [[0; 16]; 3], strides: [[0; 16]; 2] };
-        for (to, &(factor, _)) in found.factors.iter_mut().zip(channels) {
-            *to = [u16::try_from(factor).ok()?; 16];
-        }
-        for (to, &(_, stride)) in found.strides.iter_mut().zip(channels) {
-            *to = [u16::try_from(stride).ok()?; 16];
-        }
-        Some(found)
-    }
-}
-
-/// Adds the pixels of `rgb` to `counts`.
+/// Adds the pixels of `rgb` to `private`, each `offset` behind its bin by its place.
 pub(super) struct Count<'a> {
     pub(super) simd: V3,
     pub(super) rgb: &'a [u8],
-    pub(super) factors: &'a Factors,
+    pub(super) factors: &'a Factors<16>,
+    pub(super) offset: &'a [u16; 16],
     pub(super) private: &'a mut [u32; REACH],
-    pub(super) counts: &'a mut [u32],
 }
 
 impl NullaryFnOnce for Count<'_> {
@@ -55,14 +31,7 @@ impl NullaryFnOnce for Count<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let Self { simd, rgb, factors, private, counts } = self;
-        let len = counts.len();
-        let mut copies = copies(len);
-        if len <= FEW_BINS && rgb.len() / 3 >= PIXELS_PER_BIN * len {
-            copies *= 2;
-        }
-        private[..copies * len].fill(0);
-        let offset: [u16; 16] = std::array::from_fn(|i| (i % copies * len) as u16);
+        let Self { simd, rgb, factors, offset, private } = self;
         let (blocks, rest) = rgb.as_chunks::<{ 3 * BLOCK }>();
         if let Some((first, blocks)) = blocks.split_first() {
             // Between the stages blocks wait in memory, of which the compiler does not know that it could hold them in vectors:
@@ -71,28 +40,25 @@ impl NullaryFnOnce for Count<'_> {
             let mut turn = 0;
             if let Some((second, blocks)) = blocks.split_first() {
                 halfway[1] = sextants(simd, second);
-                let mut held = [bins(simd, &halfway[0], factors, &offset); 2];
+                let mut held = [bins(simd, &halfway[0], factors, offset); 2];
                 turn = 1;
                 for pixels in blocks {
                     halfway[1 - turn] = sextants(simd, pixels);
-                    held[1 - turn] = bins(simd, &black_box(&halfway)[turn], factors, &offset);
-                    super::add(private, black_box(&held)[turn].as_flattened());
+                    held[1 - turn] = bins(simd, &black_box(&halfway)[turn], factors, offset);
+                    add(private, black_box(&held)[turn].as_flattened());
                     turn = 1 - turn;
                 }
-                super::add(private, held[turn].as_flattened());
+                add(private, held[turn].as_flattened());
             }
-            super::add(private, bins(simd, &halfway[turn], factors, &offset).as_flattened());
+            add(private, bins(simd, &halfway[turn], factors, offset).as_flattened());
         }
         if !rest.is_empty() {
             // Pixels do not keep their places: those that only fill the block are black, and are taken off bin 0 again. That may
             // wrap in this copy; the sum of the copies wraps back.
             let mut pixels = [0; 3 * BLOCK];
             pixels[..rest.len()].copy_from_slice(rest);
-            super::add(private, bins(simd, &sextants(simd, &pixels), factors, &offset).as_flattened());
+            add(private, bins(simd, &sextants(simd, &pixels), factors, offset).as_flattened());
             private[0] = private[0].wrapping_sub((BLOCK - rest.len() / 3) as u32);
-        }
-        for copy in private[..copies * len].chunks_exact(len) {
-            counts.iter_mut().zip(copy).for_each(|(sum, part)| *sum = sum.wrapping_add(*part));
         }
     }
 }
@@ -166,7 +132,7 @@ fn sextants(simd: V3, pixels: &[u8; 3 * BLOCK]) -> Halfway {
 
 /// The second stage: where each of the pixels is counted, in no order. Counting is the third.
 #[inline(always)]
-fn bins(simd: V3, pixels: &Halfway, factors: &Factors, offset: &[u16; 16]) -> [[u16; 16]; 2] {
+fn bins(simd: V3, pixels: &Halfway, factors: &Factors<16>, offset: &[u16; 16]) -> [[u16; 16]; 2] {
     // Read again for every block: a factor that the compiler knows to stay the same it widens once, and then multiplies in 32 bits.
     let (factors, numbers) = black_box((factors, &NUMBERS));
     let (value, range) = (words(simd, cast(pixels.value)), words(simd, cast(pixels.range)));
@@ -181,7 +147,7 @@ fn bins(simd: V3, pixels: &Halfway, factors: &Factors, offset: &[u16; 16]) -> [[
 fn sixteen(
     simd: V3,
     [value, range, sextant]: [__m256i; 3],
-    factors: &Factors,
+    factors: &Factors<16>,
     numbers: &Numbers,
     offset: &[u16; 16],
 ) -> [u16; 16] {
