@@ -121,87 +121,108 @@ struct Count<'a> {
 
 impl Count<'_> {
     /// Counts with the best that this processor has.
-    #[allow(unused_mut)]
+    #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))]
     fn run(mut self, arch: Arch) {
         #[cfg(target_arch = "x86_64")]
-        if self.special(arch) {
+        if self.by_intrinsics(arch).is_some() {
             return;
         }
         arch.dispatch(self);
     }
 
-    /// Counts in instructions that the compiler does not find; false where there are none, or none for these bins.
+    /// Counts in instructions that the compiler does not find, and says which; None where there are none, or none for these
+    /// bins.
     #[cfg(target_arch = "x86_64")]
-    fn special(&mut self, arch: Arch) -> bool {
-        let BinIndex::Multiply(channels) = self.index else { return false };
+    fn by_intrinsics(&mut self, arch: Arch) -> Option<Vectors> {
+        let BinIndex::Multiply(channels) = self.index else { return None };
         let Scratch { private, runs } = &mut *self.scratch;
         let simd = match arch {
-            Arch::V4(_) if avx512::offered() => {
-                let Some(factors) = &index::Factors::new(channels) else { return false };
-                // SAFETY: the processor offers all instructions that the function is compiled for.
-                #[allow(unsafe_code)]
-                unsafe {
-                    avx512::count(self.rgb, factors, &self.copies.offset(), runs, private);
+            Arch::V4(simd) => {
+                let factors = &index::Factors::new(channels)?;
+                if avx512::try_count(self.rgb, factors, &self.copies.offset(), runs, private) {
+                    return Some(Vectors::Avx512);
                 }
-                return true;
+                // Without instructions for bytes, AVX2 is still faster than the plain loops in vectors twice as wide.
+                *simd
             }
-            // Without instructions for bytes, AVX-512 has nothing that AVX2 lacks here.
-            Arch::V4(simd) => *simd,
             Arch::V3(simd) => simd,
-            _ => return false,
+            _ => return None,
         };
-        let Some(factors) = &index::Factors::new(channels) else { return false };
-        let offset = &self.copies.offset();
+        let (factors, offset) = (&index::Factors::new(channels)?, &self.copies.offset());
         simd.vectorize(avx2::Count { simd, rgb: self.rgb, factors, offset, private });
-        true
+        Some(Vectors::Avx2)
     }
+}
+
+/// Instructions that [`Count::by_intrinsics`] counts in.
+#[cfg(target_arch = "x86_64")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Vectors {
+    Avx2,
+    Avx512,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// By the plain loops, or by what the processor has for it.
-    #[derive(Debug, Clone, Copy)]
-    enum How {
-        Plain(Arch),
-        Best(Arch),
-    }
-
-    fn counted(how: How, rgb: &[u8], bins: &Bins) -> Vec<u32> {
-        let (index, mut counts) = (BinIndex::new(bins), vec![0; bins.len()]);
-        let (copies, scratch) = (Copies::of(bins.len(), rgb.len() / 3), &mut Scratch::new());
-        let count = Count { rgb, index: &index, copies, scratch };
-        match how {
-            How::Plain(arch) => arch.dispatch(count),
-            How::Best(arch) => count.run(arch),
-        }
-        copies.sum(&scratch.private, &mut counts);
-        counts
-    }
-
-    /// The best that this processor has, and AVX2 where that is not it.
-    fn others() -> Vec<How> {
-        #[allow(unused_mut)]
-        let mut arches = vec![Arch::new()];
+    /// Adds the pixels of `rgb` in each way that this processor has, and says which.
+    fn counted(rgb: &[u8], bins: &Bins) -> Vec<(String, Vec<u32>)> {
+        let (index, copies) = (BinIndex::new(bins), Copies::of(bins.len(), rgb.len() / 3));
+        let mut all = Vec::new();
+        let mut add = |work: &mut dyn FnMut(Count<'_>) -> Option<String>| {
+            let (scratch, mut counts) = (&mut Scratch::new(), vec![0; bins.len()]);
+            if let Some(name) = work(Count { rgb, index: &index, copies, scratch }) {
+                copies.sum(&scratch.private, &mut counts);
+                all.push((name, counts));
+            }
+        };
+        let plainly = |arch: Arch, count: Count<'_>| {
+            arch.dispatch(count);
+            Some(format!("plain, {arch:?}"))
+        };
+        add(&mut |count| plainly(Arch::Scalar, count));
+        add(&mut |count| plainly(Arch::new(), count));
         #[cfg(target_arch = "x86_64")]
-        if let (false, Some(simd)) = (matches!(arches[0], Arch::V3(_)), pulp::x86::V3::try_new()) {
-            arches.push(Arch::V3(simd));
+        {
+            add(&mut |mut count| Some(format!("{:?}", count.by_intrinsics(Arch::new())?)));
+            if let Some(simd) = pulp::x86::V3::try_new() {
+                add(&mut |mut count| Some(format!("{:?}", count.by_intrinsics(Arch::V3(simd))?)));
+            }
         }
-        arches.into_iter().flat_map(|arch| [How::Plain(arch), How::Best(arch)]).collect()
+        all
+    }
+
+    /// Compares them; as many ways must have been compared as this processor has, but for bins that only plain loops count.
+    fn assert_alike(what: &str, rgb: &[u8], bins: &Bins, plain_alone: bool) {
+        let all = counted(rgb, bins);
+        let (_, expected) = &all[0];
+        for (name, counts) in &all {
+            assert!(expected == counts, "{what}, {:?} bins: {name} counts otherwise", bins.counts());
+        }
+        assert_eq!(expected.iter().sum::<u32>() as usize, rgb.len() / 3);
+        #[cfg(target_arch = "x86_64")]
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            let names: Vec<&str> = all.iter().map(|(name, _)| &name[..]).collect();
+            assert_eq!(names.contains(&"Avx2"), !plain_alone, "{what}: {names:?} with {simd:?}");
+            let bytes = is_x86_feature_detected!("avx512vbmi2") && is_x86_feature_detected!("avx512vbmi");
+            assert_eq!(names.contains(&"Avx512"), bytes && !plain_alone, "{what}: {names:?}");
+        }
     }
 
     #[test]
     fn every_processor_counts_every_colour_alike() {
         let colours: Vec<u8> = (0..1u32 << 24).flat_map(|c| c.to_le_bytes().into_iter().take(3)).collect();
-        // 26 hue bins, whose edges OpenCV rounds; none; a channel with a bin a value, and all but that; many, and so one copy.
-        for shape in [[8, 8, 8], [26, 3, 5], [1, 1, 1], [1, 256, 4], [180, 1, 255], [180, 16, 16]] {
-            let bins = Bins::new(shape).unwrap();
-            let plain = counted(How::Plain(Arch::Scalar), &colours, &bins);
-            for how in others() {
-                assert_eq!(plain, counted(how, &colours, &bins), "{shape:?}, {how:?}");
-            }
-            assert_eq!(plain.iter().sum::<u32>(), 1 << 24);
+        // 26 hue bins, whose edges OpenCV rounds; none; as fine as vectors count; more than 512 and than 4,096 bins, which have
+        // fewer histograms; as many as there may be.
+        for shape in
+            [[8, 8, 8], [26, 3, 5], [1, 1, 1], [179, 1, 255], [1, 255, 255], [8, 16, 16], [16, 64, 64]]
+        {
+            assert_alike("every colour", &colours, &Bins::new(shape).unwrap(), false);
+        }
+        // A channel with a bin a value.
+        for shape in [[1, 256, 4], [180, 16, 16]] {
+            assert_alike("every colour", &colours, &Bins::new(shape).unwrap(), true);
         }
     }
 
@@ -211,11 +232,31 @@ mod tests {
         // Few, and so many that they are counted in more copies.
         let bytes: Vec<u8> = (0..3 * 8300u64).map(|i| (i * i * 7 + i) as u8).collect();
         for pixels in (0..200).chain(8180..8300) {
-            let rgb = &bytes[..3 * pixels];
-            let plain = counted(How::Plain(Arch::Scalar), rgb, &bins);
-            for how in others() {
-                assert_eq!(plain, counted(how, rgb, &bins), "{pixels} pixels, {how:?}");
+            assert_alike(&format!("{pixels} pixels"), &bytes[..3 * pixels], &bins, false);
+        }
+    }
+
+    #[test]
+    fn runs_of_every_length_are_counted_wherever_they_end() {
+        // Around halves of blocks, blocks and stretches of every kind of vector.
+        let lengths = [1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 1023, 1024, 1025, 2049];
+        let colours = [[255, 255, 255], [0, 0, 0], [250, 10, 10], [0, 0, 0], [10, 200, 30], [40, 40, 220]];
+        let mut rgb = Vec::new();
+        let mut turn = 0usize;
+        // Each length after each other, so that runs begin at many places.
+        for first in lengths {
+            for second in lengths {
+                for length in [first, second] {
+                    rgb.extend_from_slice(&colours[turn % colours.len()].repeat(length));
+                    turn += 1;
+                }
             }
+        }
+        let bins = Bins::new([8, 8, 8]).unwrap();
+        let pixels = rgb.len() / 3;
+        let ends = (1..pixels / 1024).map(|i| 1024 * i).chain([64, 128, pixels]);
+        for end in ends.flat_map(|end| [end - 1, end, (end + 1).min(pixels)]) {
+            assert_alike(&format!("runs up to pixel {end}"), &rgb[..3 * end], &bins, false);
         }
     }
 }

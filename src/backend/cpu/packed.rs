@@ -177,7 +177,7 @@ impl Packed<'_> {
         let gradient = &mut self.gradient[t * self.strips..(t + 1) * self.strips];
         for (j, (rows, gradient)) in self.rows.iter().zip(gradient).enumerate() {
             for row in next {
-                tile::prefetch::<true>(row.as_ptr().wrapping_add(j * STRIP));
+                tile::prefetch::<true, _>(row.as_ptr().wrapping_add(j * STRIP));
             }
             let mut sums = [[simd.splat_f32s(0.0); VECTORS]; O];
             for a in 0..BLOCK {
@@ -264,7 +264,7 @@ impl Prefetch {
     #[inline(always)]
     fn line(&self, strip: usize) {
         if !self.from.is_null() && strip.is_multiple_of(2) {
-            tile::prefetch::<true>(self.from.wrapping_add(strip / 2 * STRIP));
+            tile::prefetch::<true, _>(self.from.wrapping_add(strip / 2 * STRIP));
         }
     }
 }

@@ -255,7 +255,7 @@ pub(super) fn add<S: Simd, const BLOCK: usize>(
 /// Asks for the cache line at `address`, to be there when it is used: in the nearest cache or in the one behind it.
 #[inline(always)]
 #[allow(unsafe_code)] // A prefetch reads nothing and cannot fault; the intrinsic is unsafe only as all of its kind are.
-pub(super) fn prefetch<const NEAREST: bool>(address: *const f32) {
+pub(super) fn prefetch<const NEAREST: bool, T>(address: *const T) {
     #[cfg(target_arch = "x86_64")]
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
@@ -288,7 +288,7 @@ fn strip<S: Simd, const BLOCK: usize, const V: usize>(
         for a in 0..BLOCK {
             let xs = S::as_simd_f32s(&x[a][from..end]).0;
             for line in asked.clone() {
-                prefetch::<false>(next[a].as_ptr().wrapping_add(from + line * LINE));
+                prefetch::<false, _>(next[a].as_ptr().wrapping_add(from + line * LINE));
             }
             for b in 0..O {
                 let r = simd.splat_f32s(r[b][a]);

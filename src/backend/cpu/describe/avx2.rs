@@ -17,7 +17,8 @@ use super::index::Factors;
 
 /// Pixels of one step: 3·32 bytes are three vectors.
 const BLOCK: usize = 32;
-/// Adds the pixels of `rgb` to `private`, each `offset` behind its bin by its place.
+
+/// Adds the pixels of `rgb` to `private`: pixel `i` of half a block counts at its bin + `offset[i]`.
 pub(super) struct Count<'a> {
     pub(super) simd: V3,
     pub(super) rgb: &'a [u8],

@@ -1,6 +1,6 @@
-//! **describe** in AVX-512's own instructions, with those for bytes (VBMI, VBMI2: Intel's processors from Ice Lake on, AMD's
-//! from Zen 4 on). A table of 256 bytes lies in four vectors and is looked up for 64 pixels at a time, so OpenCV's
-//! reciprocals are looked up as OpenCV does it, in halves; a product of 16 bits that is rounded as it is shifted (`vpmulhrsw`)
+//! **describe** in AVX-512's own instructions, with those for bytes (VBMI, VBMI2: Intel's servers from Ice Lake on, AMD's
+//! processors from Zen 4 on). A table of 256 bytes lies in four vectors and is looked up for 64 pixels at a time, so OpenCV's
+//! reciprocals are looked up as OpenCV does it, in halves; a product of 16-bit numbers that is rounded as it is shifted (`vpmulhrsw`)
 //! then gives hue and saturation as they are. The starts of runs of equal bins are gathered by an instruction made for that.
 //!
 //! A stretch of pixels goes through one stage after the other, so that each is a loop short enough for the processor to look
@@ -32,15 +32,6 @@ const HALF: usize = 32;
 /// Bytes that come into a cache together.
 const LINE: usize = 64;
 
-/// Whether this processor has the instructions.
-pub(super) fn offered() -> bool {
-    is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512vbmi")
-        && is_x86_feature_detected!("avx512vbmi2")
-        && is_x86_feature_detected!("popcnt")
-}
-
 /// A table of 256 bytes.
 type Table = [[u8; 64]; 4];
 
@@ -56,35 +47,36 @@ struct Reciprocals {
     shift: [u8; 64],
 }
 
-/// Ranges below this have reciprocals of more than 15 bits.
+/// What `vpmulhrsw` needs in the factor beside a whole reciprocal: 2¹⁵⁻¹² = 8 times the number, so many zero bits behind it.
+const SCALE: u32 = 3;
+/// Ranges below this have reciprocals for hue of more than 15 bits, and are divided by 2 to the power of `SMALL_SCALE`.
 const SMALL_RANGE: i16 = 4;
-/// Zero bits behind what is multiplied with a reciprocal.
-const EIGHTHS: u32 = 3;
+const SMALL_SCALE: u32 = 3;
 
 impl Reciprocals {
     fn new() -> Self {
         let [saturation, hue] = reciprocals();
         let mut found =
-            Self { hue: [[[0; 64]; 4]; 2], saturation: [[[0; 64]; 4]; 2], shift: [EIGHTHS as u8; 64] };
+            Self { hue: [[[0; 64]; 4]; 2], saturation: [[[0; 64]; 4]; 2], shift: [SCALE as u8; 64] };
         let put = |[lower, upper]: &mut [Table; 2], x: usize, reciprocal: u32| {
-            let [low, high] = u16::try_from(reciprocal).expect("no longer than 15 bits").to_le_bytes();
+            let [low, high] = i16::try_from(reciprocal).expect("no longer than 15 bits").to_le_bytes();
             (lower[x / 64][x % 64], upper[x / 64][x % 64]) = (low, high);
         };
         for x in 1..256 {
-            put(&mut found.hue, x, if x < SMALL_RANGE as usize { hue[x] / 8 } else { hue[x] });
+            put(&mut found.hue, x, if x < SMALL_RANGE as usize { hue[x] >> SMALL_SCALE } else { hue[x] });
             let exact = saturation[x];
             let shorter = (0..).find(|&bits| exact >> bits < 1 << 15).expect("32 bits end");
             // A bit that is lost may matter: then the next number gives the same saturations as the whole one.
             let same = |&short: &u32| {
                 (0..=x as u32).all(|range| {
-                    let product = (range << (EIGHTHS + shorter)) * short;
+                    let product = (range << (SCALE + shorter)) * short;
                     (product + (1 << 14)) >> 15 == (range * exact + (1 << 11)) >> 12
                 })
             };
             let short = exact >> shorter;
-            let short = (short..short + 2).find(same).expect("every colour is tested");
+            let short = (short..short + 2).find(same).expect("one of the two fits");
             put(&mut found.saturation, x, short);
-            found.shift[x.min(63)] = (EIGHTHS + shorter) as u8;
+            found.shift[x.min(63)] = (SCALE + shorter) as u8;
         }
         found
     }
@@ -146,9 +138,32 @@ struct Halfway {
     sextant: [[u16; HALF]; 2],
 }
 
-/// Adds the pixels of `rgb` to `private`, each `offset` behind its bin by its place.
+/// Adds the pixels of `rgb` to `private`: pixel `i` of half a block counts at its bin + `offset[i]`. False, and nothing done,
+/// where this processor lacks the instructions.
+pub(super) fn try_count(
+    rgb: &[u8],
+    factors: &Factors<HALF>,
+    offset: &[u16; HALF],
+    runs: &mut Runs,
+    private: &mut [u32; REACH],
+) -> bool {
+    let offered = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vbmi")
+        && is_x86_feature_detected!("avx512vbmi2")
+        && is_x86_feature_detected!("popcnt");
+    if offered {
+        // SAFETY: the processor has all that `count` is compiled for, as was just seen.
+        #[allow(unsafe_code)]
+        unsafe {
+            count(rgb, factors, offset, runs, private);
+        }
+    }
+    offered
+}
+
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt")]
-pub(super) fn count(
+fn count(
     rgb: &[u8],
     factors: &Factors<HALF>,
     offset: &[u16; HALF],
@@ -200,14 +215,16 @@ fn sextants(pixels: &[u8; 3 * BLOCK]) -> Halfway {
     let select = |r, g, b| _mm512_mask_blend_epi8(is_red, _mm512_mask_blend_epi8(is_green, b, g), r);
     let zero = _mm512_setzero_si512();
     let both = words(select(green, blue, red), select(blue, red, green));
-    let turns = words(select(zero, _mm512_set1_epi8(2 << EIGHTHS), _mm512_set1_epi8(4 << EIGHTHS)), zero);
+    let turns = words(select(zero, _mm512_set1_epi8(2 << SCALE), _mm512_set1_epi8(4 << SCALE)), zero);
     let ranges = words(range, zero);
     let sextant = |i: usize| {
-        let difference =
-            _mm512_maddubs_epi16(both[i], _mm512_set1_epi16(i16::from_le_bytes([8, 8u8.wrapping_neg()])));
+        let difference = _mm512_maddubs_epi16(
+            both[i],
+            _mm512_set1_epi16(i16::from_le_bytes([1 << SCALE, (1u8 << SCALE).wrapping_neg()])),
+        );
         let sextant = _mm512_add_epi16(difference, _mm512_mullo_epi16(turns[i], ranges[i]));
         let small = _mm512_cmplt_epu16_mask(ranges[i], _mm512_set1_epi16(SMALL_RANGE));
-        _mm512_mask_slli_epi16::<EIGHTHS>(sextant, small, sextant)
+        _mm512_mask_slli_epi16::<SMALL_SCALE>(sextant, small, sextant)
     };
     Halfway { value: cast(value), range: cast(range), sextant: [cast(sextant(0)), cast(sextant(1))] }
 }
@@ -222,7 +239,7 @@ fn bins(
     factors: &Factors<HALF>,
     offset: &[u16; HALF],
     runs: &mut Runs,
-    next: *const f32,
+    next: *const u8,
 ) -> usize {
     let (to, _) = runs.bins.as_chunks_mut::<HALF>();
     let (mut found, mut pixels, mut before) = (0, cast(UPWARDS), _mm512_setzero_si512());
@@ -230,11 +247,12 @@ fn bins(
     let mut first = 1;
     for (i, (block, to)) in blocks.iter().zip(to.as_chunks_mut::<2>().0).enumerate() {
         for line in 3 * i..3 * (i + 1) {
-            prefetch::<true>(next.wrapping_byte_add(LINE * line));
+            prefetch::<true, _>(next.wrapping_add(LINE * line));
         }
         for (bins, to) in block_bins(block, reciprocals, factors).into_iter().zip(to) {
             let one_back = _mm512_permutex2var_epi16(before, cast(ONE_BACK), bins);
             let starts = _mm512_cmpneq_epu16_mask(bins, one_back) | first;
+            // It is always below; this only spares a check of bounds.
             let room = found % STRETCH;
             let gathered: [u16; AT_ONCE] = cast(_mm512_maskz_compress_epi16(starts, pixels));
             runs.starts[room..room + AT_ONCE].copy_from_slice(&gathered);
@@ -291,4 +309,43 @@ fn look_up(tables: &[Table; 2], x: __m512i) -> [__m512i; 2] {
         _mm512_mask_blend_epi8(upper_half, below, above)
     };
     words(byte(&tables[0]), byte(&tables[1]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `vpmulhrsw` of one lane.
+    fn rounded(a: i32, b: i32) -> i32 {
+        assert!(i16::try_from(a).is_ok() && i16::try_from(b).is_ok(), "{a} and {b} are words");
+        (a * b + (1 << 14)) >> 15
+    }
+
+    #[test]
+    fn shortened_reciprocals_give_every_saturation_and_hue() {
+        let [saturation, hue] = reciprocals();
+        let found = Reciprocals::new();
+        let entry = |[lower, upper]: &[Table; 2], x: usize| {
+            i32::from(i16::from_le_bytes([lower[x / 64][x % 64], upper[x / 64][x % 64]]))
+        };
+        for value in 0..256usize {
+            let shift = found.shift[value.min(63)];
+            for range in 0..=value as i32 {
+                let exact = (range * saturation[value] as i32 + 2048) >> 12;
+                assert_eq!(
+                    rounded(range << shift, entry(&found.saturation, value)),
+                    exact,
+                    "{range}/{value}"
+                );
+            }
+        }
+        for range in 0..256i32 {
+            let scale = SCALE + if range < i32::from(SMALL_RANGE) { SMALL_SCALE } else { 0 };
+            for sextant in -range..=5 * range {
+                let exact = (sextant * hue[range as usize] as i32 + 2048) >> 12;
+                let here = rounded(sextant << scale, entry(&found.hue, range as usize));
+                assert_eq!(here, exact, "{sextant}/{range}");
+            }
+        }
+    }
 }

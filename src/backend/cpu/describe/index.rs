@@ -1,4 +1,4 @@
-//! Bins as arithmetic.
+//! From hue, saturation and value to the index of a bin.
 
 use crate::backend::Bins;
 
@@ -39,8 +39,8 @@ fn factor(table: &[u32], stride: u32) -> Option<u32> {
     (low <= high).then_some(low)
 }
 
-#[cfg(target_arch = "x86_64")]
 /// `(x·factor) >> 16`, times a stride; the stride of the last channel is 1. `N` times each: one vector.
+#[cfg(target_arch = "x86_64")]
 #[repr(align(64))]
 pub(super) struct Factors<const N: usize> {
     pub(super) factors: [[u16; N]; 3],

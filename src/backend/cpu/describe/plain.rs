@@ -44,7 +44,7 @@ impl WithSimd for Count<'_> {
     }
 }
 
-/// Adds the pixels of `rgb` to `private`, each `offset` behind its bin by its place.
+/// Adds the pixels of `rgb` to `private`: pixel `i` of a block counts at its bin + `offset[i]`.
 #[inline(always)]
 fn count(rgb: &[u8], offset: &[u16; BLOCK], private: &mut [u32; REACH], bin: impl Fn(u32, usize) -> u32) {
     let (blocks, rest) = rgb.as_chunks::<{ 3 * BLOCK }>();
