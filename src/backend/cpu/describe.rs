@@ -9,6 +9,8 @@ mod copies;
 mod index;
 mod plain;
 #[cfg(target_arch = "x86_64")]
+mod reciprocals;
+#[cfg(target_arch = "x86_64")]
 mod runs;
 
 use std::cell::RefCell;

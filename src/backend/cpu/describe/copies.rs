@@ -3,7 +3,7 @@
 use super::REACH;
 
 /// Histograms at most.
-pub(super) const COPIES: usize = 8;
+const COPIES: usize = 8;
 /// Bins up to which so many still leave half of the nearest cache to everything else.
 const FEW_BINS: usize = 512;
 /// Pixels to a bin from which on so many save more than it takes to clear and add them.
