@@ -94,7 +94,11 @@ pub(super) fn try_count(
     runs: &mut Runs,
     private: &mut [u32; REACH],
 ) -> bool {
-    let offered = is_x86_feature_detected!("avx512f")
+    // AVX-512 implies the first three, as far as the compiler is concerned.
+    let offered = is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("f16c")
+        && is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vbmi")
         && is_x86_feature_detected!("avx512vbmi2")
