@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Mutex;
 
-use huemax::backend::{Device, DeviceError};
+use huemax::backend::{Backend as _, Device, DeviceError};
 use huemax::dataset::{Dataset, LabelOptions, SplitOptions};
 use huemax::error::Error;
 use huemax::features::{Budget, Bytes, FeaturesError, Histogram, Npy, Source, TransformOptions};
@@ -34,6 +34,7 @@ pub fn register(trials: &mut Vec<Trial>) {
             });
         }
     }
+    on_gpu_only(trials, "devices::lost::every_thread_is_told", |_| every_thread_is_told());
     on_gpu_only(trials, "devices::lost::describing", |_| descriptions_are_kept());
     on_gpu_only(trials, "devices::lost::extract_says_how_to_go_on", |_| extract_says_how_to_go_on());
     on_gpu_only(trials, "devices::lost::train_says_how_to_go_on", |_| train_says_how_to_go_on());
@@ -129,6 +130,26 @@ fn is_gone_on_from(kind: Kind, streamed: bool) {
     }
     println!("{kind:?}, streamed {streamed}: kept {saved} of {MOMENTS}, of {submissions} submissions");
     assert!(saved >= 3, "{saved}");
+}
+
+/// Several threads wait for a device while it is given up: each is told that it was, not what its own call met for it.
+fn every_thread_is_told() {
+    for after in 1..=24 {
+        let device = open();
+        let gpu = gpu_of(&device);
+        gpu.lose_after(after);
+        let told: Vec<_> = std::thread::scope(|scope| {
+            let works = || {
+                (0..MANY).find_map(|_| gpu.upload(&[1.0f32; 4096]).and_then(|a| gpu.download(&a, 4096)).err())
+            };
+            let threads = [(); 4].map(|()| scope.spawn(works));
+            threads.into_iter().map(|thread| thread.join().expect("no panic").expect("it is lost")).collect()
+        });
+        for error in told {
+            let given_up = matches!(&error, DeviceError::Lost { reason, .. } if reason == "it was given up");
+            assert!(given_up, "after {after}: {error}");
+        }
+    }
 }
 
 fn extract(at: &Path, out: &str, device: &Device) -> Result<Extraction, Error> {

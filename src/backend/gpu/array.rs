@@ -191,22 +191,26 @@ impl Gpu {
 
     /// Fails where anything has gone wrong on the device.
     pub(super) fn sound(&self) -> Result<(), DeviceError> {
-        let found = self.failure.check(&self.info.name);
-        if let Err(DeviceError::Refused { .. }) = found {
-            // That it is lost, which would explain it, is told when all that it was given before has ended, and perhaps by another
-            // thread's wait, a moment after this one's.
-            let wait = || wgpu::PollType::Wait { submission_index: None, timeout: Some(AFTERMATH) };
-            for _ in 0..MOMENTS {
-                let answer = guarded(|| self.device.poll(wait()));
-                let found = self.failure.check(&self.info.name);
-                let hangs = matches!(answer, Ok(Err(wgpu::PollError::Timeout)));
-                if hangs || !matches!(found, Err(DeviceError::Refused { .. })) {
-                    return found;
-                }
-                std::thread::sleep(MOMENT);
-            }
+        match self.failure.check(&self.info.name) {
+            Err(DeviceError::Refused { .. }) => self.explained(),
+            found => found,
         }
-        found
+    }
+
+    /// What is wrong with a device that refuses something. That it is lost, which would explain it, is told when all that it was
+    /// given before has ended, and perhaps by another thread's wait, a moment after this one's.
+    fn explained(&self) -> Result<(), DeviceError> {
+        let wait = || wgpu::PollType::Wait { submission_index: None, timeout: Some(AFTERMATH) };
+        for _ in 0..MOMENTS {
+            let answer = guarded(|| self.device.poll(wait()));
+            let found = self.failure.check(&self.info.name);
+            let hangs = matches!(answer, Ok(Err(wgpu::PollError::Timeout)));
+            if hangs || !matches!(found, Ok(()) | Err(DeviceError::Refused { .. })) {
+                return found;
+            }
+            std::thread::sleep(MOMENT);
+        }
+        self.failure.check(&self.info.name)
     }
 
     /// Waits for a submission, or for all.
@@ -220,21 +224,21 @@ impl Gpu {
             Ok(Err(wgpu::PollError::Timeout)) => {
                 Err(self.lost(&format!("no answer in {} s", PATIENCE.as_secs())))
             }
-            Ok(Err(error)) => {
-                // A device that was given up meanwhile does not know its work any more, and says why only when it is asked again.
-                drop(guarded(|| self.device.poll(wgpu::PollType::Poll)));
-                self.sound()?;
-                Err(self.lost(&error.to_string()))
-            }
+            // A device that was given up meanwhile does not know its work any more.
+            Ok(Err(error)) => Err(self.lost(&error.to_string())),
             Err(_) => Err(self.lost("the driver gave up on it")),
         }
     }
 
-    /// The device is of no more use: whoever asks next is told at once, and does not wait as long again.
+    /// The device is of no more use, for what it says itself or, where it says nothing, for `reason`. Whoever asks next is told at
+    /// once, and does not wait as long again.
     fn lost(&self, reason: &str) -> DeviceError {
+        if let Err(why @ (DeviceError::Lost { .. } | DeviceError::OutOfMemory { .. })) = self.explained() {
+            return why;
+        }
         self.failure.gave_up(reason);
         let lost = || DeviceError::Lost { device: self.info.name.clone(), reason: reason.into() };
-        self.sound().err().unwrap_or_else(lost)
+        self.failure.check(&self.info.name).err().unwrap_or_else(lost)
     }
 }
 
