@@ -51,7 +51,7 @@ impl WithSimd for Task<'_> {
             for (bias, residual) in bias.iter_mut().zip(&block) {
                 *bias += residual.iter().sum::<f32>();
             }
-            let x = block_of_rows(rows, first, end);
+            let x: [_; BLOCK] = block_of_rows(rows, first, end);
             let next = block_of_rows(rows, (first + BLOCK).min(end - 1), end);
             tile::add(simd, &x, &block, weight, &next);
         }

@@ -4,7 +4,6 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::loss::{BlockTargets, OfScores};
-use super::objective::BLOCK;
 use crate::backend::NO_LABEL;
 
 pub(super) struct Hinge<const SQUARED: bool>;
@@ -39,19 +38,19 @@ impl<const SQUARED: bool> OfScores for Hinge<SQUARED> {
     }
 
     #[inline(always)]
-    fn block(block: &mut [[f32; BLOCK]], targets: &BlockTargets<'_>) -> f64 {
+    fn block<const B: usize>(block: &mut [[f32; B]], targets: &BlockTargets<'_, B>) -> f64 {
         let (labels, count) = (targets.labels(), targets.count);
         // Rows that are not there, and rows without a label, have weight 0.
-        let (mut own, mut weight) = ([0.0; BLOCK], [0.0; BLOCK]);
+        let (mut own, mut weight) = ([0.0; B], [0.0; B]);
         for a in 0..count {
             if labels[a] != NO_LABEL {
                 own[a] = block[labels[a] as usize][a];
                 weight[a] = targets.weights[labels[a] as usize];
             }
         }
-        let (mut slopes, mut sums) = ([0.0f32; BLOCK], [0.0f32; BLOCK]);
+        let (mut slopes, mut sums) = ([0.0f32; B], [0.0f32; B]);
         for (k, scores) in block.iter_mut().enumerate() {
-            for a in 0..BLOCK {
+            for a in 0..B {
                 let (slope, loss) = output::<SQUARED>(scores[a], own[a]);
                 let other = labels[a] != k as u32;
                 let (slope, loss) = if other { (slope, loss) } else { (0.0, 0.0) };

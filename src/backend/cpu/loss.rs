@@ -8,7 +8,6 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::Cpu;
-use super::objective::BLOCK;
 use crate::backend::{Labels, Rows};
 
 /// Rows of one task: exponentials of a few rows cost less than handing them to another thread.
@@ -21,26 +20,26 @@ pub(super) trait OfScores {
 
     /// Scores of a block of rows (K × rows) into residuals, in place; the sum of the losses of the rows that are there.
     /// The residuals of the others are zeros.
-    fn block(block: &mut [[f32; BLOCK]], targets: &BlockTargets<'_>) -> f64;
+    fn block<const B: usize>(block: &mut [[f32; B]], targets: &BlockTargets<'_, B>) -> f64;
 }
 
 /// Targets of a block of rows.
-pub(super) struct BlockTargets<'a> {
+pub(super) struct BlockTargets<'a, const B: usize> {
     /// Words of the chunk, and weights of the labels (2·K).
     pub(super) words: &'a [u32],
     pub(super) weights: &'a [f32],
     /// Chunk rows; those that are not there repeat the last one.
-    pub(super) rows: [u32; BLOCK],
+    pub(super) rows: [u32; B],
     /// How many are there.
     pub(super) count: usize,
 }
 
-impl BlockTargets<'_> {
+impl<const B: usize> BlockTargets<'_, B> {
     /// Label of every row, for a loss of one label a row.
     #[inline(always)]
-    pub(super) fn labels(&self) -> [u32; BLOCK] {
-        let mut labels = [0; BLOCK];
-        for a in 0..BLOCK {
+    pub(super) fn labels(&self) -> [u32; B] {
+        let mut labels = [0; B];
+        for a in 0..B {
             labels[a] = self.words[self.rows[a] as usize];
         }
         labels

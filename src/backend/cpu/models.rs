@@ -121,7 +121,7 @@ fn together<'a>(
     weights: &'a [f32],
     index: &[u32],
     counted: u32,
-) -> (BlockTargets<'a>, [&'a [f32]; BLOCK]) {
+) -> (BlockTargets<'a, BLOCK>, [&'a [f32]; BLOCK]) {
     let (mut picked, mut count) = ([0; BLOCK], 0);
     for (a, &row) in index.iter().enumerate() {
         if counted >> a & 1 == 1 {

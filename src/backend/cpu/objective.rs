@@ -16,6 +16,11 @@ use crate::backend::{Labels, Models, Rows, Splits};
 
 /// Rows of a block: with 512 features, 32 KiB.
 pub(super) const BLOCK: usize = 16;
+/// Rows of a block for the vectors of AVX-512, whose products take so little time that what is done once a block shows beside them:
+/// sums of the gradient are taken up and put away, and a loss waits for its own results. Rows come from the second cache.
+const WIDE: usize = 64;
+/// Numbers that the rows of such a block have at most: 256 KiB, which leaves room in the second cache for the rows of the next.
+const WIDE_NUMBERS: usize = 1 << 16;
 
 pub(super) fn objective(
     arch: Arch,
@@ -89,20 +94,26 @@ impl<L: OfScores> WithSimd for Task<'_, L> {
             (self.packed, (&simd as &dyn std::any::Any).downcast_ref::<pulp::x86::V3>())
         {
             let mut packed = Packed::new(simd, weights, columns);
-            pass::<L>(&mut packed, self.rows, self.range, self.labels, bias, rest);
+            pass::<L, BLOCK>(&mut packed, self.rows, self.range, self.labels, bias, rest);
             packed.gradient_to(gradient);
             return;
         }
         gradient.fill(0.0);
         let Self { rows, range, labels, .. } = self;
-        pass::<L>(&mut Tiles { simd, weight, gradient }, rows, range, labels, bias, rest);
+        let mut tiles = Tiles { simd, weight, gradient };
+        let mut first = range.start;
+        if S::F32_LANES == 16 && WIDE * columns <= WIDE_NUMBERS {
+            first += range.len() / WIDE * WIDE;
+            pass::<L, WIDE>(&mut tiles, rows, range.start..first, labels, bias, rest);
+        }
+        pass::<L, BLOCK>(&mut tiles, rows, first..range.end, labels, bias, rest);
     }
 }
 
-/// All blocks of a split. `rest` gets the gradient of the biases, and the loss.
+/// All blocks of a range of rows. `rest` takes up the gradient of the biases, and the loss.
 #[inline(always)]
-fn pass<L: OfScores>(
-    products: &mut impl Products,
+fn pass<L: OfScores, const B: usize>(
+    products: &mut impl Products<B>,
     rows: &Rows<'_, Cpu>,
     range: std::ops::Range<usize>,
     labels: &Labels<'_, Cpu>,
@@ -111,43 +122,42 @@ fn pass<L: OfScores>(
 ) {
     let (words, weights) = (&labels.words[..], &labels.weights[..]);
     // By outputs, then rows: arithmetic on all rows of a block at once.
-    let mut block = vec![[0.0f32; BLOCK]; bias.len()];
+    let mut block = vec![[0.0f32; B]; bias.len()];
     let mut loss = 0.0;
-    for first in range.clone().step_by(BLOCK) {
-        let count = BLOCK.min(range.end - first);
+    for first in range.clone().step_by(B) {
+        let count = B.min(range.end - first);
         let x = block_of_rows(rows, first, range.end);
-        let next = block_of_rows(rows, (first + BLOCK).min(range.end - 1), range.end);
-        let mut targets = BlockTargets { words, weights, rows: [0; BLOCK], count };
-        for a in 0..BLOCK {
+        // Past the end, too: the range behind it is mostly the same thread's.
+        let next = block_of_rows(rows, (first + B).min(rows.count - 1), rows.count);
+        let mut targets = BlockTargets { words, weights, rows: [0; B], count };
+        for a in 0..B {
             targets.rows[a] = rows.index[rows.first + first + a.min(count - 1)];
         }
         products.score(&x, bias, &mut block, &next);
         loss += L::block(&mut block, &targets);
         for (rest, residual) in rest.iter_mut().zip(&block) {
+            let mut lanes = [0.0; BLOCK];
+            for a in 0..B {
+                lanes[a % BLOCK] += residual[a];
+            }
             let mut sum = 0.0;
-            for a in 0..BLOCK {
-                sum += residual[a];
+            for lane in lanes {
+                sum += lane;
             }
             *rest += sum;
         }
         products.add(&x, &block, &next);
     }
-    rest[bias.len()] = loss as f32;
+    rest[bias.len()] += loss as f32;
 }
 
 /// Both products of a block, and what becomes of them.
-pub(super) trait Products {
+pub(super) trait Products<const B: usize> {
     /// Scores of the rows `x`, K × rows; `next` are the rows of the next block.
-    fn score(
-        &mut self,
-        x: &[&[f32]; BLOCK],
-        bias: &[f32],
-        block: &mut [[f32; BLOCK]],
-        next: &[&[f32]; BLOCK],
-    );
+    fn score(&mut self, x: &[&[f32]; B], bias: &[f32], block: &mut [[f32; B]], next: &[&[f32]; B]);
 
     /// Adds `Σ_a residual[k][a]·x[a][d]` to the gradient; `x` are the rows last scored.
-    fn add(&mut self, x: &[&[f32]; BLOCK], residual: &[[f32; BLOCK]], next: &[&[f32]; BLOCK]);
+    fn add(&mut self, x: &[&[f32]; B], residual: &[[f32; B]], next: &[&[f32]; B]);
 }
 
 /// The products of rows and weights where they lie.
@@ -157,22 +167,26 @@ pub(super) struct Tiles<'a, S> {
     pub(super) gradient: &'a mut [f32],
 }
 
-impl<S: Simd> Products for Tiles<'_, S> {
+impl<S: Simd, const B: usize> Products<B> for Tiles<'_, S> {
     #[inline(always)]
-    fn score(&mut self, x: &[&[f32]; BLOCK], bias: &[f32], block: &mut [[f32; BLOCK]], _: &[&[f32]; BLOCK]) {
+    fn score(&mut self, x: &[&[f32]; B], bias: &[f32], block: &mut [[f32; B]], _: &[&[f32]; B]) {
         score(self.simd, x, self.weight, bias, block);
     }
 
     #[inline(always)]
-    fn add(&mut self, x: &[&[f32]; BLOCK], residual: &[[f32; BLOCK]], next: &[&[f32]; BLOCK]) {
+    fn add(&mut self, x: &[&[f32]; B], residual: &[[f32; B]], next: &[&[f32]; B]) {
         tile::add(self.simd, x, residual, self.gradient, next);
     }
 }
 
 /// Rows from `first` on; those past `end` repeat the last one.
 #[inline(always)]
-pub(super) fn block_of_rows<'a>(rows: &Rows<'a, Cpu>, first: usize, end: usize) -> [&'a [f32]; BLOCK] {
-    let mut x: [&[f32]; BLOCK] = [&[]; BLOCK];
+pub(super) fn block_of_rows<'a, const B: usize>(
+    rows: &Rows<'a, Cpu>,
+    first: usize,
+    end: usize,
+) -> [&'a [f32]; B] {
+    let mut x: [&[f32]; B] = [&[]; B];
     for (a, x) in x.iter_mut().enumerate() {
         *x = row(rows, (first + a).min(end - 1));
     }
@@ -181,12 +195,12 @@ pub(super) fn block_of_rows<'a>(rows: &Rows<'a, Cpu>, first: usize, end: usize) 
 
 /// Scores of a block of rows: K × rows.
 #[inline(always)]
-pub(super) fn score<S: Simd>(
+pub(super) fn score<S: Simd, const B: usize>(
     simd: S,
-    x: &[&[f32]; BLOCK],
+    x: &[&[f32]; B],
     weight: &[f32],
     bias: &[f32],
-    block: &mut [[f32; BLOCK]],
+    block: &mut [[f32; B]],
 ) {
     let columns = x[0].len();
     output_tiles!(bias.len(), k, O => {
@@ -194,7 +208,7 @@ pub(super) fn score<S: Simd>(
         for b in 0..O {
             w[b] = &weight[(k + b) * columns..(k + b + 1) * columns];
         }
-        for a in (0..BLOCK).step_by(tile::ROWS) {
+        for a in (0..B).step_by(tile::ROWS) {
             let dots = tile::dots(simd, [x[a], x[a + 1], x[a + 2], x[a + 3]], w);
             for b in 0..O {
                 for row in 0..tile::ROWS {
@@ -203,4 +217,58 @@ pub(super) fn score<S: Simd>(
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Loss;
+    use crate::backend::cpu::array::CpuArray;
+    use crate::verify::bounds::gamma;
+
+    /// Rows of the wide blocks, of narrow ones behind them, and a part of one.
+    const COUNTS: [usize; 6] = [1, BLOCK + 1, WIDE - 1, WIDE, WIDE + 1, 2 * WIDE + BLOCK + 3];
+
+    #[test]
+    fn blocks_of_every_size_add_up_what_single_rows_do() {
+        let mut state = 11u32;
+        let mut number = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        };
+        let widest = WIDE_NUMBERS / WIDE;
+        for (columns, outputs) in [(1, 3), (17, 6), (64, 5), (widest, 10), (widest + 1, 2)] {
+            let most = COUNTS[COUNTS.len() - 1];
+            let features = CpuArray::from((0..most * columns).map(|_| number()).collect::<Vec<_>>());
+            // Rows are taken from behind: blocks must go by their index.
+            let index = CpuArray::from((0..most as u32).rev().collect::<Vec<_>>());
+            let words = CpuArray::from((0..most as u32).map(|i| i * 7 % outputs).collect::<Vec<_>>());
+            let outputs = outputs as usize;
+            let weights = CpuArray::from((0..2 * outputs).map(|_| number().abs()).collect::<Vec<_>>());
+            let parameters: Vec<f32> = (0..outputs * (columns + 1)).map(|_| number()).collect();
+            for loss in [Loss::Softmax, Loss::Sigmoid, Loss::Hinge, Loss::SquaredHinge] {
+                let labels = Labels { loss, words: &words, weights: &weights, models: 1, mask: None };
+                let sums = |first: usize, count: usize| {
+                    let rows = Rows { features: &features, columns, index: &index, first, count };
+                    let mut sums = vec![f32::NAN; outputs * (columns + 1) + 1];
+                    let splits = Splits { rows: count, count: 1 };
+                    objective(Arch::new(), &rows, splits, &labels, &parameters, outputs, &mut sums);
+                    sums
+                };
+                let singles: Vec<_> = (0..most).map(|row| sums(row, 1)).collect();
+                for count in COUNTS {
+                    for (i, got) in sums(0, count).into_iter().enumerate() {
+                        let of = || singles[..count].iter().map(|single| f64::from(single[i]));
+                        // A product and a sum for each row, and for each vector of a block of them.
+                        let bound = gamma(2 * count + BLOCK) * of().map(f64::abs).sum::<f64>();
+                        let off = (f64::from(got) - of().sum::<f64>()).abs();
+                        assert!(
+                            off <= bound,
+                            "{loss:?}, {count} rows of {columns}, {outputs} outputs: {off} at {i}"
+                        );
+                    }
+                }
+            }
+        }
+    }
 }

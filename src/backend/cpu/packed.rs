@@ -92,7 +92,7 @@ impl<'a> Packed<'a> {
     }
 }
 
-impl Products for Packed<'_> {
+impl Products<BLOCK> for Packed<'_> {
     /// The rows are kept for [`Packed::add`].
     #[inline(always)]
     fn score(
@@ -276,7 +276,7 @@ mod tests {
     use crate::verify::bounds::gamma;
 
     /// Scores of two blocks of rows, which stand one after the other in `x`; the gradient grows by them.
-    fn two_blocks(products: &mut impl Products, x: &[f32], bias: &[f32], columns: usize) -> Vec<u32> {
+    fn two_blocks(products: &mut impl Products<BLOCK>, x: &[f32], bias: &[f32], columns: usize) -> Vec<u32> {
         let row = |i: usize| &x[i * columns..(i + 1) * columns];
         let blocks: [[&[f32]; BLOCK]; 2] =
             [std::array::from_fn(row), std::array::from_fn(|a| row(BLOCK + a))];

@@ -6,7 +6,6 @@
 
 use super::elementary::{exp, ln_1p};
 use super::loss::{BlockTargets, OfScores};
-use super::objective::BLOCK;
 
 /// Labels of a word.
 const BITS: usize = 32;
@@ -46,24 +45,24 @@ impl OfScores for Sigmoid {
     }
 
     #[inline(always)]
-    fn block(block: &mut [[f32; BLOCK]], targets: &BlockTargets<'_>) -> f64 {
+    fn block<const B: usize>(block: &mut [[f32; B]], targets: &BlockTargets<'_, B>) -> f64 {
         let outputs = block.len();
         let width = outputs.div_ceil(BITS);
         let (with, without) = targets.weights[..2 * outputs].split_at(outputs);
-        let (mut losses, mut words) = ([0.0f32; BLOCK], [0u32; BLOCK]);
+        let (mut losses, mut words) = ([0.0f32; B], [0u32; B]);
         // Rows that are not there have weight 0.
-        let mut there = [0.0f32; BLOCK];
+        let mut there = [0.0f32; B];
         for a in 0..targets.count {
             there[a] = 1.0;
         }
         for k in 0..outputs {
             if k % BITS == 0 {
-                for a in 0..BLOCK {
+                for a in 0..B {
                     words[a] = targets.words[targets.rows[a] as usize * width + k / BITS];
                 }
             }
             let scores = &mut block[k];
-            for a in 0..BLOCK {
+            for a in 0..B {
                 let has = words[a] >> (k % BITS) & 1 == 1;
                 let weight = if has { with[k] } else { without[k] };
                 let (r, loss) = output(scores[a], has, weight * there[a]);

@@ -6,7 +6,6 @@
 
 use super::elementary::{exp, ln};
 use super::loss::{BlockTargets, OfScores};
-use super::objective::BLOCK;
 use crate::backend::NO_LABEL;
 
 /// Sums that are added to in turn: one alone would wait for itself.
@@ -39,15 +38,15 @@ impl OfScores for Softmax {
     }
 
     #[inline(always)]
-    fn block(block: &mut [[f32; BLOCK]], targets: &BlockTargets<'_>) -> f64 {
+    fn block<const B: usize>(block: &mut [[f32; B]], targets: &BlockTargets<'_, B>) -> f64 {
         let (labels, count) = (targets.labels(), targets.count);
-        let mut max = [f32::NEG_INFINITY; BLOCK];
+        let mut max = [f32::NEG_INFINITY; B];
         for scores in block.iter() {
-            for a in 0..BLOCK {
+            for a in 0..B {
                 max[a] = if scores[a] > max[a] { scores[a] } else { max[a] };
             }
         }
-        let (mut own, mut weight) = ([0.0; BLOCK], [0.0; BLOCK]);
+        let (mut own, mut weight) = ([0.0; B], [0.0; B]);
         for a in 0..count {
             weight[a] = 1.0;
             if labels[a] != NO_LABEL {
@@ -55,21 +54,21 @@ impl OfScores for Softmax {
                 weight[a] = targets.weights[labels[a] as usize];
             }
         }
-        let mut sum = [0.0f32; BLOCK];
+        let mut sum = [0.0f32; B];
         for scores in block.iter_mut() {
-            for a in 0..BLOCK {
+            for a in 0..B {
                 scores[a] = exp(scores[a] - max[a]);
                 sum[a] += scores[a];
             }
         }
         // Rows that are not there have weight 0.
-        let (mut scale, mut log) = ([0.0; BLOCK], [0.0; BLOCK]);
-        for a in 0..BLOCK {
+        let (mut scale, mut log) = ([0.0; B], [0.0; B]);
+        for a in 0..B {
             scale[a] = weight[a] / sum[a];
             log[a] = ln(sum[a]);
         }
         for scores in block.iter_mut() {
-            for a in 0..BLOCK {
+            for a in 0..B {
                 scores[a] *= scale[a];
             }
         }
