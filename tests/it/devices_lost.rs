@@ -140,7 +140,7 @@ fn every_thread_is_told() {
         gpu.lose_after(after);
         let told: Vec<_> = std::thread::scope(|scope| {
             let works = || {
-                (0..MANY).find_map(|_| gpu.upload(&[1.0f32; 4096]).and_then(|a| gpu.download(&a, 4096)).err())
+                (0..1000).find_map(|_| gpu.upload(&[1.0f32; 4096]).and_then(|a| gpu.download(&a, 4096)).err())
             };
             let threads = [(); 4].map(|()| scope.spawn(works));
             threads.into_iter().map(|thread| thread.join().expect("no panic").expect("it is lost")).collect()

@@ -52,7 +52,7 @@ impl WithSimd for Task<'_> {
                 *bias += residual.iter().sum::<f32>();
             }
             let x: [_; BLOCK] = block_of_rows(rows, first, end);
-            let next = block_of_rows(rows, (first + BLOCK).min(end - 1), end);
+            let next = block_of_rows(rows, (first + BLOCK).min(rows.count - 1), rows.count);
             tile::add(simd, &x, &block, weight, &next);
         }
     }

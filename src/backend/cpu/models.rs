@@ -15,7 +15,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::loss::{BlockTargets, OfScores};
-use super::objective::{BLOCK, block_of_rows, score};
+use super::objective::{BLOCK, WIDE, add_rows, block_of_rows, score, wide_rows};
 use super::{Cpu, tile};
 use crate::backend::{Labels, Rows, Splits};
 
@@ -53,84 +53,102 @@ impl<L: OfScores> WithSimd for Task<'_, L> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { loss: _, rows, range, labels, parameters, outputs, partial } = self;
         let (columns, models) = (rows.columns, labels.models);
-        let each = outputs / models;
-        let (words, weights) = (&labels.words[..], &labels.weights[..]);
         let (weight, bias) = parameters[..outputs * (columns + 1)].split_at(outputs * columns);
         partial.fill(0.0);
         let (weight_sum, rest) = partial.split_at_mut(outputs * columns);
         let (bias_sum, loss_sum) = rest.split_at_mut(outputs);
         let mut losses = vec![0.0; models];
-        let mut block = vec![[0.0f32; BLOCK]; outputs];
-        for first in range.clone().step_by(BLOCK) {
-            let count = BLOCK.min(range.end - first);
-            let next = block_of_rows(rows, (first + BLOCK).min(range.end - 1), range.end);
-            let mut index = [0; BLOCK];
-            for a in 0..BLOCK {
-                index[a] = rows.index[rows.first + first + a.min(count - 1)];
-            }
-            let mut from = 0;
-            while from < models {
-                let counted = counted(labels, &index[..count], from);
-                let mut to = from + 1;
-                while to < models && self::counted(labels, &index[..count], to) == counted {
-                    to += 1;
-                }
-                let run = from * each..to * each;
-                if counted != 0 {
-                    let (targets, x) = together(rows, words, weights, &index[..count], counted);
-                    let (w, b) = (&weight[run.start * columns..run.end * columns], &bias[run.clone()]);
-                    let block = &mut block[run.clone()];
-                    score(simd, &x, w, b, block);
-                    for (m, block) in (from..to).zip(block.chunks_exact_mut(each)) {
-                        losses[m] += L::block(block, &targets);
-                    }
-                    for (sum, residual) in bias_sum[run.clone()].iter_mut().zip(&*block) {
-                        let mut of_block = 0.0;
-                        for a in 0..BLOCK {
-                            of_block += residual[a];
-                        }
-                        *sum += of_block;
-                    }
-                    let sums = &mut weight_sum[run.start * columns..run.end * columns];
-                    tile::add(simd, &x, block, sums, &next);
-                }
-                from = to;
-            }
-        }
+        let narrow = range.start + wide_rows::<S>(range.len(), columns, outputs);
+        let mut sums = Sums { weight: weight_sum, bias: bias_sum, losses: &mut losses };
+        pass::<L, S, WIDE>(simd, rows, range.start..narrow, labels, (weight, bias), &mut sums);
+        pass::<L, S, BLOCK>(simd, rows, narrow..range.end, labels, (weight, bias), &mut sums);
         loss_sum.iter_mut().zip(losses).for_each(|(sum, loss)| *sum = loss as f32);
+    }
+}
+
+/// What is added up over blocks.
+struct Sums<'a> {
+    weight: &'a mut [f32],
+    bias: &'a mut [f32],
+    losses: &'a mut [f64],
+}
+
+/// All blocks of `B` rows of a range.
+#[inline(always)]
+fn pass<L: OfScores, S: Simd, const B: usize>(
+    simd: S,
+    rows: &Rows<'_, Cpu>,
+    range: Range<usize>,
+    labels: &Labels<'_, Cpu>,
+    (weight, bias): (&[f32], &[f32]),
+    sums: &mut Sums<'_>,
+) {
+    let (columns, models) = (rows.columns, labels.models);
+    let each = bias.len() / models;
+    let (words, weights) = (&labels.words[..], &labels.weights[..]);
+    let mut block = vec![[0.0f32; B]; bias.len()];
+    for first in range.clone().step_by(B) {
+        let count = B.min(range.end - first);
+        let next = block_of_rows(rows, (first + B).min(rows.count - 1), rows.count);
+        let mut index = [0; B];
+        for a in 0..B {
+            index[a] = rows.index[rows.first + first + a.min(count - 1)];
+        }
+        let mut from = 0;
+        while from < models {
+            let counted = counted(labels, &index[..count], from);
+            let mut to = from + 1;
+            while to < models && self::counted(labels, &index[..count], to) == counted {
+                to += 1;
+            }
+            let run = from * each..to * each;
+            if counted != 0 {
+                let (targets, x) = together(rows, words, weights, &index[..count], counted);
+                let (w, b) = (&weight[run.start * columns..run.end * columns], &bias[run.clone()]);
+                let block = &mut block[run.clone()];
+                score(simd, &x, w, b, block);
+                for (m, block) in (from..to).zip(block.chunks_exact_mut(each)) {
+                    sums.losses[m] += L::block(block, &targets);
+                }
+                add_rows(&mut sums.bias[run.clone()], block);
+                let weight_sum = &mut sums.weight[run.start * columns..run.end * columns];
+                tile::add(simd, &x, block, weight_sum, &next);
+            }
+            from = to;
+        }
     }
 }
 
 /// Which rows of a block (bit a: the row `index[a]` of the chunk) count for model `m`.
 #[inline(always)]
-pub(super) fn counted(labels: &Labels<'_, Cpu>, index: &[u32], m: usize) -> u32 {
-    let Some(mask) = labels.mask else { return (1 << index.len()) - 1 };
+pub(super) fn counted(labels: &Labels<'_, Cpu>, index: &[u32], m: usize) -> u64 {
+    let Some(mask) = labels.mask else { return u64::MAX >> (u64::BITS as usize - index.len()) };
     let words = labels.models.div_ceil(32);
     let mut counted = 0;
     for (a, &row) in index.iter().enumerate() {
-        counted |= (mask[row as usize * words + m / 32] >> (m % 32) & 1) << a;
+        counted |= u64::from(mask[row as usize * words + m / 32] >> (m % 32) & 1) << a;
     }
     counted
 }
 
 /// The rows of a block that are `counted`, moved together; in the places behind them is the last one again.
 #[inline(always)]
-fn together<'a>(
+fn together<'a, const B: usize>(
     rows: &Rows<'a, Cpu>,
     words: &'a [u32],
     weights: &'a [f32],
     index: &[u32],
-    counted: u32,
-) -> (BlockTargets<'a, BLOCK>, [&'a [f32]; BLOCK]) {
-    let (mut picked, mut count) = ([0; BLOCK], 0);
+    counted: u64,
+) -> (BlockTargets<'a, B>, [&'a [f32]; B]) {
+    let (mut picked, mut count) = ([0; B], 0);
     for (a, &row) in index.iter().enumerate() {
         if counted >> a & 1 == 1 {
             picked[count] = row;
             count += 1;
         }
     }
-    let mut x: [&[f32]; BLOCK] = [&[]; BLOCK];
-    for a in 0..BLOCK {
+    let mut x: [&[f32]; B] = [&[]; B];
+    for a in 0..B {
         picked[a] = picked[a.min(count - 1)];
         let at = picked[a] as usize * rows.columns;
         x[a] = &rows.features[at..at + rows.columns];

@@ -1,5 +1,5 @@
 //! **objective** on the CPU: a block of rows is scored, turned into residuals and multiplied back while it lies in
-//! the nearest cache. Memory is read once.
+//! a near cache. Memory is read once.
 
 // Indices of tiles, as in the formulas; iterators over them cost inlining.
 #![allow(clippy::needless_range_loop)]
@@ -14,13 +14,20 @@ use super::tile::{self, output_tiles};
 use super::{Cpu, models, row};
 use crate::backend::{Labels, Models, Rows, Splits};
 
-/// Rows of a block: with 512 features, 32 KiB.
+/// Rows of a block: with 512 features, 32 KiB, which fit the nearest cache.
 pub(super) const BLOCK: usize = 16;
-/// Rows of a block for the vectors of AVX-512, whose products take so little time that what is done once a block shows beside them:
-/// sums of the gradient are taken up and put away, and a loss waits for its own results. Rows come from the second cache.
-const WIDE: usize = 64;
-/// Numbers that the rows of such a block have at most: 256 KiB, which leaves room in the second cache for the rows of the next.
-const WIDE_NUMBERS: usize = 1 << 16;
+/// Rows of a block for the vectors of AVX-512, whose products take so little time that what is done once a block shows beside
+/// them: sums of the gradient are taken up and put away, and a loss waits for its own results. Rows come from the second cache.
+pub(super) const WIDE: usize = 64;
+/// Numbers that such a block, its scores and the rows of the next have at most: 640 KiB of a second cache of a MiB.
+const WIDE_NUMBERS: usize = 5 << 15;
+
+/// How many of the first of `count` rows are taken in blocks of [`WIDE`] rows.
+#[inline(always)]
+pub(super) fn wide_rows<S: Simd>(count: usize, columns: usize, outputs: usize) -> usize {
+    let pays = S::F32_LANES == 16 && WIDE * (2 * columns + outputs) <= WIDE_NUMBERS;
+    if pays { count / WIDE * WIDE } else { 0 }
+}
 
 pub(super) fn objective(
     arch: Arch,
@@ -101,16 +108,13 @@ impl<L: OfScores> WithSimd for Task<'_, L> {
         gradient.fill(0.0);
         let Self { rows, range, labels, .. } = self;
         let mut tiles = Tiles { simd, weight, gradient };
-        let mut first = range.start;
-        if S::F32_LANES == 16 && WIDE * columns <= WIDE_NUMBERS {
-            first += range.len() / WIDE * WIDE;
-            pass::<L, WIDE>(&mut tiles, rows, range.start..first, labels, bias, rest);
-        }
-        pass::<L, BLOCK>(&mut tiles, rows, first..range.end, labels, bias, rest);
+        let narrow = range.start + wide_rows::<S>(range.len(), columns, self.outputs);
+        pass::<L, WIDE>(&mut tiles, rows, range.start..narrow, labels, bias, rest);
+        pass::<L, BLOCK>(&mut tiles, rows, narrow..range.end, labels, bias, rest);
     }
 }
 
-/// All blocks of a range of rows. `rest` takes up the gradient of the biases, and the loss.
+/// All blocks of `B` rows of a range. `rest` takes up the gradient of the biases, and the loss.
 #[inline(always)]
 fn pass<L: OfScores, const B: usize>(
     products: &mut impl Products<B>,
@@ -135,20 +139,26 @@ fn pass<L: OfScores, const B: usize>(
         }
         products.score(&x, bias, &mut block, &next);
         loss += L::block(&mut block, &targets);
-        for (rest, residual) in rest.iter_mut().zip(&block) {
-            let mut lanes = [0.0; BLOCK];
-            for a in 0..B {
-                lanes[a % BLOCK] += residual[a];
-            }
-            let mut sum = 0.0;
-            for lane in lanes {
-                sum += lane;
-            }
-            *rest += sum;
-        }
+        add_rows(&mut rest[..bias.len()], &block);
         products.add(&x, &block, &next);
     }
     rest[bias.len()] += loss as f32;
+}
+
+/// Adds the residuals of a block to the gradient of the biases, in sixteen sums: one alone would wait for itself.
+#[inline(always)]
+pub(super) fn add_rows<const B: usize>(bias: &mut [f32], block: &[[f32; B]]) {
+    for (bias, residual) in bias.iter_mut().zip(block) {
+        let mut lanes = [0.0; BLOCK];
+        for a in 0..B {
+            lanes[a % BLOCK] += residual[a];
+        }
+        let mut sum = 0.0;
+        for lane in lanes {
+            sum += lane;
+        }
+        *bias += sum;
+    }
 }
 
 /// Both products of a block, and what becomes of them.
@@ -226,6 +236,24 @@ mod tests {
     use crate::backend::cpu::array::CpuArray;
     use crate::verify::bounds::gamma;
 
+    /// The rows of a range in wide blocks, whatever the processor's vectors are, and the rest in narrow ones.
+    struct Wide<'a, L>(Task<'a, L>);
+
+    impl<L: OfScores> WithSimd for Wide<'_, L> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let Task { rows, range, labels, parameters, outputs, partial, .. } = self.0;
+            let (weight, bias) = parameters.split_at(outputs * rows.columns);
+            let (gradient, rest) = partial.split_at_mut(outputs * rows.columns);
+            let mut tiles = Tiles { simd, weight, gradient };
+            let narrow = range.start + range.len() / WIDE * WIDE;
+            pass::<L, WIDE>(&mut tiles, rows, range.start..narrow, labels, bias, rest);
+            pass::<L, BLOCK>(&mut tiles, rows, narrow..range.end, labels, bias, rest);
+        }
+    }
+
     /// Rows of the wide blocks, of narrow ones behind them, and a part of one.
     const COUNTS: [usize; 6] = [1, BLOCK + 1, WIDE - 1, WIDE, WIDE + 1, 2 * WIDE + BLOCK + 3];
 
@@ -236,8 +264,9 @@ mod tests {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (state >> 8) as f32 / (1 << 23) as f32 - 1.0
         };
-        let widest = WIDE_NUMBERS / WIDE;
-        for (columns, outputs) in [(1, 3), (17, 6), (64, 5), (widest, 10), (widest + 1, 2)] {
+        // As wide as wide blocks are taken for, and wider.
+        let widest = (WIDE_NUMBERS / WIDE - 10) / 2;
+        for (columns, outputs) in [(1, 3), (17, 6), (64, 5), (widest, 10), (widest + 1, 10)] {
             let most = COUNTS[COUNTS.len() - 1];
             let features = CpuArray::from((0..most * columns).map(|_| number()).collect::<Vec<_>>());
             // Rows are taken from behind: blocks must go by their index.
@@ -246,27 +275,53 @@ mod tests {
             let outputs = outputs as usize;
             let weights = CpuArray::from((0..2 * outputs).map(|_| number().abs()).collect::<Vec<_>>());
             let parameters: Vec<f32> = (0..outputs * (columns + 1)).map(|_| number()).collect();
-            for loss in [Loss::Softmax, Loss::Sigmoid, Loss::Hinge, Loss::SquaredHinge] {
+            let losses = [Loss::Softmax, Loss::Sigmoid, Loss::Hinge, Loss::SquaredHinge];
+            for (loss, arch) in
+                losses.into_iter().flat_map(|loss| [(loss, Arch::new()), (loss, Arch::Scalar)])
+            {
                 let labels = Labels { loss, words: &words, weights: &weights, models: 1, mask: None };
                 let sums = |first: usize, count: usize| {
                     let rows = Rows { features: &features, columns, index: &index, first, count };
                     let mut sums = vec![f32::NAN; outputs * (columns + 1) + 1];
                     let splits = Splits { rows: count, count: 1 };
-                    objective(Arch::new(), &rows, splits, &labels, &parameters, outputs, &mut sums);
+                    objective(arch, &rows, splits, &labels, &parameters, outputs, &mut sums);
+                    sums
+                };
+                // From a row on that is not the first.
+                let wide = |range: std::ops::Range<usize>| {
+                    let rows = &Rows { features: &features, columns, index: &index, first: 0, count: most };
+                    let (labels, parameters, mut sums) =
+                        (&labels, &parameters, vec![0.0; parameters.len() + 1]);
+                    with_loss!(loss, L => arch.dispatch(Wide(Task {
+                        loss: std::marker::PhantomData::<L>,
+                        rows,
+                        range,
+                        labels,
+                        parameters,
+                        outputs,
+                        partial: &mut sums,
+                        #[cfg(target_arch = "x86_64")]
+                        packed: None,
+                    })));
                     sums
                 };
                 let singles: Vec<_> = (0..most).map(|row| sums(row, 1)).collect();
-                for count in COUNTS {
-                    for (i, got) in sums(0, count).into_iter().enumerate() {
-                        let of = || singles[..count].iter().map(|single| f64::from(single[i]));
-                        // A product and a sum for each row, and for each vector of a block of them.
-                        let bound = gamma(2 * count + BLOCK) * of().map(f64::abs).sum::<f64>();
-                        let off = (f64::from(got) - of().sum::<f64>()).abs();
+                let check = |got: &[f32], of: std::ops::Range<usize>, how: &str| {
+                    for (i, &got) in got.iter().enumerate() {
+                        let singles = || singles[of.clone()].iter().map(|single| f64::from(single[i]));
+                        // Of a product and a sum for each row, twice: of all, and of the single one; the rest is slack.
+                        let bound = gamma(2 * of.len() + BLOCK) * singles().map(f64::abs).sum::<f64>();
+                        let off = (f64::from(got) - singles().sum::<f64>()).abs();
                         assert!(
                             off <= bound,
-                            "{loss:?}, {count} rows of {columns}, {outputs} outputs: {off} at {i}"
+                            "{loss:?}, {arch:?}, {how}, rows {of:?} of {columns}, {outputs} outputs: {off} at {i}"
                         );
                     }
+                };
+                for count in COUNTS {
+                    check(&sums(0, count), 0..count, "as it comes");
+                    let range = most - count..most;
+                    check(&wide(range.clone()), range, "in wide blocks");
                 }
             }
         }

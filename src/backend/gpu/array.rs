@@ -39,7 +39,7 @@ pub(super) const GPU_WAYS_OUT: &str = "let features pass through it piece by pie
      fewer --bins or, of a solver that has one, a smaller --batch-size, or use --device cpu";
 /// How long a device may take for what it was given. Software drivers are slow; a hang is longer.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// How long it may take to say why it refused something.
+/// How long it may take to say why it refused something, or why a wait failed.
 const AFTERMATH: Duration = Duration::from_secs(20);
 /// How often, and how long apart, it is asked for that.
 const MOMENTS: usize = 20;
@@ -197,8 +197,8 @@ impl Gpu {
         }
     }
 
-    /// What is wrong with a device that refuses something. That it is lost, which would explain it, is told when all that it was
-    /// given before has ended, and perhaps by another thread's wait, a moment after this one's.
+    /// What is wrong with a device that refuses something, or fails a wait. That it is lost, which would explain it, is told when
+    /// all that it was given before has ended, and perhaps by another thread's wait, a moment after this one's.
     fn explained(&self) -> Result<(), DeviceError> {
         let wait = || wgpu::PollType::Wait { submission_index: None, timeout: Some(AFTERMATH) };
         for _ in 0..MOMENTS {
@@ -222,7 +222,9 @@ impl Gpu {
         match answer {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(wgpu::PollError::Timeout)) => {
-                Err(self.lost(&format!("no answer in {} s", PATIENCE.as_secs())))
+                // It was asked for so long that there is nothing more to ask, and others should not ask as long.
+                self.failure.gave_up(&format!("no answer in {} s", PATIENCE.as_secs()));
+                self.failure.check(&self.info.name)
             }
             // A device that was given up meanwhile does not know its work any more.
             Ok(Err(error)) => Err(self.lost(&error.to_string())),
@@ -233,12 +235,11 @@ impl Gpu {
     /// The device is of no more use, for what it says itself or, where it says nothing, for `reason`. Whoever asks next is told at
     /// once, and does not wait as long again.
     fn lost(&self, reason: &str) -> DeviceError {
-        if let Err(why @ (DeviceError::Lost { .. } | DeviceError::OutOfMemory { .. })) = self.explained() {
+        if let Err(why) = self.explained() {
             return why;
         }
         self.failure.gave_up(reason);
-        let lost = || DeviceError::Lost { device: self.info.name.clone(), reason: reason.into() };
-        self.failure.check(&self.info.name).err().unwrap_or_else(lost)
+        DeviceError::Lost { device: self.info.name.clone(), reason: reason.into() }
     }
 }
 
