@@ -1,10 +1,12 @@
-//! From pictures to a feature matrix: every core reads a run of pictures, and the device describes it while the
+//! From pictures to a feature matrix: every core reads a share of the pictures, and the device describes it while the
 //! core reads the next. Memory depends on the number of cores, not of pictures.
 
 use crate::sync::lock;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::shares::Shares;
 use super::{FeaturesError, Matrix};
 use crate::backend::{Backend, Bins, DeviceError, DeviceKind, Pictures};
 use crate::progress::Progress;
@@ -53,13 +55,13 @@ pub struct Extracted<B: Backend> {
     pub skipped: Vec<Skipped>,
 }
 
-/// Pictures of a run, at most: enough for a dispatch to be worth its while with tiles of 64×64.
-const RUN: usize = 256;
 /// Bytes of pixels after which pictures are handed to a GPU: enough to be worth a submission, while several cores together hold
 /// little.
 const UPLOAD_BYTES: usize = 8 << 20;
 /// The same on the CPU: pixels are counted while they are still in the core's cache.
 const CACHE_BYTES: usize = 128 << 10;
+/// Pictures that a core takes at least, for a GPU: fewer are not worth a dispatch.
+const WORTH_A_DISPATCH: usize = 8;
 
 /// A batch whose features are made, or are being made, and not yet read back.
 struct Made {
@@ -86,13 +88,12 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
     let columns = bins.len();
     let array_rows =
         usize::try_from(backend.info().max_array_bytes / (4 * columns as u64)).unwrap_or(usize::MAX);
-    let workers = rayon::current_num_threads();
-    // Runs short enough that no core is left alone with the last of them.
-    let run = (count / (8 * workers)).clamp(8, RUN).min(array_rows.max(1));
-    let run_bytes = match backend.info().kind {
-        DeviceKind::Cpu => CACHE_BYTES,
-        DeviceKind::Hardware | DeviceKind::Software => UPLOAD_BYTES,
+    let (batch_bytes, least) = match backend.info().kind {
+        DeviceKind::Cpu => (CACHE_BYTES, 1),
+        DeviceKind::Hardware | DeviceKind::Software => (UPLOAD_BYTES, WORTH_A_DISPATCH),
     };
+    let shares = Shares::new(count, rayon::current_num_threads(), least, array_rows);
+    let most = shares.largest();
     let matrix = match Matrix::zeros(backend, if target.matrix { count } else { 0 }, columns) {
         Err(DeviceError::OutOfMemory { .. }) if target.keep.is_some() => Matrix::zeros(backend, 0, columns)?,
         matrix => matrix?,
@@ -102,14 +103,13 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
     let skipped = Mutex::new(Vec::new());
     let failed = Mutex::new(None);
     let stop = AtomicBool::new(false);
-    let next = AtomicUsize::new(0);
 
     let worker = || -> Result<(), FeaturesError> {
         let mut read = reader();
         let mut pictures = Pictures::new();
-        let mut counts = backend.zeros::<u32>(run * columns)?;
+        let mut counts = backend.zeros::<u32>(most * columns)?;
         // Of two, so that one is read back while the device works on the other and this core on the pictures after it.
-        let mut features = [backend.zeros::<f32>(run * columns)?, backend.zeros::<f32>(run * columns)?];
+        let mut features = [backend.zeros::<f32>(most * columns)?, backend.zeros::<f32>(most * columns)?];
         let mut made: Option<Made> = None;
         let mut turn = 0;
         let mut refused = false;
@@ -124,12 +124,8 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
             progress.advance(made.count as u64);
             Ok(())
         };
-        'runs: while !stop.load(Ordering::Relaxed) {
-            let start = next.fetch_add(run, Ordering::Relaxed);
-            if start >= count {
-                break;
-            }
-            let end = count.min(start + run);
+        'shares: while !stop.load(Ordering::Relaxed) {
+            let Some(Range { start, end }) = shares.take() else { break };
             let mut first = start;
             let mut here = Vec::new();
             for i in start..end {
@@ -138,12 +134,12 @@ pub fn extract<B: Backend, R: FnMut(usize, &mut Pictures) -> Result<(), String>>
                     if target.goes_on.is_some_and(|goes_on| !goes_on(&skipped)) {
                         stop.store(true, Ordering::Relaxed);
                         refused = true;
-                        break 'runs;
+                        break 'shares;
                     }
                     here.push(skipped);
                     pictures.push(&[]);
                 }
-                if !pictures.is_full(run_bytes) && i + 1 < end {
+                if !pictures.is_full(batch_bytes) && i + 1 < end {
                     continue;
                 }
                 backend.describe(&pictures, bins, &mut counts)?;

@@ -11,6 +11,7 @@ mod matrix;
 mod npy;
 mod reader;
 mod room;
+mod shares;
 mod slot;
 mod source;
 pub mod store;

@@ -1,6 +1,8 @@
 //! JPEG, through zune-jpeg, which is the fastest of the well-kept decoders in Rust, or with the feature `libjpeg-turbo` through
 //! that, which is what OpenCV reads with (benches/results/*-decoders.txt). Both are asked for R G B right away.
 
+#[cfg(not(feature = "libjpeg-turbo"))]
+mod bytes;
 mod markers;
 #[cfg(not(feature = "libjpeg-turbo"))]
 mod smaller;
