@@ -1,8 +1,8 @@
 //! JPEG decoders side by side: `cargo bench --bench decoders -- FOLDER`, and five rounds or as many as a number behind it says.
 //!
 //! Files of FOLDER that are in memory are decoded one by one on one thread, by each decoder in turns, into a buffer that is reused
-//! where the decoder lets it. "huemax" is the decoder that this build uses, and what huemax looks at before it: zune-jpeg, or with
-//! `--features libjpeg-turbo` that one. A decoder that refuses files is told with how many.
+//! where the decoder lets it. "huemax" is the decoder that this build uses, and what huemax looks at before it: zune-jpeg with
+//! a cursor of huemax's own ("zune-jpeg": with that of zune-core), or libjpeg-turbo with `--features libjpeg-turbo`. A decoder that refuses files is told with how many.
 
 use std::hint::black_box;
 use std::io::Cursor;

@@ -60,8 +60,8 @@ pub struct Extracted<B: Backend> {
 const UPLOAD_BYTES: usize = 8 << 20;
 /// The same on the CPU: pixels are counted while they are still in the core's cache.
 const CACHE_BYTES: usize = 128 << 10;
-/// Pictures that a core takes at least, for a GPU: fewer are not worth a dispatch.
-const WORTH_A_DISPATCH: usize = 8;
+/// Pictures that a core takes at least of many, for a GPU: fewer tiles are hardly worth a dispatch.
+const WORTH_A_DISPATCH: usize = 32;
 
 /// A batch whose features are made, or are being made, and not yet read back.
 struct Made {

@@ -3,9 +3,9 @@
 use std::ops::{Range, RangeInclusive};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Pictures of a share, at most: enough for a dispatch to be worth its while with tiles of 64×64.
+/// Pictures of a share, at most, and so what cores have room for: enough for a dispatch to be worth its while with tiles of 64×64.
 const MOST: usize = 256;
-/// Into so many shares for each core what is left is divided.
+/// A share is what is left, divided by so many for each core.
 const PARTS: usize = 8;
 
 /// Pictures 0 to `count`, divided among cores as they ask: shares that become smaller towards the end, so that no core is left alone
@@ -18,24 +18,25 @@ pub(super) struct Shares {
 }
 
 impl Shares {
-    /// For so many `cores`, each share of at least `least` pictures, where there are so many, and `most` at most.
+    /// For so many `cores`, each share of `most` pictures at most, and of at least `least` where all of them are worth that.
     pub(super) fn new(count: usize, cores: usize, least: usize, most: usize) -> Self {
         let most = most.clamp(1, MOST);
-        Self { next: AtomicUsize::new(0), count, cores, sizes: least.clamp(1, most)..=most }
+        let least = least.min(count.div_ceil(PARTS * cores)).clamp(1, most);
+        Self { next: AtomicUsize::new(0), count, cores, sizes: least..=most }
     }
 
-    /// Pictures of the largest share.
+    /// Pictures of the largest share: the first, as what is left becomes less.
     pub(super) fn largest(&self) -> usize {
         self.share(self.count)
     }
 
     /// The next pictures, if there are any left.
     pub(super) fn take(&self) -> Option<Range<usize>> {
-        let behind = |start: usize| {
+        let end = |start: usize| {
             (start < self.count).then(|| self.count.min(start + self.share(self.count - start)))
         };
-        let start = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, behind).ok()?;
-        Some(start..behind(start)?)
+        let start = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, end).ok()?;
+        Some(start..end(start)?)
     }
 
     /// How many pictures are taken of so many that are left.
@@ -68,6 +69,7 @@ mod tests {
             assert!(taken.last().is_none_or(|last| last.len() <= least), "{taken:?}");
             assert!(shares.take().is_none());
         }
+        assert_eq!(Shares::new(100, 2, 32, 256).largest(), 7, "some for every core");
         // A sixteenth each at first, as far as a dispatch goes.
         assert_eq!(Shares::new(2002, 2, 1, 256).largest(), 125);
         assert_eq!(Shares::new(1 << 20, 2, 1, 256).largest(), 256);

@@ -1,4 +1,4 @@
-"""Hours of mixed commands: memory, file handles, threads and what is left on the disk stay what they were."""
+"""Hours of mixed commands: their memory, the memory and handles of one long training, and what is left on the disk stay what they were."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def long_run(bench, data, seconds):
     handles = lambda part: min(sample[1] for sample in part)
     print(f"one training of {seconds:.0f} s, a checkpoint every half second: {memory(early):.1f} MiB and at least {handles(early)} handles "
           f"in its second fifth, {memory(late):.1f} MiB and {handles(late)} in its last")
-    if memory(late) > 1.05 * memory(early) + 2 or handles(late) > handles(early):
+    if memory(late) > 1.05 * memory(early) + 2 or len(late) >= 10 and handles(late) > handles(early):
         raise Failure("memory or handles of a long training grow")
 
 
@@ -100,8 +100,9 @@ def check(bench, seconds, device="cpu"):
         row = [(statistics.median(s[i] for s in first), statistics.median(s[i] for s in last)) for i in range(3)]
         print(f"    {name:18} peak {row[0][0]:6.1f} → {row[0][1]:6.1f} MiB   handles {row[1][0]:3.0f} → {row[1][1]:3.0f}"
               f"   threads {row[2][0]:3.0f} → {row[2][1]:3.0f}")
-        # Of handles one sees only what is open every 10 ms, too little of commands this short to judge by; the long run is judged by them.
-        if len(samples) >= 9 and row[0][1] > 1.1 * row[0][0] + 4:
+        # Of handles one sees what is open every 10 ms, which in commands this short is luck: the most of many, and generously.
+        most = [max(s[1] for s in part) for part in (first, last)]
+        if len(samples) >= 9 and (row[0][1] > 1.1 * row[0][0] + 4 or most[1] > most[0] + 8):
             grown.append(name)
     print(f"    on the disk        {sizes[0][0] / 2**20:.1f} → {sizes[-1][0] / 2**20:.1f} MiB in {sizes[0][1]} → {sizes[-1][1]} files")
     if sizes[-1][1] > sizes[0][1]:

@@ -2,7 +2,7 @@
 //! that, which is what OpenCV reads with (benches/results/*-decoders.txt). Both are asked for R G B right away.
 
 #[cfg(not(feature = "libjpeg-turbo"))]
-mod bytes;
+mod cursor;
 mod markers;
 #[cfg(not(feature = "libjpeg-turbo"))]
 mod smaller;

@@ -4,7 +4,7 @@ use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
-use super::bytes::Bytes;
+use super::cursor::Cursor;
 use super::markers::{MOST_SCANS, markers};
 use super::{GREY, coefficients, is_blank, rows, smaller};
 use crate::dataset::decode::error::broken;
@@ -17,7 +17,7 @@ pub(in crate::dataset::decode) type Kept = ();
 /// A picture whose header was read.
 pub(in crate::dataset::decode) struct Opened<'a> {
     file: &'a [u8],
-    decoder: JpegDecoder<Bytes<'a>>,
+    decoder: JpegDecoder<Cursor<'a>>,
     scratch: &'a mut Scratch,
     size: (u32, u32),
     /// Whether the scaled decoder is to do it.
@@ -42,7 +42,7 @@ pub(in crate::dataset::decode) fn open<'a>(
         .jpeg_set_max_scans(MOST_SCANS as usize)
         .set_max_width(usize::MAX)
         .set_max_height(usize::MAX);
-    let mut decoder = JpegDecoder::new_with_options(Bytes::new(file), options);
+    let mut decoder = JpegDecoder::new_with_options(Cursor::new(file), options);
     decoder.decode_headers().map_err(|e| broken(&e.to_string()))?;
     let (width, height) = decoder.dimensions().ok_or_else(|| broken("it has no header"))?;
     let size = (width as u32, height as u32);
