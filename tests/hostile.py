@@ -16,6 +16,7 @@ import itertools
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,7 @@ except ImportError:
 
 from kinds.kind import Kind  # noqa: E402
 
+WATCHED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "watched.py")
 FORMATS = ["jpeg", "png", "gif", "webp", "bmp", "tiff", "others"]
 ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff")
 BINS = (26, 17, 16)
@@ -44,24 +46,22 @@ def run(command, seconds, megabytes):
     def limit():
         resource.setrlimit(resource.RLIMIT_AS, (megabytes * MEGABYTE,) * 2)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.NamedTemporaryFile("r") as taken:
+        command = [sys.executable, "-I", "-S", WATCHED, taken.name, *command]
         begin = time.monotonic()
-        child = subprocess.Popen(command, stdout=out, stderr=err, preexec_fn=limit)
-        status = usage = None
-        while time.monotonic() - begin < seconds:
-            pid, status, usage = os.wait4(child.pid, os.WNOHANG)
-            if pid:
-                break
-            time.sleep(0.01)
-        else:
-            child.kill()
-            _, _, usage = os.wait4(child.pid, 0)
-            status = None
+        child = subprocess.Popen(command, stdout=out, stderr=err, preexec_fn=limit, start_new_session=True)
+        try:
+            child.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:  # also at Ctrl-C, which a session of its own does not get
+            if child.poll() is None:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
         spent = time.monotonic() - begin
-        child.returncode = 0
         out.seek(0), err.seek(0)
-        code = "hung" if status is None else os.waitstatus_to_exitcode(status)
-        return code, out.read().decode(errors="replace"), err.read().decode(errors="replace"), spent, usage.ru_maxrss // 1024
+        found = json.loads(taken.read() or '{"status": "hung", "peak": 0}')
+        return found["status"], out.read().decode(errors="replace"), err.read().decode(errors="replace"), spent, round(found["peak"])
 
 
 def expected(path):

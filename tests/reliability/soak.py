@@ -12,7 +12,7 @@ from pathlib import Path
 from common import Failure, said, sound
 
 CPU = ["--device", "cpu"]
-WATCHED = Path(__file__).with_name("watched.py")
+WATCHED = Path(__file__).parent.with_name("watched.py")
 
 
 def measured(bench, *arguments):
