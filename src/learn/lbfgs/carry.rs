@@ -1,10 +1,9 @@
 //! From one penalty to the next: what was learned of the curvature stays true, but for a known part.
 
-use std::collections::VecDeque;
-
-use super::super::vector::{add, dot, norm};
+use super::super::vector::add;
 use super::super::{LearnError, State};
-use super::{Lbfgs, Pair, Settings};
+use super::history::{History, Pair};
+use super::{Lbfgs, Settings};
 
 impl Lbfgs {
     /// A solver of the same objective with `more` added to its L2 penalty (less where that is negative), from the parameters
@@ -18,10 +17,9 @@ impl Lbfgs {
         let moved = |pair: &Pair| {
             let (step, mut change) = (pair.step.clone(), pair.change.clone());
             add(&mut change[..settings.weights], more, &step[..settings.weights]);
-            let product = dot(&step, &change);
-            (product > 1e-10 * norm(&step) * norm(&change)).then_some(Pair { step, change, product })
+            Pair::new(step, change)
         };
-        next.pairs = self.pairs.iter().filter_map(moved).collect::<VecDeque<_>>();
+        next.history.pairs = self.history.pairs.iter().filter_map(moved).collect();
         next
     }
 
@@ -33,12 +31,7 @@ impl Lbfgs {
         let mut solver = Self::new(settings, state.array("point", len)?, Some(state.number("first_norm")?));
         (solver.value, solver.gradient) = (state.number("value")?, state.array("gradient", len)?);
         (solver.iterations, solver.evaluations) = (state.count("iterations")?, state.count("evaluations")?);
-        for i in 0..state.count("pairs")? {
-            let (step, change) =
-                (state.array(&format!("step.{i}"), len)?, state.array(&format!("change.{i}"), len)?);
-            let product = dot(&step, &change);
-            solver.pairs.push_back(Pair { step, change, product });
-        }
+        solver.history = History::load(state, len, usize::MAX)?;
         Ok(solver)
     }
 }
@@ -71,10 +64,10 @@ mod tests {
     fn pairs_are_those_of_the_new_penalty() {
         let settings = Settings { weights: 5, l1: 0.0, tolerance: 1e-6, gap: 0.0, most: 100, history: 10 };
         let first = run(Lbfgs::new(settings, vec![0.0; 6], None), 0.5);
-        assert!(first.pairs.len() >= 5);
+        assert!(first.history.pairs.len() >= 5);
         for l2 in [0.1, 2.0] {
             let carried = first.carried(settings, first.point().to_vec(), l2 - 0.5);
-            for pair in &carried.pairs {
+            for pair in &carried.history.pairs {
                 let at = |point: &[f64]| value(point, l2).1;
                 let (from, to) = (at(&[0.0; 6]), at(&pair.step));
                 for ((a, b), change) in from.iter().zip(&to).zip(&pair.change) {
@@ -97,6 +90,8 @@ mod tests {
     fn pairs_that_lose_their_curvature_are_dropped() {
         let settings = Settings { weights: 5, l1: 0.0, tolerance: 1e-6, gap: 0.0, most: 100, history: 10 };
         let first = run(Lbfgs::new(settings, vec![0.0; 6], None), 0.5);
-        assert!(first.carried(settings, vec![0.0; 6], -100.0).pairs.len() < first.pairs.len());
+        assert!(
+            first.carried(settings, vec![0.0; 6], -100.0).history.pairs.len() < first.history.pairs.len()
+        );
     }
 }

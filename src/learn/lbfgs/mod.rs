@@ -6,9 +6,8 @@
 //! parameters through memory; the objective moves all features.
 
 mod carry;
+mod history;
 mod search;
-
-use std::collections::VecDeque;
 
 use serde_json::json;
 
@@ -16,6 +15,7 @@ use super::metric::Metric;
 use super::state::State;
 use super::vector::{add, dot, norm, scaled};
 use super::{LearnError, Stop};
+use history::{History, Pair};
 use search::{Search, Verdict};
 
 /// What L-BFGS is to reach, and with what.
@@ -33,14 +33,6 @@ pub struct Settings {
     pub most: usize,
     /// Pairs of steps and changes of the gradient that are kept.
     pub history: usize,
-}
-
-/// A step, how it changed the gradient, and the product of both.
-#[derive(Debug, Clone, PartialEq)]
-struct Pair {
-    step: Vec<f64>,
-    change: Vec<f64>,
-    product: f64,
 }
 
 /// Iterations after which the progress made in them is looked at.
@@ -66,7 +58,7 @@ pub struct Lbfgs {
     gradient: Vec<f64>,
     /// Norm of the gradient that the others are measured by.
     first_norm: Option<f64>,
-    pairs: VecDeque<Pair>,
+    history: History,
     direction: Vec<f64>,
     search: Option<Search>,
     step: f64,
@@ -87,7 +79,7 @@ impl Lbfgs {
             value: f64::INFINITY,
             gradient: Vec::new(),
             first_norm,
-            pairs: VecDeque::new(),
+            history: History::default(),
             direction: Vec::new(),
             search: None,
             step: 0.0,
@@ -198,8 +190,8 @@ impl Lbfgs {
                 Ok(false)
             }
             // A direction that leads nowhere may be the history's fault; the gradient's own is the last to be tried.
-            Verdict::GiveUp if !self.pairs.is_empty() => {
-                self.pairs.clear();
+            Verdict::GiveUp if !self.history.pairs.is_empty() => {
+                self.history.pairs.clear();
                 self.aim(metric);
                 Ok(false)
             }
@@ -227,7 +219,7 @@ impl Lbfgs {
         } else {
             let slope = self.aim(metric);
             // Of a quadratic, a step of Newton's falls by half of what its slope promises.
-            if (metric.is_some() || !self.pairs.is_empty()) && -0.5 * slope <= gap * value.abs() {
+            if (metric.is_some() || !self.history.pairs.is_empty()) && -0.5 * slope <= gap * value.abs() {
                 self.stop = Some(Stop::Gap);
             }
         }
@@ -248,7 +240,7 @@ impl Lbfgs {
     /// Chooses a direction and the first step along it; the slope there.
     fn aim(&mut self, metric: Option<&Metric>) -> f64 {
         let towards = self.steepest();
-        let mut direction = self.newton(&towards, metric);
+        let mut direction = self.history.newton(&towards, metric);
         if self.settings.l1 > 0.0 {
             // Where the direction disagrees with the steepest descent, the penalty's kink is in between (Andrew & Gao 2007).
             let pairs = direction.iter_mut().zip(&towards);
@@ -256,40 +248,16 @@ impl Lbfgs {
         }
         let mut slope = -dot(&towards, &direction);
         if !(slope < 0.0 && slope.is_finite()) {
-            self.pairs.clear();
+            self.history.pairs.clear();
             direction.clone_from(&towards);
             slope = -dot(&towards, &towards);
         }
         self.direction = direction;
         self.search = Some(Search::new(self.value, slope));
         // Without any idea of the curvature, a step of length 1 at most.
-        let blind = self.pairs.is_empty() && metric.is_none();
+        let blind = self.history.pairs.is_empty() && metric.is_none();
         self.try_step(if blind { (1.0 / norm(&self.direction)).min(1.0) } else { 1.0 });
         slope
-    }
-
-    /// The two loops: what the inverse of the approximated Hessian makes of `towards`.
-    fn newton(&self, towards: &[f64], metric: Option<&Metric>) -> Vec<f64> {
-        let mut q = towards.to_vec();
-        let mut factors = Vec::with_capacity(self.pairs.len());
-        for pair in self.pairs.iter().rev() {
-            let factor = dot(&pair.step, &q) / pair.product;
-            add(&mut q, -factor, &pair.change);
-            factors.push(factor);
-        }
-        let scale = |apply: &dyn Fn(&[f64]) -> Vec<f64>| match self.pairs.back() {
-            Some(last) => last.product / dot(&last.change, &apply(&last.change)),
-            None => 1.0,
-        };
-        let mut direction = match metric {
-            Some(metric) => scaled(&metric.apply(&q), scale(&|v| metric.apply(v))),
-            None => scaled(&q, scale(&<[f64]>::to_vec)),
-        };
-        for (pair, factor) in self.pairs.iter().zip(factors.iter().rev()) {
-            let back = dot(&pair.change, &direction) / pair.product;
-            add(&mut direction, factor - back, &pair.step);
-        }
-        direction
     }
 
     /// Makes `point + step·direction` the trial, cut at the sides of the orthant where there is an L1 penalty.
@@ -315,12 +283,8 @@ impl Lbfgs {
     fn remember(&mut self, gradient: &[f64]) {
         let step: Vec<f64> = self.trial.iter().zip(&self.point).map(|(t, p)| t - p).collect();
         let change: Vec<f64> = gradient.iter().zip(&self.gradient).map(|(n, o)| n - o).collect();
-        let product = dot(&step, &change);
-        if product > 1e-10 * norm(&step) * norm(&change) {
-            if self.pairs.len() == self.settings.history {
-                self.pairs.pop_front();
-            }
-            self.pairs.push_back(Pair { step, change, product });
+        if let Some(pair) = Pair::new(step, change) {
+            self.history.remember(pair, self.settings.history);
         }
     }
 
@@ -345,7 +309,6 @@ impl Lbfgs {
             ("first_norm", json!(self.first_norm)),
             ("iterations", json!(self.iterations)),
             ("evaluations", json!(self.evaluations)),
-            ("pairs", json!(self.pairs.len())),
             ("mark", json!(self.mark.map(|m| m.iteration))),
             ("mark_value", json!(self.mark.map(|m| m.value))),
             ("mark_length", json!(self.mark.map(|m| m.length))),
@@ -353,10 +316,7 @@ impl Lbfgs {
         state.numbers.extend(numbers.map(|(name, value)| (name.to_owned(), value)));
         state.arrays.insert("point".into(), self.point.clone());
         state.arrays.insert("gradient".into(), self.gradient.clone());
-        for (i, pair) in self.pairs.iter().enumerate() {
-            state.arrays.insert(format!("step.{i}"), pair.step.clone());
-            state.arrays.insert(format!("change.{i}"), pair.change.clone());
-        }
+        self.history.save(&mut state);
         state
     }
 
@@ -373,12 +333,7 @@ impl Lbfgs {
         state.of("lbfgs")?;
         let mut solver = Self::new(settings, state.array("point", len)?, Some(state.number("first_norm")?));
         (solver.iterations, solver.evaluations) = (state.count("iterations")?, state.count("evaluations")?);
-        for i in 0..state.count("pairs")?.min(settings.history) {
-            let (step, change) =
-                (state.array(&format!("step.{i}"), len)?, state.array(&format!("change.{i}"), len)?);
-            let product = dot(&step, &change);
-            solver.pairs.push_back(Pair { step, change, product });
-        }
+        solver.history = History::load(state, len, settings.history)?;
         if !state.numbers.get("mark").is_none_or(serde_json::Value::is_null) {
             let (value, length) = (state.number("mark_value")?, state.number("mark_length")?);
             solver.mark = Some(Mark { iteration: state.count("mark")?, value, length });
