@@ -12,6 +12,7 @@ mod devices_check;
 mod devices_lost;
 mod duplicates;
 mod embeddings;
+mod embeddings_refused;
 mod fault;
 mod faults;
 mod faulty;
@@ -22,6 +23,8 @@ mod hostile_names;
 mod in_the_way;
 #[cfg(unix)]
 mod interrupt;
+#[cfg(unix)]
+mod kept_rows;
 mod lbfgs;
 mod losses;
 mod mini;
@@ -41,7 +44,11 @@ mod stages;
 mod store;
 #[cfg(unix)]
 mod store_budget;
+#[cfg(unix)]
+mod store_killed;
 mod store_python;
+#[cfg(unix)]
+mod store_refused;
 #[cfg(unix)]
 mod store_resumed;
 mod stream;
@@ -86,6 +93,7 @@ fn main() {
     devices_check::register(&mut trials);
     devices_lost::register(&mut trials);
     embeddings::register(&mut trials);
+    embeddings_refused::register(&mut trials);
     #[cfg(feature = "parquet")]
     tables::register(&mut trials);
     tensorboard::register(&mut trials);
@@ -106,10 +114,13 @@ fn main() {
     #[cfg(unix)]
     {
         store::register(&mut trials);
+        store_killed::register(&mut trials);
+        store_refused::register(&mut trials);
         store_budget::register(&mut trials);
         store_resumed::register(&mut trials);
         unlabelled::register(&mut trials);
         unread::register(&mut trials);
+        kept_rows::register(&mut trials);
         in_the_way::register(&mut trials);
         ways_out::register(&mut trials);
         threads::register(&mut trials);

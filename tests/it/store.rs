@@ -1,16 +1,14 @@
-//! Feature stores: written as they go, gone on with after a kill, brought up to date, and trained on as the pictures themselves.
+//! Feature stores: written as they go, brought up to date, and trained on as the pictures themselves.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use huemax::features::store::{COMMIT, FEATURES, JOURNAL, META, SAMPLES};
+use huemax::features::store::{FEATURES, META, SAMPLES};
 use libtest_mimic::Trial;
-use rand::RngExt;
 use serde_json::Value;
 
 use crate::cli::{Ran, fruit, huemax};
-use crate::interrupt::{end, signal, start};
-use crate::support::{on_gpu_only, plain, random};
+use crate::support::{on_gpu_only, plain};
 
 pub fn register(trials: &mut Vec<Trial>) {
     for (name, test) in [
@@ -18,34 +16,20 @@ pub fn register(trials: &mut Vec<Trial>) {
             "a_model_from_a_store_is_that_from_the_pictures",
             a_model_from_a_store_is_that_from_the_pictures as fn(),
         ),
-        ("kills_do_not_change_a_byte", kills_do_not_change_a_byte),
-        (
-            "kills_while_it_is_brought_up_to_date_do_not_either",
-            kills_while_it_is_brought_up_to_date_do_not_either,
-        ),
-        ("ctrl_c_keeps_what_was_done", ctrl_c_keeps_what_was_done),
         ("what_has_not_changed_is_kept", what_has_not_changed_is_kept),
         ("content_counts_where_it_is_asked_for_or_the_folder_is_another", content_counts),
         ("folders_are_told_apart_by_where_they_lie", folders_are_told_apart_by_where_they_lie),
         ("pictures_that_cannot_be_read_are_tried_again", pictures_that_cannot_be_read_are_tried_again),
-        ("other_features_are_refused", other_features_are_refused),
-        ("features_of_other_pictures_are_refused", features_of_other_pictures_are_refused),
         ("one_at_a_time_writes_a_store", one_at_a_time_writes_a_store),
-        ("what_does_not_belong_together_is_refused", what_does_not_belong_together_is_refused),
         ("a_training_keeps_its_features", a_training_keeps_its_features),
         ("a_table_of_others_is_read", a_table_of_others_is_read),
     ] {
         plain(trials, &format!("store::{name}"), test);
     }
     on_gpu_only(trials, "store::a_gpu_makes_the_same_store", |_| a_gpu_makes_the_same_store());
-    let full = || {
-        a_full_disk_loses_nothing();
-        Ok(())
-    };
-    trials.push(Trial::test("store::a_full_disk_loses_nothing", full).with_ignored_flag(!may_mount()));
 }
 
-const FILES: [&str; 3] = [FEATURES, SAMPLES, META];
+pub const FILES: [&str; 3] = [FEATURES, SAMPLES, META];
 
 /// The files of the store `name`, which are all that is in it.
 #[track_caller]
@@ -62,15 +46,15 @@ pub fn bytes(at: &Path, name: &str) -> Vec<Vec<u8>> {
     FILES.map(|file| std::fs::read(store.join(file)).expect("a file")).into()
 }
 
-const EXTRACT: [&str; 6] = ["extract", "fruit", "--device", "cpu", "--checkpoint-every", "0.000001"];
+pub const EXTRACT: [&str; 6] = ["extract", "fruit", "--device", "cpu", "--checkpoint-every", "0.000001"];
 
-fn extract(at: &Path, out: &str, more: &[&str]) -> Ran {
+pub fn extract(at: &Path, out: &str, more: &[&str]) -> Ran {
     huemax(&[&EXTRACT[..], &["--out", out], more].concat(), at)
 }
 
 /// The store of the pictures as they are now, made from nothing.
 #[track_caller]
-fn fresh(at: &Path, more: &[&str]) -> Vec<Vec<u8>> {
+pub fn fresh(at: &Path, more: &[&str]) -> Vec<Vec<u8>> {
     std::fs::remove_dir_all(at.join("fresh")).ok();
     extract(at, "fresh", more).check(0, &["kept 0"]);
     bytes(at, "fresh")
@@ -150,164 +134,8 @@ pub fn more_fruit() -> tempfile::TempDir {
     folder
 }
 
-fn kills() -> usize {
-    std::env::var("HUEMAX_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(4)
-}
-
-/// Kills extractions into `out` at moments drawn at random, `kills` of them, each gone on with by the next; `look` at the folder after each. In
-/// the end it holds the bytes `expected`. Gives how many went on from something.
-fn kill(
-    at: &Path,
-    takes: Duration,
-    expected: &[Vec<u8>],
-    seed: u64,
-    begin: &dyn Fn(),
-    look: &dyn Fn(),
-) -> usize {
-    let mut random = random(seed);
-    let (mut killed, mut finished, mut went_on) = (0, 0, 0);
-    begin();
-    while killed < kills() || finished == 0 {
-        let mut child = start(&[&EXTRACT[..], &["--out", "out"]].concat(), at);
-        if killed < kills() {
-            std::thread::sleep(takes.mul_f64(random.random_range(0.05..0.8)));
-            child.kill().expect("a process");
-        }
-        let output = end(child);
-        went_on += usize::from(String::from_utf8_lossy(&output.stderr).contains("pictures from out"));
-        if output.status.success() {
-            finished += 1;
-            assert!(bytes(at, "out") == expected, "other bytes after {killed} kills");
-            begin();
-            continue;
-        }
-        assert_eq!(output.status.code(), None, "it failed by itself: {output:?}");
-        killed += 1;
-        look();
-    }
-    went_on
-}
-
-fn kills_do_not_change_a_byte() {
-    let folder = more_fruit();
-    let at = folder.path();
-    let begun = Instant::now();
-    let expected = fresh(at, &[]);
-    let takes = begun.elapsed();
-    let one = std::process::Command::new(env!("CARGO_BIN_EXE_huemax"))
-        .args([&EXTRACT[..], &["--out", "one"]].concat())
-        .current_dir(at)
-        .env("RAYON_NUM_THREADS", "1")
-        .output()
-        .expect("the program starts");
-    assert!(one.status.success() && bytes(at, "one") == expected, "other bytes with one thread");
-    let rows = |bytes: &[u8]| {
-        let start = bytes.len() - 4 * 672 * 512;
-        bytes[start..].chunks(4 * 512).map(<[u8]>::to_vec).collect::<Vec<_>>()
-    };
-    let all = rows(&expected[0]);
-    // Whatever the journal names is there, and the file is one that NumPy can read.
-    let look = || {
-        let Ok(journal) = std::fs::read_to_string(at.join("out").join(JOURNAL)) else { return };
-        let mut lines = journal.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-        let Some(header) = lines.next() else { return };
-        let header: Value = serde_json::from_str(header).expect("a header");
-        let part = std::fs::read(at.join("out").join(header["file"].as_str().expect("a name")))
-            .expect("the numbers");
-        assert_eq!(part.len(), expected[0].len());
-        assert_eq!(part[..128], expected[0][..128]);
-        let found = rows(&part);
-        for line in lines {
-            let line: Value = serde_json::from_str(line).expect("a line");
-            let row = line["row"].as_u64().expect("a row") as usize;
-            assert!(found[row] == all[row], "row {row} is not what the journal says");
-        }
-    };
-    let begin = || {
-        std::fs::remove_dir_all(at.join("out")).ok();
-    };
-    let went_on = kill(at, takes, &expected, 31, &begin, &look);
-    assert!(went_on > 0, "no kill came while there was something to go on from");
-}
-
-fn kills_while_it_is_brought_up_to_date_do_not_either() {
-    let folder = more_fruit();
-    let at = folder.path();
-    extract(at, "old", &[]).check(0, &[]);
-    let old = bytes(at, "old");
-    // Rows move, go and come.
-    for class in ["banana", "kiwi"] {
-        let class = picture(at, class);
-        for entry in std::fs::read_dir(&class).expect("a folder").collect::<Vec<_>>() {
-            let path = entry.expect("an entry").path();
-            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-            match name.as_bytes()[name.find('-').expect("a dash") + 3] {
-                b'1' | b'2' => std::fs::remove_file(&path).expect("a picture"),
-                b'3' => std::fs::rename(&path, class.join(format!("a{name}"))).expect("a rename"),
-                b'4' => {
-                    let other = picture(at, "carrot/carrot-001.jpg");
-                    std::fs::copy(other, &path).expect("a copy");
-                }
-                _ => {}
-            }
-        }
-    }
-    let begun = Instant::now();
-    let expected = fresh(at, &[]);
-    let takes = begun.elapsed().div_f64(2.0);
-    let begin = || {
-        std::fs::remove_dir_all(at.join("out")).ok();
-        std::fs::create_dir(at.join("out")).expect("a folder");
-        for (file, bytes) in FILES.iter().zip(&old) {
-            std::fs::write(at.join("out").join(file), bytes).expect("a file");
-        }
-    };
-    // The old store is whole until the new one is, and then for a moment there is a note that it is about to be.
-    let look = || {
-        let now: Vec<_> =
-            FILES.iter().map(|file| std::fs::read(at.join("out").join(file)).expect("a file")).collect();
-        assert!(now == old || now == expected || at.join("out").join(COMMIT).exists(), "torn");
-    };
-    kill(at, takes, &expected, 37, &begin, &look);
-}
-
-fn ctrl_c_keeps_what_was_done() {
-    let folder = more_fruit();
-    let at = folder.path();
-    let expected = fresh(at, &[]);
-    let mut interrupted = 0;
-    for _ in 0..20 {
-        std::fs::remove_dir_all(at.join("out")).ok();
-        let child = start(&[&EXTRACT[..], &["--out", "out"]].concat(), at);
-        let begun = Instant::now();
-        while std::fs::read(at.join("out").join(JOURNAL))
-            .map_or(0, |journal| journal.iter().filter(|b| **b == b'\n').count())
-            < 20
-        {
-            assert!(begun.elapsed() < Duration::from_secs(60), "nothing is kept");
-        }
-        signal(&child, "INT");
-        let ran = Ran { command: "an extraction and Ctrl-C".into(), output: end(child) };
-        if ran.output.status.success() {
-            continue;
-        }
-        interrupted += 1;
-        ran.check(130, &["stopped: ", " of 672 pictures are kept in out", "go on with the same command"]);
-        huemax(&["train", "out", "--device", "cpu"], at)
-            .check(1, &["out: the features there are not finished"]);
-        let ran = extract(at, "out", &["--json"]).check(0, &[" of 672 pictures from out"]);
-        let result: Value = serde_json::from_str(&ran.stdout()).expect("JSON");
-        assert!(result["kept"].as_u64() >= Some(19), "{result}");
-        assert!(bytes(at, "out") == expected, "other bytes than of an undisturbed one");
-        if interrupted == 2 {
-            return;
-        }
-    }
-    panic!("it was always done before it could be interrupted");
-}
-
 /// The time of the last change, later by a second.
-fn touch(path: &Path) {
+pub fn touch(path: &Path) {
     let time = std::fs::metadata(path).and_then(|found| found.modified()).expect("a time");
     set_time(path, time + Duration::from_secs(1));
 }
@@ -462,71 +290,6 @@ fn pictures_that_cannot_be_read_are_tried_again() {
     assert!(bytes(at, "out") == fresh(at, &[]));
 }
 
-/// A store, or half of one, is not thrown away because somebody names its folder for other pictures.
-fn features_of_other_pictures_are_refused() {
-    let folder = fruit();
-    let at = folder.path();
-    extract(at, "out", &[]).check(0, &[]);
-    let before = bytes(at, "out");
-    for (i, class) in ["fig", "fig", "nut", "nut"].iter().enumerate() {
-        let to = at.join("other").join(class);
-        std::fs::create_dir_all(&to).expect("a folder");
-        let mut content = std::fs::read(picture(at, "kiwi/kiwi-001.jpg")).expect("a picture");
-        content.push(i as u8);
-        std::fs::write(to.join(format!("{i}.jpg")), content).expect("a picture");
-    }
-    let refused =
-        ["out: the features there are of 96 pictures in another folder, and of none of these", "--force"];
-    let other = ["extract", "other", "--device", "cpu", "--out", "out"];
-    huemax(&other, at).check(1, &refused);
-    huemax(&["train", "other", "--device", "cpu", "--test-size", "0.5", "--cache", "out"], at)
-        .check(1, &refused);
-    assert!(bytes(at, "out") == before);
-    huemax(&["extract", "other", "--device", "cpu", "--out", "other"], at)
-        .check(2, &["--out: other holds the pictures"]);
-    huemax(&["train", "other", "--device", "cpu", "--cache", "./other"], at)
-        .check(2, &["--cache: other holds the pictures"]);
-    huemax(&[&other[..], &["--force"]].concat(), at).check(0, &["read 4"]);
-    // Not one can be read.
-    for (i, class) in ["fig", "fig", "nut", "nut"].iter().enumerate() {
-        std::fs::write(at.join("other").join(class).join(format!("{i}.jpg")), b"x").expect("a file");
-    }
-    huemax(&other, at).check(1, &["4 of 4 pictures could not be read", "mend or remove them"]);
-    let all = [&other[..], &["--max-errors", "100%"]].concat();
-    huemax(&all, at)
-        .check(1, &["4 of 4 pictures could not be read, and what there is stays as it is", "fig/0.jpg: "]);
-    // Where there is nothing, there is nothing to keep.
-    let anew = ["extract", "other", "--device", "cpu", "--out", "anew", "--max-errors", "100%"];
-    huemax(&anew, at).check(1, &["other: none of the pictures could be read, for example fig/0.jpg: "]);
-}
-
-fn other_features_are_refused() {
-    let folder = fruit();
-    let at = folder.path();
-    extract(at, "out", &[]).check(0, &[]);
-    let before = bytes(at, "out");
-    let refused = ["8×8×8 bins", "4×4×4 bins", "name another folder", "--force"];
-    extract(at, "out", &["--bins", "4,4,4"]).check(1, &refused);
-    huemax(&["train", "fruit", "--device", "cpu", "--bins", "4,4,4", "--cache", "out"], at)
-        .check(1, &refused);
-    huemax(&["train", "out", "--device", "cpu", "--bins", "4,4,4"], at).check(2, &["--bins: ", "8×8×8"]);
-    huemax(&["train", "out", "--device", "cpu", "--labels", "folder"], at)
-        .check(2, &["--labels: ", "samples.csv"]);
-    huemax(&["train", "out", "--device", "cpu", "--cache", "x"], at).check(2, &["--cache: "]);
-    huemax(&["extract", "out", "--out", "x"], at).check(2, &["out is a store of features already"]);
-    assert!(bytes(at, "out") == before);
-    huemax(&["train", "fruit", "--device", "cpu", "--bins", "4,4,4", "--out", "run"], at).check(0, &[]);
-    huemax(&["evaluate", "run/model.safetensors", "out", "--device", "cpu"], at)
-        .check(1, &["4×4×4", "8×8×8"]);
-    huemax(&["train", "run/features", "--device", "cpu", "--bins", "4,4,4", "--no-cache"], at).check(0, &[]);
-    extract(at, "out", &["--bins", "4,4,4", "--force"]).check(0, &["kept 0, read 96"]);
-    assert!(bytes(at, "out") == fresh(at, &["--bins", "4,4,4"]));
-    // What others made is not written over.
-    std::fs::remove_file(at.join("out").join(META)).expect("a file");
-    extract(at, "out", &["--bins", "4,4,4"]).check(1, &["huemax did not make it", "--force"]);
-    huemax(&["train", "out", "--device", "cpu"], at).check(0, &["64 features a row, brought from elsewhere"]);
-}
-
 fn one_at_a_time_writes_a_store() {
     let folder = fruit();
     let at = folder.path();
@@ -540,64 +303,6 @@ fn one_at_a_time_writes_a_store() {
     assert_eq!(std::fs::read_dir(&out).expect("a folder").count(), 1);
     drop(lock);
     extract(at, "out", &[]).check(0, &[]);
-}
-
-fn what_does_not_belong_together_is_refused() {
-    let folder = fruit();
-    let at = folder.path();
-    extract(at, "out", &[]).check(0, &[]);
-    std::fs::write(
-        picture(at, "kiwi/kiwi-001.jpg"),
-        std::fs::read(picture(at, "carrot/carrot-001.jpg")).expect("a picture"),
-    )
-    .expect("a file");
-    extract(at, "other", &[]).check(0, &[]);
-    let [good, other] = ["out", "other"].map(|store| bytes(at, store));
-    let [features, samples, meta] = [0, 1, 2];
-    let lines = |n: usize| {
-        let text = String::from_utf8(good[samples].clone()).expect("text");
-        text.split_inclusive('\n').take(n).collect::<String>().into_bytes()
-    };
-    let json = |from: &str, to: &str| {
-        String::from_utf8(good[meta].clone()).expect("text").replace(from, to).into_bytes()
-    };
-    for (file, content, said) in [
-        (features, good[features][..5000].to_vec(), "it should hold 96 × 512 numbers"),
-        (features, good[features][..100].to_vec(), "no .npy file"),
-        (features, Vec::new(), "features.npy"),
-        (samples, lines(50), "it is not the table that features.json was written for"),
-        (samples, other[samples].clone(), "it is not the table"),
-        (meta, other[meta].clone(), "it is not the table"),
-        (
-            meta,
-            json("\"rows\": 96", "\"rows\": 95"),
-            "it holds 96 × 512 numbers, and features.json speaks of 95 × 512",
-        ),
-        (meta, json("\"format\": 1", "\"format\": 9"), "format 9, and this huemax reads format 1"),
-        (meta, json("\"root\"", "\"toot\""), "it is no description of a feature store"),
-        (meta, Vec::new(), "it is no description of a feature store"),
-    ] {
-        let path = at.join("out").join(FILES[file]);
-        std::fs::write(&path, content).expect("a file");
-        for arguments in
-            [&["train", "out", "--device", "cpu"][..], &[&EXTRACT[..], &["--out", "out"]].concat()]
-        {
-            huemax(arguments, at).check(1, &["error: out/", said]);
-        }
-        std::fs::write(&path, &good[file]).expect("a file");
-    }
-    // Numbers of another store of the same shape.
-    let mut changed = good[features].clone();
-    changed[128..128 + 2048].fill(0);
-    std::fs::write(at.join("out").join(FEATURES), changed).expect("a file");
-    huemax(&["train", "out", "--device", "cpu"], at).check(1, &["these are not the numbers"]);
-    extract(at, "out", &["--force"]).check(0, &["kept 0, read 96"]);
-    assert!(bytes(at, "out") == other);
-    // Without its description it is what somebody brought, and lines must be as many as rows.
-    std::fs::remove_file(at.join("out").join(META)).expect("a file");
-    std::fs::write(at.join("out").join(SAMPLES), lines(50)).expect("a file");
-    huemax(&["train", "out", "--device", "cpu"], at)
-        .check(1, &["samples.csv has labels for 49 rows, and out/features.npy has 96"]);
 }
 
 fn a_training_keeps_its_features() {
@@ -706,49 +411,4 @@ fn a_gpu_makes_the_same_store() {
     let first = model();
     huemax(&[&train[..], &["--force"]].concat(), at).check(0, &["96 of 96 pictures from run/features"]);
     assert!(model() == first, "another model from what was kept");
-}
-
-/// A small disk in a folder of this process alone, as a shell makes it.
-const SMALL_DISK: &str = "mkdir -p out && mount -t tmpfs -o size=200k none out && ";
-
-pub fn small_disk(at: &Path, script: &str) -> Ran {
-    let output = std::process::Command::new("unshare")
-        .args(["-rm", "sh", "-c", &format!("{SMALL_DISK}{script}")])
-        .current_dir(at)
-        .env("HUEMAX", env!("CARGO_BIN_EXE_huemax"))
-        .output()
-        .expect("a shell");
-    Ran { command: script.into(), output }
-}
-
-pub fn may_mount() -> bool {
-    if !cfg!(target_os = "linux") {
-        return false;
-    }
-    let output =
-        std::process::Command::new("unshare").args(["-rm", "sh", "-c", "mount -t tmpfs none /mnt"]).output();
-    output.is_ok_and(|output| output.status.success())
-}
-
-fn a_full_disk_loses_nothing() {
-    let folder = fruit();
-    let at = folder.path();
-    let expected = fresh(at, &[]);
-    // 96 rows take 192 KiB, and the journal comes on top.
-    let extract = "\"$HUEMAX\" extract fruit --device cpu --checkpoint-every 0.000001 --out out";
-    let script = format!(
-        "{extract}; echo code $?; ls out; mount -o remount,size=2m out && {extract} && mkdir -p saved && cp out/* saved"
-    );
-    let ran = small_disk(at, &script).check(
-        0,
-        &[
-            "code 1",
-            "cannot write out/",
-            "No space left on device",
-            "of 96 pictures are kept in out",
-            "pictures from out",
-        ],
-    );
-    assert!(!ran.stderr().contains("; 0 of 96 pictures are kept"), "{}", ran.stderr());
-    assert!(bytes(at, "saved") == expected, "other bytes after the disk was full");
 }

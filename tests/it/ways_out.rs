@@ -5,7 +5,7 @@ use std::path::Path;
 use libtest_mimic::Trial;
 
 use crate::cli::{Ran, fruit, huemax};
-use crate::store::{may_mount, small_disk};
+use crate::store_refused::{may_mount, small_disk};
 use crate::support::plain;
 
 pub fn register(trials: &mut Vec<Trial>) {
