@@ -7,7 +7,8 @@ use crate::cli::labels::LabelArgs;
 use crate::dataset::{Dataset, LabelOptions, Task};
 use crate::error::{Error, Result};
 use crate::features::store::{is_store, is_unfinished};
-use crate::features::{Budget, Descriptor, FeaturesError, Skipped, brought};
+use crate::features::{Budget, Descriptor, FeaturesError, Skipped};
+use crate::files::is_parquet;
 use crate::pipeline::{Cache, Input, Origin, Rows, Tolerance, open_store};
 
 /// Of a store that is not finished.
@@ -120,7 +121,7 @@ impl Opened {
         let beside = file.parent().unwrap_or(Path::new(""));
         let mut options = labels.options(beside)?;
         let rows = features.open(file, &options.label_columns, budget)?;
-        if options.source.is_none() && !brought::is_parquet(file) {
+        if options.source.is_none() && !is_parquet(file) {
             let problem = format!(
                 "{} holds features and no labels; give --labels Y.npy, or a table with a label for each row",
                 file.display()

@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use super::entries::{Entries, Entry};
 use super::manifest::text::MAX_BYTES;
 use super::{DatasetError, LabelProblem};
-use crate::features::brought::npy::Header;
-use crate::files::read_file;
+use crate::files::{NpyHeader, read_file};
 
 /// The labels of each row of the array in the file `path`, and whether a row may have any number of them.
 pub(super) fn read(path: &Path) -> Result<(Entries, bool), DatasetError> {
     let bytes = read_file(path, MAX_BYTES).map_err(DatasetError::LabelFileUnreadable)?;
     let wrong = |problem: String| DatasetError::Array { file: PathBuf::from(path), problem };
-    let header = Header::read(&bytes).map_err(wrong)?;
+    let header = NpyHeader::read(&bytes).map_err(wrong)?;
     let cells = Cells::of(&header, &bytes).map_err(wrong)?;
     let mut entries = Entries::default();
     entries.files.push((path.to_owned(), String::new()));
@@ -77,7 +76,7 @@ struct Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
-    fn of(header: &Header, bytes: &'a [u8]) -> Result<Self, String> {
+    fn of(header: &NpyHeader, bytes: &'a [u8]) -> Result<Self, String> {
         let refused = || {
             format!(
                 "it holds {}, and labels are integers, truth values or text; save y.astype(np.int64) or y.astype(str)",

@@ -1,12 +1,11 @@
 //! Features: what describes a picture, how long it is, where rows of them come from, and the matrix of them on a device.
 
-pub(crate) mod brought;
+mod brought;
 mod budget;
 mod descriptor;
 mod error;
 mod extract;
 mod load;
-mod mapped;
 mod matrix;
 mod npy;
 mod reader;

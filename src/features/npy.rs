@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::brought::npy::Header;
-use super::mapped::Mapped;
 use super::{FeaturesError, Source};
+use crate::files::{Mapped, NpyHeader};
 
 /// Rows of f32, little-endian and in C order, in a mapped `.npy` file: numbers that need no work to be read.
 #[derive(Debug)]
@@ -25,8 +24,8 @@ impl Npy {
         let wrong = |problem: String| FeaturesError::Format { path: PathBuf::from(path), problem };
         let map = Mapped::open(path)?;
         let bytes = map.bytes();
-        let header = Header::read(bytes).map_err(wrong)?;
-        let Header { start, dtype, by_column, shape } = header;
+        let header = NpyHeader::read(bytes).map_err(wrong)?;
+        let NpyHeader { start, dtype, by_column, shape } = header;
         if dtype != "<f4" || by_column {
             let order = if by_column { "Fortran" } else { "C" };
             return Err(wrong(format!(

@@ -2,10 +2,16 @@
 //! Whoever looks sees the old file or the new one, and a failure on the way leaves the old one.
 
 mod lock;
+mod mapped;
+mod npy;
+#[cfg(feature = "parquet")]
+pub(crate) mod parquet;
 mod regular;
 mod writing;
 
 pub(crate) use lock::Lock;
+pub(crate) use mapped::{Mapped, is_parquet};
+pub(crate) use npy::Header as NpyHeader;
 pub(crate) use regular::{create_anew, open_file, open_own, open_regular, read_file};
 pub(crate) use writing::{Writing, settle};
 

@@ -11,6 +11,7 @@ use super::super::index::absolute;
 use super::super::mismatch::short;
 use super::super::{DatasetError, LabelProblem};
 use super::text::{lines_in, read};
+use crate::files::is_parquet;
 
 /// Rows of named cells.
 pub(super) struct Table {
@@ -38,6 +39,7 @@ pub(super) struct Row {
 enum Cells {
     Text(StringRecord),
     Object(Map<String, Value>),
+    #[cfg_attr(not(feature = "parquet"), allow(dead_code))] // only Parquet has them
     Values(Box<[Cell<'static>]>),
 }
 
@@ -108,7 +110,7 @@ impl Table {
     /// Reads `path`, whose rows are those of `count` rows of features: a table in text, or Parquet, of which floats are left out but for the
     /// columns `labels`.
     pub(super) fn of_rows(path: &Path, count: usize, labels: &[String]) -> Result<Self, DatasetError> {
-        if !crate::features::brought::is_parquet(path) {
+        if !is_parquet(path) {
             return Self::read(&[path.to_owned()]);
         }
         Self::of_parquet(path, count, labels)
@@ -122,8 +124,8 @@ impl Table {
 
     #[cfg(feature = "parquet")]
     fn of_parquet(path: &Path, count: usize, labels: &[String]) -> Result<Self, DatasetError> {
-        let read = crate::features::brought::parquet::table(path, labels, count);
-        let found = read.map_err(|error| DatasetError::LabelTable(error.to_string()))?;
+        let read = crate::files::parquet::table(path, labels, count);
+        let found = read.map_err(DatasetError::LabelTable)?;
         let rows = found.first().map_or(0, |column| column.cells.len());
         let columns: Vec<String> = found.iter().map(|column| column.name.clone()).collect();
         let mut cells: Vec<_> =

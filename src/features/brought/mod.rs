@@ -1,19 +1,19 @@
 //! Features that were made elsewhere, such as the embeddings of a network: NumPy's `.npy` and `.npz`, safetensors, Parquet. A file is
 //! told by how it begins, not by its name, and nothing that it says of itself is believed before it was compared with its length.
 
-pub(crate) mod npy;
+mod npy;
 mod npz;
 mod numbers;
 #[cfg(feature = "parquet")]
-pub(crate) mod parquet;
+mod parquet;
 mod raw;
 mod safetensors;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::mapped::Mapped;
 use super::{Budget, FeaturesError, Source};
+use crate::files::Mapped;
 use crate::names::shown;
 
 /// What is to be read of a file.
@@ -54,13 +54,6 @@ pub fn bring(path: &Path, options: &BringOptions) -> Result<Arc<dyn Source>, Fea
 }
 
 const NO_KEY: &str = "an .npy file has a single array, and no names; leave --features-key out";
-
-/// Whether the file `path` begins as Parquet files do.
-pub(crate) fn is_parquet(path: &Path) -> bool {
-    Mapped::open(path).is_ok_and(|map| map.bytes().starts_with(PARQUET))
-}
-
-const PARQUET: &[u8] = b"PAR1";
 
 enum Format {
     Npy,

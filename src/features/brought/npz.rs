@@ -9,7 +9,7 @@ use super::npy;
 use super::raw::{Place, Raw};
 use super::some;
 use crate::features::Bytes;
-use crate::features::mapped::Mapped;
+use crate::files::Mapped;
 
 /// Deflate makes at most so many bytes of one.
 const MOST_OF_ONE: u64 = 1032;

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::numbers::Kind;
-use crate::features::mapped::Mapped;
 use crate::features::{FeaturesError, Source};
+use crate::files::Mapped;
 
 /// Where bytes are.
 #[derive(Debug)]

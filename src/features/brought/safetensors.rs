@@ -7,7 +7,7 @@ use safetensors::tensor::{Dtype, SafeTensors};
 use super::numbers::Kind;
 use super::raw::{Layout, Place, Raw};
 use super::{shape_problem, some};
-use crate::features::mapped::Mapped;
+use crate::files::Mapped;
 
 /// The tensor `key` of the file, or the only one of rows × columns.
 pub(super) fn open(path: &Path, map: Mapped, key: Option<&str>) -> Result<Raw, String> {

@@ -6,7 +6,8 @@ use parquet::basic::Type;
 use parquet::schema::types::ColumnDescriptor;
 
 use super::leaf::is_float;
-use super::{BringOptions, Reader, some};
+use super::{BringOptions, some};
+use crate::files::parquet::{Reader, name};
 
 /// Names of columns that are labels, not features, where every column of floats is a feature.
 const NO_FEATURES: [&str; 4] = ["label", "target", "class", "y"];
@@ -35,11 +36,6 @@ fn place(leaf: usize, column: &ColumnDescriptor) -> Option<Leaves> {
         (0, 1) => Some(Leaves::Columns(vec![leaf])),
         _ => None,
     }
-}
-
-/// A column as it is called: `embedding`, not `embedding.list.element`.
-pub(super) fn name(column: &ColumnDescriptor) -> &str {
-    column.path().parts().first().map_or("", String::as_str)
 }
 
 /// Where the features are.

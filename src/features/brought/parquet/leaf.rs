@@ -5,7 +5,7 @@ use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{DataType, FixedLenByteArray};
 use parquet::schema::types::ColumnDescriptor;
 
-use super::{Reader, damaged};
+use crate::files::parquet::{Reader, damaged, name};
 
 /// Numbers that are taken out at a time.
 const STEP: usize = 1 << 18;
@@ -75,7 +75,7 @@ pub(super) fn numbers(
     each: usize,
 ) -> Result<Vec<f32>, String> {
     let column = reader.metadata().row_group(group).column(leaf).column_descr_ptr();
-    let wanted = Wanted { name: super::name(&column), defined: column.max_def_level(), rows, each };
+    let wanted = Wanted { name: name(&column), defined: column.max_def_level(), rows, each };
     match reader.column(group, leaf, reader.numbers())? {
         ColumnReader::FloatColumnReader(column) => wanted.of(column),
         ColumnReader::DoubleColumnReader(column) => wanted.of(column),

@@ -2,59 +2,18 @@
 //! room.
 
 mod columns;
-mod footer;
 mod leaf;
-mod pages;
-mod table;
-mod thrift;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use bytes::Bytes as Shared;
-use parquet::basic::Compression;
-use parquet::column::reader::ColumnReader;
-use parquet::file::metadata::ParquetMetaData;
-use parquet::file::reader::{FileReader, SerializedFileReader};
-
-pub(crate) use table::table;
-
-use columns::{Leaves, leaves, name, names};
-use pages::Room;
+use columns::{Leaves, leaves, names};
 
 use super::{BringOptions, some};
-use crate::features::mapped::Mapped;
 use crate::features::{Bytes, FeaturesError, Source};
-use crate::guard;
-
-/// An open file.
-struct Reader {
-    file: SerializedFileReader<Shared>,
-    bytes: Shared,
-    /// Bytes for what is unpacked.
-    room: u64,
-}
-
-impl Reader {
-    /// The numbers or texts of column `leaf` in row group `group`, of which there is room for so many `values`.
-    fn column(&self, group: usize, leaf: usize, values: u64) -> Result<ColumnReader, String> {
-        let group = self.file.get_row_group(group).map_err(|e| damaged(&e))?;
-        let room = Room { page: self.room, values };
-        unpackable(group.metadata().column(leaf).compression())?;
-        pages::check(&self.bytes, group.metadata().column(leaf), room)?;
-        group.get_column_reader(leaf).map_err(|e| damaged(&e))
-    }
-
-    /// Numbers that there is room for.
-    fn numbers(&self) -> u64 {
-        self.room / size_of::<f32>() as u64
-    }
-
-    fn metadata(&self) -> &ParquetMetaData {
-        self.file.metadata()
-    }
-}
+use crate::files::Mapped;
+use crate::files::parquet::{Reader, damaged, guarded};
 
 /// Feature rows in a Parquet file.
 pub(super) struct Parquet {
@@ -92,45 +51,6 @@ impl std::fmt::Debug for Parquet {
     }
 }
 
-/// Opens the file that `map` is, with `room` for so many bytes of what is unpacked.
-fn reader(map: Mapped, room: u64) -> Result<Reader, String> {
-    let contradict = || damaged(&"its metadata contradict themselves");
-    if !footer::is_sound(map.bytes()) {
-        return Err(contradict());
-    }
-    let bytes = Shared::from_owner(map);
-    let file = guarded(|| SerializedFileReader::new(bytes.clone()).map_err(|e| damaged(&e)))?;
-    // Else a few pages could be those of very many columns, and be gone over for each.
-    let chunks = file.metadata().row_groups().iter().flat_map(|group| group.columns());
-    let mut sizes = chunks.map(|chunk| u64::try_from(chunk.compressed_size()).ok());
-    let all = sizes.try_fold(0u64, |sum, size| sum.checked_add(size?));
-    if all.is_none_or(|all| all > bytes.len() as u64) {
-        return Err(contradict());
-    }
-    Ok(Reader { file, bytes, room })
-}
-
-fn damaged(e: &dyn std::fmt::Display) -> String {
-    format!("it cannot be read as Parquet ({e}); make or copy it again")
-}
-
-/// Fails where nothing here unpacks what is packed so.
-fn unpackable(packed: Compression) -> Result<(), String> {
-    let name = match packed {
-        Compression::BROTLI(_) => "Brotli",
-        Compression::LZO => "LZO",
-        _ => return Ok(()),
-    };
-    Err(format!(
-        "it is packed with {name}, which is not read; write it with zstd or Snappy (pyarrow: write_table(…, compression=\"zstd\"))"
-    ))
-}
-
-/// Does `work` on bytes from strangers. The crate that reads them means to return errors; where it panics instead, that is one too.
-fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    guard::guarded(work).unwrap_or_else(|panic| Err(damaged(&format!("its reader gave up: {panic}"))))
-}
-
 /// Fails where `rows` of `columns` numbers are more bytes than there can be.
 fn countable(rows: usize, columns: usize) -> Result<(), String> {
     let bytes = rows.checked_mul(columns).and_then(|numbers| numbers.checked_mul(size_of::<f32>()));
@@ -143,7 +63,7 @@ fn countable(rows: usize, columns: usize) -> Result<(), String> {
 impl Parquet {
     /// The feature columns of the file `path`, which `map` is, with `room` for so many bytes of row groups.
     pub(super) fn open(path: &Path, map: Mapped, options: &BringOptions, room: u64) -> Result<Self, String> {
-        let reader = reader(map, room)?;
+        let reader = Reader::open(map, room)?;
         let metadata = reader.metadata();
         let mut firsts = vec![0usize];
         for group in metadata.row_groups() {
@@ -200,12 +120,12 @@ impl Parquet {
         let first = self.firsts[group];
         let rows = self.firsts[group + 1] - first;
         let bytes = (rows as u64).saturating_mul(4 * self.columns as u64);
-        if bytes > self.reader.room {
+        if bytes > self.reader.room() {
             return Err(format!(
                 "its row group {group} takes {} unpacked, and there is memory for {}; write smaller ones \
                  (pyarrow: write_table(…, row_group_size=10000))",
                 Bytes(bytes),
-                Bytes(self.reader.room)
+                Bytes(self.reader.room())
             ));
         }
         match &self.leaves {
@@ -229,7 +149,7 @@ impl Parquet {
         let bytes = |group: usize| 4 * ((self.firsts[group + 1] - self.firsts[group]) * self.columns) as u64;
         let slot = self.slot(group, &bytes);
         let rows = slot.get_or_init(|| {
-            let large = bytes(group) > self.reader.room / LARGE;
+            let large = bytes(group) > self.reader.room() / LARGE;
             let _alone = large.then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
             guarded(|| self.unpack(group)).map(Arc::new)
         });
@@ -245,7 +165,7 @@ impl Parquet {
         }
         // A quarter of the room: the rows are about to be copied to where they are wanted.
         let mut kept: u64 = unpacked.iter().map(|(group, _)| bytes(*group)).sum();
-        while kept + bytes(group) > self.reader.room / 4 {
+        while kept + bytes(group) > self.reader.room() / 4 {
             let Some((oldest, _)) = unpacked.pop_front() else { break };
             kept -= bytes(oldest);
         }

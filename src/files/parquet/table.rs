@@ -1,14 +1,13 @@
 //! The other columns of a Parquet file: labels, names, parts.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use parquet::basic::Type;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType};
 
-use super::{Reader, damaged, guarded, name, reader};
-use crate::features::FeaturesError;
-use crate::features::mapped::Mapped;
+use super::{Reader, damaged, guarded, name};
+use crate::files::Mapped;
 
 /// Rows that are taken out at a time.
 const STEP: usize = 1 << 14;
@@ -32,11 +31,11 @@ const ROOM: u64 = 256 << 20;
 /// # Errors
 /// The file cannot be read as Parquet, or has not `rows` rows: whatever it claims to have more would be unpacked, and a few bytes can claim
 /// billions. For the same reason its texts are not much more than so large a file of so many rows can hold.
-pub(crate) fn table(path: &Path, floats: &[String], rows: usize) -> Result<Vec<Column>, FeaturesError> {
-    let wrong = |problem: String| FeaturesError::Format { path: PathBuf::from(path), problem };
-    let map = Mapped::open(path)?;
+pub(crate) fn table(path: &Path, floats: &[String], rows: usize) -> Result<Vec<Column>, String> {
+    let wrong = |problem: String| format!("{}: {problem}", path.display());
+    let map = Mapped::open(path).map_err(|error| error.to_string())?;
     let file = map.bytes().len();
-    let reader = reader(map, ROOM).map_err(wrong)?;
+    let reader = Reader::open(map, ROOM).map_err(wrong)?;
     let claimed =
         reader.metadata().row_groups().iter().try_fold(0i64, |sum, group| sum.checked_add(group.num_rows()));
     if claimed.and_then(|claimed| usize::try_from(claimed).ok()) != Some(rows) {

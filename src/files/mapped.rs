@@ -4,18 +4,18 @@ use std::path::Path;
 
 use memmap2::Mmap;
 
-use crate::files::{FileError, open_file};
+use super::{FileError, open_file};
 
 /// A file, mapped to be read.
 #[derive(Debug)]
-pub(super) struct Mapped(Mmap);
+pub(crate) struct Mapped(Mmap);
 
 impl Mapped {
     /// Maps the file `path`.
     ///
     /// # Errors
     /// It cannot be read, or is no ordinary file.
-    pub(super) fn open(path: &Path) -> Result<Self, FileError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, FileError> {
         let (file, _) = open_file(path)?;
         let map = || {
             // SAFETY: nothing is written through the map. Another program that shortens the file while it is read makes the
@@ -35,7 +35,7 @@ impl Mapped {
     }
 
     /// The bytes `range` are about to be wanted.
-    pub(super) fn ahead(&self, range: std::ops::Range<usize>) {
+    pub(crate) fn ahead(&self, range: std::ops::Range<usize>) {
         #[cfg(unix)]
         if !range.is_empty() {
             // Advice, as above.
@@ -45,7 +45,7 @@ impl Mapped {
         let _ = range;
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
     }
 }
@@ -54,4 +54,9 @@ impl AsRef<[u8]> for Mapped {
     fn as_ref(&self) -> &[u8] {
         self.bytes()
     }
+}
+
+/// Whether the file `path` begins as Parquet files do.
+pub(crate) fn is_parquet(path: &Path) -> bool {
+    Mapped::open(path).is_ok_and(|map| map.bytes().starts_with(b"PAR1"))
 }

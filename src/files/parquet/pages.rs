@@ -7,7 +7,7 @@ use super::damaged;
 use super::footer::STATISTICS;
 use super::thrift::Kind::{Bool, Integer, Of};
 use super::thrift::{Kind, STRUCTURE, Shape, Thrift};
-use crate::features::Bytes;
+use crate::bytes::Bytes;
 
 /// Fields of `PageHeader`: the number of a page's bytes once they are unpacked, as they are, and the header of a dictionary.
 const UNPACKED: i64 = 2;
