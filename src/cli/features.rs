@@ -16,7 +16,7 @@ pub(super) struct FeatureArgs {
     #[arg(long, help_heading = HEADING, value_name = "FILE")]
     features: Option<PathBuf>,
 
-    /// The array, tensor or column of the file [default: the only one; of Parquet the column of lists, or all columns of floats]
+    /// The array, tensor or column of the file [default: the only one; of tensors also the only one of two dimensions; of Parquet the column of lists, or all columns of floats]
     #[arg(long, help_heading = HEADING, value_name = "NAME")]
     features_key: Option<String>,
 }

@@ -94,8 +94,8 @@ fn choice(labels: &Path, data: &Path) -> Result<LabelChoice> {
         Error::option(
             "--labels",
             format!(
-                "{:?} is none of folder, prefix, sidecar, none, and no file here or in {}; name a CSV, TSV or JSON lines file, \
-                 or leave it out to have labels detected",
+                "{:?} is none of folder, prefix, sidecar, none, and no file here or in {}; name a CSV, TSV or JSON lines file \
+                 (of --features also an .npy array), or leave it out to have the labels of pictures detected",
                 labels.display().to_string(),
                 data.display()
             ),

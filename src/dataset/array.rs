@@ -11,6 +11,10 @@ use crate::files::{NpyHeader, read_file};
 pub(super) fn read(path: &Path) -> Result<(Entries, bool), DatasetError> {
     let bytes = read_file(path, MAX_BYTES).map_err(DatasetError::LabelFileUnreadable)?;
     let wrong = |problem: String| DatasetError::Array { file: PathBuf::from(path), problem };
+    if bytes.starts_with(b"PK\x03\x04") {
+        let problem = "it is an .npz or another archive, and labels are read from an .npy array or a table: np.save(\"Y.npy\", y)";
+        return Err(wrong(problem.into()));
+    }
     let header = NpyHeader::read(&bytes).map_err(wrong)?;
     let cells = Cells::of(&header, &bytes).map_err(wrong)?;
     let mut entries = Entries::default();

@@ -23,6 +23,16 @@ pub enum DatasetError {
         hidden files and folders are skipped)",
         .0.display(), extensions())]
     NoPictures(PathBuf),
+    /// A folder without pictures, in which there are tar files that are compressed.
+    #[error("there are no pictures in {} or below it, but {name}, a compressed tar file: {way_out}; tar files are read as they are", root.display())]
+    Compressed {
+        /// The folder.
+        root: PathBuf,
+        /// The first of them.
+        name: String,
+        /// How to unpack it.
+        way_out: &'static str,
+    },
     /// The layout does not say where the labels are.
     #[error("cannot tell how the pictures in {} are labelled: {seen}; give `--labels folder` if each class \
         has a folder of its own, `--labels prefix` if names begin with the class, as in `cat.123.jpg`, `--labels FILE` if a \

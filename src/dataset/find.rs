@@ -71,11 +71,14 @@ pub(super) fn under(path: &Path, wanted: fn(&Path) -> bool) -> Result<Search, Da
     Ok(found)
 }
 
-/// Why there are no pictures in `root`.
-pub(super) fn none_in(root: &Path, unread: &[Unread]) -> DatasetError {
-    match unread.iter().any(|unread| unread.hides) {
-        true => unreadable(root, unread),
-        false => DatasetError::NoPictures(root.to_owned()),
+/// Why there are no pictures in `root`, where `others` are.
+pub(super) fn none_in(root: &Path, unread: &[Unread], others: &NotPictures) -> DatasetError {
+    match others.compressed() {
+        _ if unread.iter().any(|unread| unread.hides) => unreadable(root, unread),
+        Some((name, way_out)) => {
+            DatasetError::Compressed { root: root.to_owned(), name: name.into(), way_out }
+        }
+        None => DatasetError::NoPictures(root.to_owned()),
     }
 }
 

@@ -10,7 +10,7 @@ fn pictures_in(root: &Path) -> Result<Search, DatasetError> {
     let found = pictures_and(root, |_| false)?;
     match found.pictures.is_empty() {
         false => Ok(found),
-        true => Err(none_in(root, &found.unread)),
+        true => Err(none_in(root, &found.unread, &found.others)),
     }
 }
 

@@ -63,7 +63,7 @@ impl Lying {
                     return Ok(Below::with(path, pictures, found));
                 }
                 let shards = std::mem::take(&mut found.beside);
-                (Set::of(path, shards).ok_or_else(|| none_in(path, &found.unread))?, found)
+                (Set::of(path, shards).ok_or_else(|| none_in(path, &found.unread, &found.others))?, found)
             }
         };
         let (pictures, not_pictures) = members(&set)?;

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::find::slashed;
+use super::shards::compressed;
 use crate::names;
 
 /// A name, and the rows (`FILE:LINE`) that use it.
@@ -65,12 +66,21 @@ impl NotPictures {
     /// What is to be said of them, if there are any.
     #[must_use]
     pub fn said(&self) -> Option<String> {
-        line(
+        let said = line(
             "file is no picture, by its extension or its first bytes",
             "files are no pictures, by their extensions or their first bytes",
             self.count,
             self.first.iter().map(|name| short(name)),
-        )
+        )?;
+        Some(match self.compressed() {
+            Some((name, way_out)) => format!("{said}; {} is a compressed tar file: {way_out}", short(name)),
+            None => said,
+        })
+    }
+
+    /// A compressed tar file among the first, and how to unpack it.
+    pub(super) fn compressed(&self) -> Option<(&str, &'static str)> {
+        self.first.iter().find_map(|name| Some((name.as_str(), compressed(Path::new(name))?)))
     }
 }
 

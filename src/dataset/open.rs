@@ -22,7 +22,7 @@ pub(super) fn open(root: &Path, options: &LabelOptions) -> Result<Dataset, Datas
     let (shards, beside): (Vec<PathBuf>, Vec<PathBuf>) =
         beside.into_iter().partition(|path| shards::is_tar(path));
     if pictures.is_empty() {
-        let set = shards::Set::of(root, shards).ok_or_else(|| none_in(root, &unread))?;
+        let set = shards::Set::of(root, shards).ok_or_else(|| none_in(root, &unread, &others))?;
         let mut dataset = shards::open(&set, options)?;
         dataset.unread.splice(0..0, unread);
         dataset.mismatches.links_back = links_back.iter().map(|path| slashed(path)).collect();

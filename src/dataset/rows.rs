@@ -63,13 +63,13 @@ impl Dataset {
     }
 }
 
-/// Whether a file is an array of labels, by its name or by how it begins.
+/// Whether a file is an array of labels, or an archive of arrays, by its name or by how it begins.
 fn is_array(path: &Path) -> bool {
     use std::io::Read;
     let mut magic = [0; 6];
     let begins = open_regular(path).and_then(|(mut file, _)| file.read_exact(&mut magic));
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
-        || begins.is_ok() && magic == *b"\x93NUMPY"
+        || begins.is_ok() && (magic == *b"\x93NUMPY" || magic.starts_with(b"PK\x03\x04"))
 }
 
 fn assemble(

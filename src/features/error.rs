@@ -51,6 +51,19 @@ pub enum FeaturesError {
         /// What went wrong.
         source: Box<FeaturesError>,
     },
+    /// A store that could not be brought up to date.
+    #[error(
+        "{source}; the store in {} is as it was, and the same command brings it up to date, once that is put right: beside it that takes {needed}",
+        folder.display()
+    )]
+    NotBegun {
+        /// The folder of the store.
+        folder: PathBuf,
+        /// What its new numbers take.
+        needed: Bytes,
+        /// What went wrong.
+        source: Box<FeaturesError>,
+    },
     /// A picture could not be read, and whoever was told of it ended the work.
     #[error("a picture could not be read")]
     Refused,

@@ -63,6 +63,8 @@ pub(super) fn load<B: Backend>(
     // However many rows there are, half of it is for features.
     let all = budget.host_bytes();
     let host = all.saturating_sub(BESIDE * rows as u64).max(all / 2);
+    // Of a source that is unpacked in blocks one of them is in memory too.
+    let host = host.saturating_sub(source.beside()).max(all / 8);
     let lends = backend.lend(Arc::new(Block(Vec::new()))).is_some();
     let of_device = budget.device.map(|Bytes(bytes)| bytes);
     let needs = |option, given| Needs { rows, columns, option, given };

@@ -96,7 +96,11 @@ pub(super) fn read(source: &dyn Source, wanted: &Wanted, buffer: &mut Vec<f32>) 
         }
         buffer.resize(rows * columns, 0.0);
     }
-    let each = (PIECE / columns).max(1);
+    let each = match wanted {
+        // Blocks that rows here and there are in are unpacked once, not once for each piece.
+        Wanted::Picked(_) if source.in_blocks() => rows.max(1),
+        _ => (PIECE / columns).max(1),
+    };
     buffer.par_chunks_mut(each * columns).enumerate().try_for_each(|(i, piece)| {
         let from = i * each;
         match wanted {

@@ -57,6 +57,11 @@ pub trait Source: Debug + Send + Sync {
         false
     }
 
+    /// Bytes of the largest of these blocks: what reading takes beside the rows that are read.
+    fn beside(&self) -> u64 {
+        0
+    }
+
     /// What the columns are called, where each is one of a table.
     fn names(&self) -> Option<&[String]> {
         None

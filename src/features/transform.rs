@@ -225,6 +225,10 @@ impl Source for Transformed {
     fn in_blocks(&self) -> bool {
         self.source.in_blocks()
     }
+
+    fn beside(&self) -> u64 {
+        self.source.beside()
+    }
 }
 
 #[cfg(test)]

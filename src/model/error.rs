@@ -72,7 +72,7 @@ pub enum ModelError {
         data: Descriptor,
     },
     /// A training that was to begin with the model describes pictures in another way.
-    #[error("--init: the model is for {model}, and this training is for {data}{}", bins_of(model))]
+    #[error("--init: the model is for {model}, and this training is for {data}{}", options_of(model, data))]
     OtherDescriptor {
         /// What the model takes.
         model: Descriptor,
@@ -104,16 +104,35 @@ pub enum ModelError {
     },
 }
 
-/// How pictures are described as a model wants them.
-fn bins_of(model: &Descriptor) -> String {
-    match model.histogram() {
-        Some(histogram) => format!("; give --bins {}", histogram.bins.map(|b| b.to_string()).join(",")),
-        None => String::new(),
+/// How pictures are described as a model wants them, where `data` are described in another way.
+fn options_of(model: &Descriptor, data: &Descriptor) -> String {
+    let (Some(model), Some(data)) = (model.histogram(), data.histogram()) else { return String::new() };
+    let mut options = String::new();
+    if model.bins != data.bins {
+        options += &format!(" --bins {}", model.bins.map(|b| b.to_string()).join(","));
     }
+    if model.decode_scale != data.decode_scale {
+        options += &format!(" --decode-scale 1/{}", model.decode_scale);
+    }
+    format!("; give{options}, or make the store of features so, where it is one")
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::features::Histogram;
+
+    #[test]
+    fn the_options_that_differ_are_named() {
+        let of = |bins, decode_scale| Descriptor::Histogram(Histogram { bins, decode_scale });
+        let said = |model, data| ModelError::OtherDescriptor { model, data }.to_string();
+        let (whole, half) = (of([8, 8, 8], 1), of([8, 8, 8], 2));
+        assert!(said(half, whole).contains("; give --decode-scale 1/2,"), "{}", said(half, whole));
+        assert!(said(whole, half).contains("; give --decode-scale 1/1,"), "{}", said(whole, half));
+        let other = of([4, 2, 1], 2);
+        assert!(said(other, half).contains("; give --bins 4,2,1,"), "{}", said(other, half));
+        assert!(said(other, whole).contains("; give --bins 4,2,1 --decode-scale 1/2,"));
+    }
 
     #[test]
     fn of_many_labels_a_dozen_is_named() {

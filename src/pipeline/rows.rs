@@ -90,6 +90,20 @@ impl Source for Picked {
         check_finite(to, self.columns(), self.file(), |row| rows[row])
     }
 
+    fn gather(&self, rows: &[usize], to: &mut [f32]) -> Result<(), FeaturesError> {
+        let rows: Vec<usize> = rows.iter().map(|&row| self.rows[row]).collect();
+        self.source.gather(&rows, to)?;
+        check_finite(to, self.columns(), self.file(), |row| rows[row])
+    }
+
+    fn in_blocks(&self) -> bool {
+        self.source.in_blocks()
+    }
+
+    fn beside(&self) -> u64 {
+        self.source.beside()
+    }
+
     fn file(&self) -> Option<&Path> {
         self.source.file()
     }

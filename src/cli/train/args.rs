@@ -29,6 +29,9 @@ use crate::pipeline::{Cache, Choices, StoreOptions, TrainOptions, Weighting};
 /// output has a JSON object a line: {"event":"iteration",…} while the solver works and {"event":"sweep",…} after each C of a sweep, also note and checkpoint, and {"event":"result",…} at
 /// the end; with --quiet beside it, the result alone.
 #[derive(Debug, Clone, clap::Args)]
+#[command(
+    override_usage = "huemax train [OPTIONS] <DATA>\n       huemax train [OPTIONS] --features <FILE> [--labels <LABELS>]\n       huemax train --resume <RUN>"
+)]
 pub(in crate::cli) struct Args {
     /// Folder of pictures (JPEG, PNG, WebP, GIF, BMP, TIFF), tar files with pictures ('shard-{000..099}.tar'), or a store of features that
     /// `huemax extract`, or NumPy and pandas, wrote

@@ -125,7 +125,9 @@ fn go(
     let opened = opened?;
     let differs = histogram_typed
         && opened.descriptor().is_some_and(|found| found != args.histogram.histogram().into());
-    opened.only_pictures("--bins", differs, "and have theirs; leave it out, or give the pictures")?;
+    let found = opened.descriptor().and_then(|found| found.histogram().map(|histogram| histogram.bins));
+    let option = if found == Some(args.histogram.histogram().bins) { "--decode-scale" } else { "--bins" };
+    opened.only_pictures(option, differs, "and have theirs; leave it out, or give the pictures")?;
     opened.only_pictures("--cache", args.cache.is_some(), "and need none; leave it out")?;
     args.budget.no_pictures(opened.descriptor())?;
     if let Some(cache) = &args.cache {

@@ -28,6 +28,9 @@ pub(super) fn keep_features(error: &Error, folder: &RunFolder, same: bool) {
             }
             _ => "to do without keeping features: --no-cache".into(),
         },
+        Error::Features(FeaturesError::NotBegun { .. }) => {
+            "to do without keeping features: --no-cache".into()
+        }
         _ => {
             if let Some(path) = folder.abandon(WORTH_KEEPING) {
                 let path = path.join(CACHE);

@@ -15,7 +15,7 @@ mod shard;
 #[cfg(test)]
 mod tests;
 
-pub(super) use names::{Set, is_tar};
+pub(super) use names::{Set, compressed, is_tar};
 pub use order::reading_order;
 pub use shard::{Shard, Stamp};
 

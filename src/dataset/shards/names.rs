@@ -83,7 +83,7 @@ pub(in super::super) fn is_tar(path: &Path) -> bool {
 }
 
 /// How to unpack a tar file that is compressed by its name.
-fn compressed(path: &Path) -> Option<&'static str> {
+pub(in super::super) fn compressed(path: &Path) -> Option<&'static str> {
     let name = path.file_name()?.to_string_lossy().to_lowercase();
     let known = [
         (".tar.gz", GZIP),

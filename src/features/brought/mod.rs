@@ -44,7 +44,7 @@ pub fn bring(path: &Path, options: &BringOptions) -> Result<Arc<dyn Source>, Fea
         Format::Safetensors => Ok(Arc::new(safetensors::open(path, map, key).map_err(wrong)?)),
         #[cfg(feature = "parquet")]
         Format::Parquet => {
-            Ok(Arc::new(parquet::Parquet::open(path, map, options, options.budget.free_bytes()).map_err(wrong)?))
+            Ok(Arc::new(parquet::Parquet::open(path, map, options).map_err(wrong)?))
         }
         #[cfg(not(feature = "parquet"))]
         Format::Parquet => Err(wrong(

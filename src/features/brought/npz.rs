@@ -75,7 +75,7 @@ pub(super) fn open(path: &Path, map: Mapped, key: Option<&str>, room: u64) -> Re
     }
     if size > room {
         return Err(in_array(format!(
-            "unpacked it takes {}, and there is memory for {}; np.save it, or np.savez without compression, which is read from the file",
+            "unpacked it takes {}, and there is memory for {}; give a larger --memory, or np.save it, or np.savez without compression, which is read from the file",
             Bytes(size),
             Bytes(room)
         )));

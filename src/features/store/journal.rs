@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,16 @@ impl Journal {
     }
 }
 
+/// Room that is taken at a time beyond what is asked for.
+const AHEAD: u64 = 64 << 10;
+
+/// Adds the line of a row to `lines`.
+pub(super) fn line(lines: &mut Vec<u8>, row: usize, path: String, entry: Entry) -> io::Result<()> {
+    serde_json::to_writer(&mut *lines, &Line { row, path, entry })?;
+    lines.push(b'\n');
+    Ok(())
+}
+
 /// A journal that is written.
 #[derive(Debug)]
 pub(super) struct Appending {
@@ -98,6 +108,8 @@ pub(super) struct Appending {
     pub(super) path: PathBuf,
     /// Bytes of the whole lines.
     length: u64,
+    /// Bytes of the file. Behind the lines there are spaces, which no line feed ends: they keep room for lines to come.
+    end: u64,
     /// Whether there may be a part of a line behind them: nobody would read on there.
     torn: bool,
 }
@@ -114,20 +126,45 @@ impl Appending {
             Ok((file, line.len() as u64))
         };
         let (file, length) = write().map_err(FileError::on("write", path))?;
-        Ok(Self { file, path: path.into(), length, torn: false })
+        Ok(Self { file, path: path.into(), length, end: length, torn: false })
     }
 
     /// Goes on with `path` behind the lines of `journal`.
     pub(super) fn go_on(path: &Path, journal: &Journal) -> Result<Self, FileError> {
         let file = open_own(path).map_err(FileError::on("write", path))?;
-        let mut appending = Self { file, path: path.into(), length: journal.length, torn: true };
+        let length = journal.length;
+        let mut appending = Self { file, path: path.into(), length, end: length, torn: true };
         appending.cut().map_err(FileError::on("write", path))?;
         Ok(appending)
     }
 
-    /// Adds rows that are on the disk. When this returns, so is that they are; where it fails, nothing is added.
-    pub(super) fn append(&mut self, rows: &[(usize, String, Entry)]) -> Result<(), FileError> {
-        let written = self.write(rows);
+    /// Takes room on the disk for `bytes` of lines: once rows have filled it, it is too late to say what they are.
+    pub(super) fn reserve(&mut self, bytes: u64) -> Result<(), FileError> {
+        let mut fill = || {
+            self.cut()?;
+            let missing = (self.length + bytes).saturating_sub(self.end);
+            if missing > 0 {
+                self.file.seek(SeekFrom::Start(self.end))?;
+                let filled = io::copy(&mut io::repeat(b' ').take(missing + AHEAD), &mut self.file);
+                self.end = self.file.seek(SeekFrom::End(0))?;
+                // More than is needed now need not be there.
+                if self.end < self.length + bytes {
+                    filled?;
+                }
+            }
+            Ok(())
+        };
+        fill().map_err(FileError::on("write", &self.path))
+    }
+
+    /// Bytes of lines that there is room for.
+    pub(super) fn room(&self) -> u64 {
+        self.end - self.length
+    }
+
+    /// Adds the `lines` of rows that are on the disk. When this returns, so is that they are; where it fails, nothing is added.
+    pub(super) fn append(&mut self, lines: &[u8]) -> Result<(), FileError> {
+        let written = self.write(lines);
         if written.is_err() {
             // Where that fails too, the next one begins with it.
             let _ = self.cut();
@@ -135,29 +172,32 @@ impl Appending {
         written.map_err(FileError::on("write", &self.path))
     }
 
-    fn write(&mut self, rows: &[(usize, String, Entry)]) -> io::Result<()> {
-        let mut text = Vec::with_capacity(160 * rows.len());
-        for (row, path, entry) in rows {
-            let line = Line { row: *row, path: path.clone(), entry: entry.clone() };
-            serde_json::to_writer(&mut text, &line)?;
-            text.push(b'\n');
-        }
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         self.cut()?;
+        self.file.seek(SeekFrom::Start(self.length))?;
         self.torn = true;
-        self.file.write_all(&text)?;
+        self.file.write_all(lines)?;
         self.file.sync_data()?;
-        (self.length, self.torn) = (self.length + text.len() as u64, false);
+        (self.length, self.torn) = (self.length + lines.len() as u64, false);
+        self.end = self.end.max(self.length);
         Ok(())
     }
 
-    /// Leaves nothing but whole lines, and stands behind them.
+    /// Leaves nothing but whole lines, where there may be a part of one.
     fn cut(&mut self) -> io::Result<()> {
         if self.torn {
             self.file.set_len(self.length)?;
-            self.file.seek(SeekFrom::Start(self.length))?;
-            self.torn = false;
+            (self.end, self.torn) = (self.length, false);
         }
         Ok(())
+    }
+}
+
+impl Drop for Appending {
+    /// Leaves nothing but whole lines, where that can be.
+    fn drop(&mut self) {
+        self.torn |= self.end > self.length;
+        let _ = self.cut();
     }
 }
 
@@ -192,17 +232,49 @@ mod tests {
         let path = at.path().join("journal");
         let header = Header::of_three_rows();
         let mut appending = Appending::create(&path, &header).unwrap();
-        let row = |row: usize| (row, format!("{row}.jpg"), Entry::default());
-        appending.append(&[row(0)]).unwrap();
+        let row = |row: usize| {
+            let mut lines = Vec::new();
+            line(&mut lines, row, format!("{row}.jpg"), Entry::default()).unwrap();
+            lines
+        };
+        appending.append(&row(0)).unwrap();
         let good = std::mem::replace(&mut appending.file, File::open(&path).unwrap());
-        appending.append(&[row(1)]).unwrap_err();
-        appending.append(&[row(1)]).unwrap_err();
+        appending.append(&row(1)).unwrap_err();
+        appending.append(&row(1)).unwrap_err();
         (&good).write_all(b"{\"row\":1,\"pa").unwrap();
         appending.file = good;
-        appending.append(&[row(2)]).unwrap();
+        appending.append(&row(2)).unwrap();
         let journal = Journal::read(&path).unwrap().unwrap();
         assert_eq!(journal.done.len(), 2);
         assert_eq!(journal.done["2.jpg"], (2, Entry::default()));
         assert_eq!(journal.length, std::fs::metadata(&path).unwrap().len());
+    }
+
+    /// Spaces behind the lines are no lines, and the lines to come take their place.
+    #[test]
+    fn room_is_kept_for_lines() {
+        let at = tempfile::tempdir().unwrap();
+        let path = at.path().join("journal");
+        let mut appending = Appending::create(&path, &Header::of_three_rows()).unwrap();
+        let rows = || Journal::read(&path).unwrap().unwrap().count;
+        let mut lines = Vec::new();
+        for row in 0..2 {
+            line(&mut lines, row, format!("{row}.jpg"), Entry::default()).unwrap();
+            appending.reserve(lines.len() as u64).unwrap();
+            assert!(appending.room() >= lines.len() as u64);
+            assert_eq!(rows(), 0);
+        }
+        let end = std::fs::metadata(&path).unwrap().len();
+        assert_eq!(end, appending.end);
+        appending.append(&lines).unwrap();
+        assert_eq!((rows(), std::fs::metadata(&path).unwrap().len()), (2, end));
+        // Gone on with, it keeps no room that it does not know of.
+        let journal = Journal::read(&path).unwrap().unwrap();
+        let mut again = Appending::go_on(&path, &journal).unwrap();
+        assert_eq!((again.room(), std::fs::metadata(&path).unwrap().len()), (0, journal.length));
+        lines.clear();
+        line(&mut lines, 2, "2.jpg".into(), Entry::default()).unwrap();
+        again.append(&lines).unwrap();
+        assert_eq!(rows(), 3);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::journal::{Appending, Header, Journal};
+use super::journal::{Appending, Header, Journal, line};
 use super::npy_header::npy_header;
 use super::{Entry, JOURNAL};
 use crate::features::FeaturesError;
@@ -37,7 +37,13 @@ pub struct Writer {
 /// Rows that are written and may not be on the disk.
 #[derive(Debug)]
 struct Pending {
-    rows: Vec<(usize, String, Entry)>,
+    rows: usize,
+    /// Their lines for the journal.
+    lines: Vec<u8>,
+    /// Bytes of the lines of these rows, and of those that are just being written.
+    promised: u64,
+    /// Bytes of lines that the journal has room for.
+    room: u64,
     bytes: usize,
     since: Instant,
 }
@@ -88,7 +94,8 @@ impl Writer {
         start: u64,
         every: Duration,
     ) -> Self {
-        let pending = Pending { rows: Vec::new(), bytes: 0, since: Instant::now() };
+        let pending =
+            Pending { rows: 0, lines: Vec::new(), promised: 0, room: 0, bytes: 0, since: Instant::now() };
         Self {
             folder: folder.into(),
             header,
@@ -139,17 +146,39 @@ impl Writer {
         values: &[f32],
         pictures: impl Iterator<Item = (String, Entry)>,
     ) -> Result<(), FeaturesError> {
+        let (mut rows, mut lines) = (0, Vec::new());
+        for (path, entry) in pictures {
+            line(&mut lines, first + rows, path, entry).map_err(FileError::on("write", &self.path))?;
+            rows += 1;
+        }
+        self.promise(lines.len() as u64)?;
         let at = self.start + 4 * (first * self.header.columns) as u64;
         self.write_at(bytemuck::cast_slice(values), at).map_err(FileError::on("write", &self.path))?;
         let due = {
             let mut pending = lock(&self.pending);
-            let rows = pictures.zip(first..).map(|((path, entry), row)| (row, path, entry));
-            pending.rows.extend(rows);
+            pending.rows += rows;
+            pending.lines.extend(lines);
             pending.bytes += size_of_val(values);
             let due = pending.bytes >= BATCH || pending.since.elapsed() >= self.every;
             due && self.every < Duration::MAX
         };
         if due { self.flush() } else { Ok(()) }
+    }
+
+    /// Makes sure that the journal has room for `bytes` of lines more. A disk that is then full of rows still has it.
+    fn promise(&self, bytes: u64) -> Result<(), FeaturesError> {
+        let promised = {
+            let mut pending = lock(&self.pending);
+            pending.promised += bytes;
+            if pending.promised <= pending.room {
+                return Ok(());
+            }
+            pending.promised
+        };
+        let mut journal = lock(&self.journal);
+        journal.reserve(promised)?;
+        lock(&self.pending).room = journal.room();
+        Ok(())
     }
 
     /// Brings to the disk what was written, and then into the journal that it is there.
@@ -158,18 +187,21 @@ impl Writer {
     /// The disk is full, or reports something else.
     pub fn flush(&self) -> Result<(), FeaturesError> {
         let mut journal = lock(&self.journal);
-        let rows = {
+        let (rows, lines) = {
             let mut pending = lock(&self.pending);
             (pending.bytes, pending.since) = (0, Instant::now());
-            std::mem::take(&mut pending.rows)
+            let taken = pending.lines.len() as u64;
+            pending.promised -= taken;
+            pending.room = pending.room.saturating_sub(taken);
+            (std::mem::take(&mut pending.rows), std::mem::take(&mut pending.lines))
         };
-        if rows.is_empty() {
+        if rows == 0 {
             return Ok(());
         }
         // In this order: a row that the journal names must be there, also after a power cut.
         self.file.sync_data().map_err(FileError::on("write", &self.path))?;
-        journal.append(&rows)?;
-        self.done.fetch_add(rows.len(), Ordering::Relaxed);
+        journal.append(&lines)?;
+        self.done.fetch_add(rows, Ordering::Relaxed);
         Ok(())
     }
 

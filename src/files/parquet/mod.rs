@@ -25,14 +25,16 @@ pub(crate) struct Reader {
     bytes: Shared,
     /// Bytes for what is unpacked.
     room: u64,
+    /// How there can be more of them, for messages.
+    more: &'static str,
 }
 
 impl Reader {
-    /// Opens the file that `map` is, with `room` for so many bytes of what is unpacked.
+    /// Opens the file that `map` is, with `room` for so many bytes of what is unpacked. `more` says how there can be more: `give … or `.
     ///
     /// # Errors
     /// It is no Parquet, or says of itself what cannot be.
-    pub(crate) fn open(map: Mapped, room: u64) -> Result<Self, String> {
+    pub(crate) fn open(map: Mapped, room: u64, more: &'static str) -> Result<Self, String> {
         let contradict = || damaged(&"its metadata contradict themselves");
         if !footer::is_sound(map.bytes()) {
             return Err(contradict());
@@ -46,13 +48,13 @@ impl Reader {
         if all.is_none_or(|all| all > bytes.len() as u64) {
             return Err(contradict());
         }
-        Ok(Self { file, bytes, room })
+        Ok(Self { file, bytes, room, more })
     }
 
     /// The numbers or texts of column `leaf` in row group `group`, of which there is room for so many `values`.
     pub(crate) fn column(&self, group: usize, leaf: usize, values: u64) -> Result<ColumnReader, String> {
         let group = self.file.get_row_group(group).map_err(|e| damaged(&e))?;
-        let room = Room { page: self.room, values };
+        let room = Room { page: self.room, values, more: self.more };
         unpackable(group.metadata().column(leaf).compression())?;
         pages::check(&self.bytes, group.metadata().column(leaf), room)?;
         group.get_column_reader(leaf).map_err(|e| damaged(&e))

@@ -55,6 +55,8 @@ pub(super) struct Room {
     pub(super) page: u64,
     /// Values of all pages, those of lists and what lacks there counted too.
     pub(super) values: u64,
+    /// How there can be more of both, for messages.
+    pub(super) more: &'static str,
 }
 
 /// What the headers of pages claim.
@@ -77,16 +79,17 @@ pub(super) fn check(file: &[u8], chunk: &ColumnChunkMetaData, room: Room) -> Res
     let claims = walk(pages, least(chunk.column_type())).ok_or_else(contradict)?;
     if claims.largest > room.page {
         return Err(format!(
-            "a page of it takes {} unpacked, and there is memory for {}; write smaller ones (pyarrow: write_table(…, data_page_size=1000000))",
+            "a page of it takes {} unpacked, and there is memory for {}; {}write smaller ones (pyarrow: write_table(…, data_page_size=1000000))",
             Bytes(claims.largest),
-            Bytes(room.page)
+            Bytes(room.page),
+            room.more
         ));
     }
     if claims.values > room.values {
         return Err(format!(
-            "a row group of it has {} values in a column, and there is room for {}; write smaller ones (pyarrow: write_table(…, \
+            "a row group of it has {} values in a column, and there is room for {}; {}write smaller ones (pyarrow: write_table(…, \
              row_group_size=10000))",
-            claims.values, room.values
+            claims.values, room.values, room.more
         ));
     }
     Ok(())

@@ -35,7 +35,7 @@ pub(crate) fn table(path: &Path, floats: &[String], rows: usize) -> Result<Vec<C
     let wrong = |problem: String| format!("{}: {problem}", path.display());
     let map = Mapped::open(path).map_err(|error| error.to_string())?;
     let file = map.bytes().len();
-    let reader = Reader::open(map, ROOM).map_err(wrong)?;
+    let reader = Reader::open(map, ROOM, "").map_err(wrong)?;
     let claimed =
         reader.metadata().row_groups().iter().try_fold(0i64, |sum, group| sum.checked_add(group.num_rows()));
     if claimed.and_then(|claimed| usize::try_from(claimed).ok()) != Some(rows) {

@@ -109,7 +109,10 @@ pub(in crate::pipeline) fn fill<B: Backend>(
         true => None,
         false => Some(work.begin(&wanted).map_err(|error| match error {
             Stopped::Asked => interrupted(journalled),
-            Stopped::Failed(error) => error,
+            Stopped::Failed(error) => {
+                let needed = Bytes(4 * (rows * bins.len()) as u64);
+                not_begun((folder.path(), journalled, rows), (before.store.is_some(), needed), error)
+            }
         })?),
     };
     let mut entries: Vec<Entry> = steps
@@ -232,6 +235,19 @@ fn brought_to_disk(folder: &Folder, writer: &Writer) -> Result<usize> {
 
 fn unfinished(folder: &Path, done: usize, rows: usize, source: FeaturesError) -> FeaturesError {
     FeaturesError::Unfinished { folder: folder.into(), done, rows, source: Box::new(source) }
+}
+
+/// What failed before anything was described, and what there is all the same: a store, or rows of one that was being made.
+fn not_begun(
+    (folder, journalled, rows): (&Path, usize, usize),
+    (store, needed): (bool, Bytes),
+    source: FeaturesError,
+) -> FeaturesError {
+    match (store, journalled) {
+        (true, _) => FeaturesError::NotBegun { folder: folder.into(), needed, source: Box::new(source) },
+        (false, 0) => source,
+        (false, done) => unfinished(folder, done, rows, source),
+    }
 }
 
 /// Writes `samples.csv`.

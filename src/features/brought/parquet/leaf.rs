@@ -66,20 +66,20 @@ pub(super) fn list_length(reader: &Reader, group: usize, leaf: usize) -> Result<
     }
 }
 
-/// The numbers of column `leaf` in a row group whose `(first, rows)` are given, `each` a row.
+/// The numbers of column `leaf` in a row group whose `(first, rows)` are given, `each` a row, in the memory of `all`.
 pub(super) fn numbers(
     reader: &Reader,
     group: usize,
     leaf: usize,
     rows: (usize, usize),
-    each: usize,
+    (each, all): (usize, Vec<f32>),
 ) -> Result<Vec<f32>, String> {
     let column = reader.metadata().row_group(group).column(leaf).column_descr_ptr();
     let wanted = Wanted { name: name(&column), defined: column.max_def_level(), rows, each };
     match reader.column(group, leaf, reader.numbers())? {
-        ColumnReader::FloatColumnReader(column) => wanted.of(column),
-        ColumnReader::DoubleColumnReader(column) => wanted.of(column),
-        ColumnReader::FixedLenByteArrayColumnReader(column) => wanted.of(column),
+        ColumnReader::FloatColumnReader(column) => wanted.of(column, all),
+        ColumnReader::DoubleColumnReader(column) => wanted.of(column, all),
+        ColumnReader::FixedLenByteArrayColumnReader(column) => wanted.of(column, all),
         _ => Err("it holds no floats".into()),
     }
 }
@@ -96,11 +96,14 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    fn of<T: DataType<T: Number>>(&self, mut column: ColumnReaderImpl<T>) -> Result<Vec<f32>, String> {
+    fn of<T: DataType<T: Number>>(
+        &self,
+        mut column: ColumnReaderImpl<T>,
+        mut all: Vec<f32>,
+    ) -> Result<Vec<f32>, String> {
         let Self { name, each, .. } = *self;
         let (first, rows) = self.rows;
         let step = (STEP / each).max(1);
-        let mut all: Vec<f32> = Vec::new();
         let (mut defined, mut repeated, mut values) = (Vec::new(), Vec::new(), Vec::new());
         loop {
             defined.clear();
@@ -111,6 +114,12 @@ impl Wanted<'_> {
                 .map_err(|e| damaged(&e))?;
             if records == 0 && levels == 0 {
                 break;
+            }
+            if all.is_empty() {
+                // Once there is something at all, room for what there is to be: to grow would take as much again. There may be so much, see `unpack`.
+                all.try_reserve_exact(rows.saturating_mul(each)).map_err(|_| {
+                    format!("there is no memory for {rows} rows of `{name}`; write smaller row groups")
+                })?;
             }
             let row = first + all.len() / each;
             self.whole(row, &defined, &repeated, count.max(levels))?;

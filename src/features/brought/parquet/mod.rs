@@ -29,15 +29,18 @@ pub(super) struct Parquet {
     leaves: Leaves,
     /// Row groups that are unpacked, or are just being so, the oldest first.
     unpacked: Mutex<VecDeque<(usize, Arc<Unpacked>)>>,
-    /// Held while a large one is unpacked: of these not several at a time.
+    /// Held while a large one is unpacked and looked at.
     large: Mutex<()>,
+    /// How many were unpacked.
+    #[cfg(test)]
+    unpackings: std::sync::atomic::AtomicUsize,
 }
 
 /// The rows of a group once they are unpacked, or what is wrong with them. Whoever wants them meanwhile waits.
-type Unpacked = OnceLock<Result<Arc<Vec<f32>>, String>>;
+type Unpacked = OnceLock<Result<Vec<f32>, String>>;
 
-/// Row groups that take more than this share of the room are unpacked one at a time: there are about as many threads that read.
-const LARGE: u64 = 32;
+/// Of row groups that take more than this share of the room there is one at a time: there are about as many threads that read.
+const LARGE: u64 = 16;
 
 impl std::fmt::Debug for Parquet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -61,9 +64,11 @@ fn countable(rows: usize, columns: usize) -> Result<(), String> {
 }
 
 impl Parquet {
-    /// The feature columns of the file `path`, which `map` is, with `room` for so many bytes of row groups.
-    pub(super) fn open(path: &Path, map: Mapped, options: &BringOptions, room: u64) -> Result<Self, String> {
-        let reader = Reader::open(map, room)?;
+    /// The feature columns of the file `path`, which `map` is.
+    pub(super) fn open(path: &Path, map: Mapped, options: &BringOptions) -> Result<Self, String> {
+        // The other half is for the rows where they are wanted.
+        let room = options.budget.free_bytes() / 2;
+        let reader = Reader::open(map, room, "give a larger --memory, or ")?;
         let metadata = reader.metadata();
         let mut firsts = vec![0usize];
         for group in metadata.row_groups() {
@@ -89,9 +94,19 @@ impl Parquet {
             Leaves::Columns(leaves) if !keyed => names(&reader, leaves),
             _ => None,
         };
-        let (path, reader, unpacked, large) =
-            (path.into(), Arc::new(reader), Mutex::default(), Mutex::default());
-        Ok(Self { path, reader, names, keyed, firsts, columns, leaves, unpacked, large })
+        Ok(Self {
+            path: path.into(),
+            reader: Arc::new(reader),
+            names,
+            keyed,
+            firsts,
+            columns,
+            leaves,
+            unpacked: Mutex::default(),
+            large: Mutex::default(),
+            #[cfg(test)]
+            unpackings: 0.into(),
+        })
     }
 
     /// The columns of these names; none where columns are not known by names.
@@ -112,28 +127,35 @@ impl Parquet {
             leaves: Leaves::Columns(leaves),
             unpacked: Mutex::default(),
             large: Mutex::default(),
+            #[cfg(test)]
+            unpackings: 0.into(),
         }))
     }
 
-    /// The rows of group `group`.
-    fn unpack(&self, group: usize) -> Result<Vec<f32>, String> {
+    /// The rows of group `group`, in the memory of `old` where that will do.
+    fn unpack(&self, group: usize, mut old: Vec<f32>) -> Result<Vec<f32>, String> {
+        #[cfg(test)]
+        self.unpackings.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        old.clear();
         let first = self.firsts[group];
         let rows = self.firsts[group + 1] - first;
-        let bytes = (rows as u64).saturating_mul(4 * self.columns as u64);
+        let bytes = self.bytes(group);
         if bytes > self.reader.room() {
             return Err(format!(
-                "its row group {group} takes {} unpacked, and there is memory for {}; write smaller ones \
+                "its row group {group} takes {} unpacked, and there is memory for {}; give a larger --memory, or write smaller ones \
                  (pyarrow: write_table(…, row_group_size=10000))",
                 Bytes(bytes),
                 Bytes(self.reader.room())
             ));
         }
         match &self.leaves {
-            Leaves::List(leaf) => leaf::numbers(&self.reader, group, *leaf, (first, rows), self.columns),
+            Leaves::List(leaf) => {
+                leaf::numbers(&self.reader, group, *leaf, (first, rows), (self.columns, old))
+            }
             Leaves::Columns(leaves) => {
-                let mut all = Vec::new();
+                let mut all = old;
                 for (column, &leaf) in leaves.iter().enumerate() {
-                    let numbers = leaf::numbers(&self.reader, group, leaf, (first, rows), 1)?;
+                    let numbers = leaf::numbers(&self.reader, group, leaf, (first, rows), (1, Vec::new()))?;
                     // Only once one column was found to be as long as it says.
                     all.resize(rows * self.columns, 0.0);
                     let to = all.iter_mut().skip(column).step_by(self.columns);
@@ -144,34 +166,49 @@ impl Parquet {
         }
     }
 
-    /// The same, from memory where it is still there.
-    fn group(&self, group: usize) -> Result<Arc<Vec<f32>>, FeaturesError> {
-        let bytes = |group: usize| 4 * ((self.firsts[group + 1] - self.firsts[group]) * self.columns) as u64;
-        let slot = self.slot(group, &bytes);
-        let rows = slot.get_or_init(|| {
-            let large = bytes(group) > self.reader.room() / LARGE;
-            let _alone = large.then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
-            guarded(|| self.unpack(group)).map(Arc::new)
-        });
-        let wrong = |problem| FeaturesError::Format { path: self.path.clone(), problem };
-        rows.clone().map_err(wrong)
+    /// Gives `take` the rows of group `group`, from memory where they are still there.
+    fn with<T>(&self, group: usize, take: impl FnOnce(&[f32]) -> T) -> Result<T, FeaturesError> {
+        // Until nobody looks at a large one any more, no other is unpacked.
+        let large = self.bytes(group) > self.reader.room() / LARGE;
+        let _alone = large.then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
+        let (slot, old) = self.slot(group);
+        match slot.get_or_init(|| guarded(|| self.unpack(group, old))) {
+            Ok(rows) => Ok(take(rows)),
+            Err(problem) => Err(FeaturesError::Format { path: self.path.clone(), problem: problem.clone() }),
+        }
     }
 
-    /// The place of a group in memory. To unpack it takes long, and those who want others do not wait for that.
-    fn slot(&self, group: usize, bytes: &impl Fn(usize) -> u64) -> Arc<Unpacked> {
+    /// The group that row `row` is in.
+    fn group_of(&self, row: usize) -> usize {
+        self.firsts.partition_point(|&first| first <= row) - 1
+    }
+
+    /// Bytes of a group once it is unpacked.
+    fn bytes(&self, group: usize) -> u64 {
+        let rows = self.firsts[group + 1] - self.firsts[group];
+        (rows as u64).saturating_mul(4 * self.columns as u64)
+    }
+
+    /// The place of a group in memory, and memory of one that had to go. To unpack it takes long, and those who want others do not wait for that.
+    fn slot(&self, group: usize) -> (Arc<Unpacked>, Vec<f32>) {
         let mut unpacked = self.unpacked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, slot)) = unpacked.iter().find(|(known, _)| *known == group) {
-            return slot.clone();
+            return (slot.clone(), Vec::new());
         }
         // A quarter of the room: the rows are about to be copied to where they are wanted.
-        let mut kept: u64 = unpacked.iter().map(|(group, _)| bytes(*group)).sum();
-        while kept + bytes(group) > self.reader.room() / 4 {
-            let Some((oldest, _)) = unpacked.pop_front() else { break };
-            kept -= bytes(oldest);
+        let mut spare = Vec::new();
+        let mut kept: u64 = unpacked.iter().map(|(group, _)| self.bytes(*group)).sum();
+        while kept + self.bytes(group) > self.reader.room() / 4 {
+            let Some((oldest, rows)) = unpacked.pop_front() else { break };
+            kept -= self.bytes(oldest);
+            // Allocators keep large blocks that are given back, and take others for larger ones.
+            if let Some(Ok(rows)) = Arc::into_inner(rows).and_then(OnceLock::into_inner) {
+                spare = rows;
+            }
         }
         let slot = Arc::new(Unpacked::new());
         unpacked.push_back((group, slot.clone()));
-        slot
+        (slot, spare)
     }
 }
 
@@ -192,6 +229,10 @@ impl Source for Parquet {
         true
     }
 
+    fn beside(&self) -> u64 {
+        (0..self.firsts.len() - 1).map(|group| self.bytes(group)).max().unwrap_or(0)
+    }
+
     fn named(&self, names: &[String]) -> Result<Option<Arc<dyn Source>>, FeaturesError> {
         let selected = self
             .select(names)
@@ -206,12 +247,11 @@ impl Source for Parquet {
     fn read(&self, first: usize, to: &mut [f32]) -> Result<(), FeaturesError> {
         let (columns, mut row, mut to) = (self.columns, first, to);
         while !to.is_empty() {
-            let group = self.firsts.partition_point(|&first| first <= row) - 1;
-            let rows = self.group(group)?;
+            let group = self.group_of(row);
             let count = (self.firsts[group + 1] - row).min(to.len() / columns);
             let at = (row - self.firsts[group]) * columns;
             let (here, rest) = to.split_at_mut(count * columns);
-            here.copy_from_slice(&rows[at..at + count * columns]);
+            self.with(group, |rows| here.copy_from_slice(&rows[at..at + count * columns]))?;
             (row, to) = (row + count, rest);
         }
         Ok(())
@@ -222,9 +262,18 @@ impl Source for Parquet {
         let columns = self.columns;
         let mut order: Vec<usize> = (0..rows.len()).collect();
         order.sort_unstable_by_key(|&i| rows[i]);
-        for i in order {
-            self.read(rows[i], &mut to[i * columns..(i + 1) * columns])?;
+        for same in order.chunk_by(|&a, &b| self.group_of(rows[a]) == self.group_of(rows[b])) {
+            let group = self.group_of(rows[same[0]]);
+            self.with(group, |unpacked| {
+                for &i in same {
+                    let at = (rows[i] - self.firsts[group]) * columns;
+                    to[i * columns..(i + 1) * columns].copy_from_slice(&unpacked[at..at + columns]);
+                }
+            })?;
         }
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
