@@ -200,7 +200,9 @@ impl Writer {
         }
         // In this order: a row that the journal names must be there, also after a power cut.
         self.file.sync_data().map_err(FileError::on("write", &self.path))?;
-        journal.append(&lines)?;
+        let appended = journal.append(&lines);
+        lock(&self.pending).room = journal.room();
+        appended?;
         self.done.fetch_add(rows, Ordering::Relaxed);
         Ok(())
     }
