@@ -12,6 +12,7 @@ struct Config {
 
 override LANES: u32 = 1u; // a power of two, at most 256
 const WORKGROUP = 256u;
+const FOUR = 4u; // rows of a turn: fewer turns for drivers that end long loops
 
 @group(0) @binding(0) var<uniform> config: Config;
 @group(0) @binding(1) var<storage, read> partials: array<f32>;
@@ -31,8 +32,13 @@ fn main(
 
     var sum = 0.0;
     if column < config.columns {
-        for (var row = lane; row < config.rows; row += LANES) {
-            sum += partials[row * config.columns + column];
+        for (var first = lane; first < config.rows; first += LANES * FOUR) {
+            for (var i = 0u; i < FOUR; i += 1u) {
+                let row = first + i * LANES;
+                if row < config.rows {
+                    sum += partials[row * config.columns + column];
+                }
+            }
         }
     }
     lanes[local] = sum;

@@ -1,13 +1,16 @@
 // scores: scores[i,k] = Σ_d x[i,d]·w[k,d] + b[k] (`reference::scores`).
 //
 // A workgroup makes a tile of rows × outputs: 64 × 64 for many outputs, 256 × 16 for few. A lane keeps 8 × 8 sums of it in
-// registers, while 8 columns of both sides at a time lie in workgroup memory: four vectors are read for 64 products.
+// registers, while 8 columns of both sides at a time lie in workgroup memory: four vectors are read for 64 products. Long
+// rows take several passes where a driver ends long loops.
 
 struct Config {
     first: u32, // of `index`
     count: u32, // n rows
     columns: u32, // D
     outputs: u32, // K
+    begin: u32, // the first column of this pass, a multiple of DEPTH
+    end: u32, // and the one after its last
 }
 
 const LANES = 64u;
@@ -37,6 +40,14 @@ fn weight(k: u32, column: u32) -> f32 {
     return 0.0;
 }
 
+// What the products of this pass are added to: the bias, or the passes before.
+fn before(at: u32, k: u32) -> f32 {
+    if config.begin > 0u {
+        return scores[at];
+    }
+    return parameters[config.outputs * config.columns + k];
+}
+
 @compute @workgroup_size(LANES)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -59,7 +70,7 @@ fn main(
     let across = lane % ACROSS;
     var low: array<vec4<f32>, 8>; // row by row, outputs 0 to 3 of the lane
     var high: array<vec4<f32>, 8>; // and 4 to 7
-    for (var first = 0u; first < config.columns; first += DEPTH) {
+    for (var first = config.begin; first < config.end; first += DEPTH) {
         // Neighbouring lanes load neighbouring columns, of four rows each: a vector is stored by one lane. Columns past
         // the last are zero on both sides.
         for (var i = lane; i < ROWS / 4u * DEPTH; i += LANES) {
@@ -100,15 +111,15 @@ fn main(
         for (var half = 0u; half < 2u; half += 1u) {
             let k = first_output + across * 8u + half * 4u + j;
             if k < config.outputs {
-                let bias = parameters[config.outputs * config.columns + k];
                 for (var a = 0u; a < FOUR; a += 1u) {
                     let row = first_row + down * 8u + a;
                     if row < config.count {
-                        scores[row * config.outputs + k] = select(low[a][j], high[a][j], half == 1u) + bias;
+                        let at = row * config.outputs + k;
+                        scores[at] = select(low[a][j], high[a][j], half == 1u) + before(at, k);
                     }
                     if row + 4u < config.count {
-                        scores[(row + 4u) * config.outputs + k] =
-                            select(low[a + 4u][j], high[a + 4u][j], half == 1u) + bias;
+                        let at = (row + 4u) * config.outputs + k;
+                        scores[at] = select(low[a + 4u][j], high[a + 4u][j], half == 1u) + before(at, k);
                     }
                 }
             }

@@ -139,6 +139,21 @@ pub enum DeviceError {
         /// What to change.
         way_out: &'static str,
     },
+    /// A row is longer than the loops of a driver go.
+    #[error(
+        "{device} ends loops early: a row of {found} {what} would come out wrong, up to {most} are right; use fewer, another GPU, \
+         or --device cpu"
+    )]
+    TooLong {
+        /// The device.
+        device: String,
+        /// What a row has so many of.
+        what: &'static str,
+        /// How many.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// The memory of the device is full.
     #[error("{device} has no memory left{asked} ({reason}); {way_out}")]
     OutOfMemory {

@@ -52,7 +52,7 @@ impl<B: Backend> Case<B> {
         Self { quick, ..self }
     }
 
-    /// Arrays larger than WebGPU guarantees: a device that cannot hold them skips the case.
+    /// Larger than WebGPU guarantees: a device that cannot hold such arrays, or go through such rows, skips the case.
     pub(super) fn large(self) -> Self {
         Self { large: true, ..self }
     }
@@ -118,7 +118,7 @@ impl<B: Backend> Case<B> {
         let mut refused = None;
         match outcome {
             Ok(()) => report.failures.extend(failure),
-            Err(error @ DeviceError::ArrayTooLarge { .. }) if self.large => {
+            Err(error @ (DeviceError::ArrayTooLarge { .. } | DeviceError::TooLong { .. })) if self.large => {
                 report.cases -= 1;
                 report.skip(format!("too large for this device ({error})"));
             }
@@ -130,7 +130,8 @@ impl<B: Backend> Case<B> {
                     input: String::new(),
                 };
                 report.failures.push(failure.unwrap_or(of_error));
-                refused = Some(error).filter(|e| !matches!(e, DeviceError::ArrayTooLarge { .. }));
+                let stays = matches!(error, DeviceError::ArrayTooLarge { .. } | DeviceError::TooLong { .. });
+                refused = Some(error).filter(|_| !stays);
             }
         }
         refused.map_or(Ok(()), Err)

@@ -31,6 +31,9 @@ pub(super) fn loss(
     let models = labels.models;
     let each = outputs / models;
     let lanes = each.div_ceil(OUTPUTS_A_LANE).next_power_of_two().min(WORKGROUP);
+    // Of the softmax a maximum, a sum and a division.
+    let passes = if labels.loss == Loss::Softmax { 3 } else { 1 };
+    gpu.turns(each, "outputs", lanes, passes)?;
     let config = Config {
         first: rows.first as u32,
         count: rows.count as u32,

@@ -48,6 +48,13 @@ const FUSED_SPLITS: usize = 512;
 /// Workgroups that keep a hardware GPU busy.
 const WORKGROUPS: usize = 1024;
 
+/// Rows of a partial sum for a driver that ends loops, at most: eight of them take the gradient 18 turns or less, and two
+/// the objective a few.
+const SHORT_SPLIT: usize = 16_384;
+/// Turns that the loops of an invocation may take together where a driver ends them after 65,535 without a word (Mesa's
+/// llvmpipe, `LP_MAX_TGSI_LOOP_ITERATIONS`); some are left to reductions.
+const TURNS: usize = 65_000;
+
 /// A GPU, opened, with its kernels.
 #[derive(Debug)]
 pub struct Gpu {
@@ -121,6 +128,7 @@ pub fn shared_constants(stage: &str) -> Vec<(&'static str, u64)> {
         "scores" | "gradient" => vec![("LANES", scores::LANES as u64)],
         "softmax" | "sigmoid" | "hinge" => vec![("WORKGROUP", loss::WORKGROUP as u64)],
         "reduce" => vec![("WORKGROUP", reduce::WORKGROUP as u64)],
+        "normalize" => vec![("LANES", normalize::LANES as u64)],
         "step" => vec![("LANES", step::LANES as u64)],
         "adam" => vec![("LANES", adam::LANES as u64)],
         "probe" => vec![("LANES", probe::LANES as u64)],
@@ -134,6 +142,27 @@ impl Gpu {
     #[must_use]
     pub fn loads_pairs(&self) -> bool {
         self.pairs
+    }
+
+    /// Whether its driver ends long loops: of software drivers that is assumed.
+    fn ends_loops(&self) -> bool {
+        self.info.kind == DeviceKind::Software
+    }
+
+    /// Fails where a row of `found` of `what` would take an invocation more turns than the driver lets it: `passes` loops
+    /// over them, `a_turn` at a time.
+    fn turns(
+        &self,
+        found: usize,
+        what: &'static str,
+        a_turn: usize,
+        passes: usize,
+    ) -> Result<(), DeviceError> {
+        let most = TURNS / passes * a_turn;
+        if self.ends_loops() && found > most {
+            return Err(DeviceError::TooLong { device: self.info.name.clone(), what, found, most });
+        }
+        Ok(())
     }
 
     /// Gives the device up, as a driver does that was reset or unplugged: to test what happens then.
@@ -269,6 +298,7 @@ impl Backend for Gpu {
         } else {
             (WORKGROUPS / gradient::tiles(columns, outputs)).clamp(1, FUSED_SPLITS)
         };
+        let most = if self.ends_loops() { most.max(rows.div_ceil(SHORT_SPLIT)) } else { most };
         Splits::new(rows, SPLIT_ROWS, most, width, self.info.max_array_bytes)
     }
 

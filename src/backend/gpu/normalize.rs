@@ -13,6 +13,9 @@ shared! {
     }
 }
 
+/// `LANES` of the shader.
+pub(super) const LANES: usize = 64;
+
 pub(super) fn normalize(
     gpu: &Gpu,
     counts: &GpuArray<u32>,
@@ -20,6 +23,8 @@ pub(super) fn normalize(
     columns: usize,
     features: &mut GpuArray<f32>,
 ) -> Result<(), DeviceError> {
+    // A sum and a division.
+    gpu.turns(columns, "bins", LANES, 2)?;
     let config = Config { rows: rows as u32, columns: columns as u32 };
     let buffers = [counts.of(rows * columns), features.of(rows * columns)];
     gpu.dispatch(SHADER, &[], &config, &buffers, rows as u64)

@@ -43,6 +43,7 @@ pub(super) fn reduce(
 ) -> Result<(), DeviceError> {
     let many = if gpu.info.kind == DeviceKind::Software { MANY_IN_SOFTWARE } else { MANY };
     let lanes = lanes(rows, columns, many);
+    gpu.turns(rows, "partial sums", 4 * lanes, 1)?;
     let config = Config {
         rows: rows as u32,
         columns: columns as u32,
@@ -51,5 +52,5 @@ pub(super) fn reduce(
     };
     let workgroups = columns.div_ceil(WORKGROUP / lanes) as u64;
     let buffers = [partials.of(rows * columns), sums.of(at + columns)];
-    gpu.dispatch(SHADER, &[("LANES", lanes as u32)], &config, &buffers, workgroups)
+    gpu.dispatch(SHADER, &[("LANES", lanes as u32), ("FOUR", 4)], &config, &buffers, workgroups)
 }

@@ -12,11 +12,16 @@ shared! {
         count: u32,
         columns: u32,
         outputs: u32,
+        begin: u32,
+        end: u32,
     }
 }
 
 /// `LANES` of the shader.
 pub(super) const LANES: usize = 64;
+/// Columns of one dispatch for a driver that ends loops: eight of them take 18 turns or less. A multiple of `DEPTH` of the
+/// shader.
+const COLUMNS: usize = 16_384;
 /// Sums that a lane keeps in either direction.
 const SUMS: usize = 8;
 
@@ -37,12 +42,6 @@ pub(super) fn scores(
     outputs: usize,
     scores: &mut GpuArray<f32>,
 ) -> Result<(), DeviceError> {
-    let config = Config {
-        first: rows.first as u32,
-        count: rows.count as u32,
-        columns: rows.columns as u32,
-        outputs: outputs as u32,
-    };
     let buffers = [
         rows.features.of(rows.columns),
         rows.index.of(rows.first + rows.count),
@@ -53,5 +52,17 @@ pub(super) fn scores(
     let [tile_outputs, tile_rows] = tile(across);
     let workgroups = (rows.count.div_ceil(tile_rows) * outputs.div_ceil(tile_outputs)) as u64;
     let constants = [("ACROSS", across as u32), ("FOUR", 4)];
-    gpu.dispatch(SHADER, &constants, &config, &buffers, workgroups)
+    let (columns, most) = (rows.columns, if gpu.ends_loops() { COLUMNS } else { rows.columns.max(1) });
+    for begin in (0..columns.max(1)).step_by(most) {
+        let config = Config {
+            first: rows.first as u32,
+            count: rows.count as u32,
+            columns: columns as u32,
+            outputs: outputs as u32,
+            begin: begin as u32,
+            end: columns.min(begin + most) as u32,
+        };
+        gpu.dispatch(SHADER, &constants, &config, &buffers, workgroups)?;
+    }
+    Ok(())
 }

@@ -29,6 +29,10 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
     for shape in [[1031, 512, 10], [300, 65, 9], [33, 4096, 3], [129, 3, 1000], [70_001, 5, 2]] {
         add("", shape, Values::Integers, true);
     }
+    // So many rows that a driver which ends loops early shows it.
+    add("long/", [1_000_003, 1, 1], Values::Integers, true);
+    add("long/", [9_000_011, 1, 1], Values::Integers, false);
+    add("long/", [1_500_007, 5, 17], Values::Integers, false);
     add("past-65535-workgroups/", [1, 64 * 65_600, 1], Values::Uniform(2.0), false);
     add("past-65535-workgroups/", [1, 64 * 65_600, 1], Values::Integers, true);
     // Partial sums as many as 1 MiB holds, and no more.

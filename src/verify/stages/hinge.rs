@@ -12,7 +12,9 @@ pub(in crate::verify) fn cases<B: Backend + 'static>(of: Loss) -> Vec<Case<B>> {
     type Body<B> = Box<dyn Fn(&mut Run<'_, B>) -> Result<(), DeviceError>>;
     let mut cases = Vec::new();
     let mut add = |id: String, body: Body<B>, quick: bool| {
-        cases.push(Case::new(Stage::of(of), id, body).quick(quick));
+        let long = id.starts_with("long/");
+        let case = Case::new(Stage::of(of), id, body).quick(quick);
+        cases.push(if long { case.large() } else { case });
     };
     for n in SIZES {
         for outputs in [1, 2, 10, 16, 17, 31, 64, 65, 257, 1000] {
@@ -32,6 +34,11 @@ pub(in crate::verify) fn cases<B: Backend + 'static>(of: Loss) -> Vec<Case<B>> {
         let shape = [65, outputs];
         add(format!("rows-1000-apart/65x{outputs}"), Box::new(move |run| apart(run, of, shape)), true);
         add(format!("equal/65x{outputs}"), Box::new(move |run| equal(run, of, shape)), true);
+    }
+    // So many outputs that a driver which ends loops early shows it.
+    for outputs in [300_007, 4_500_011] {
+        let body = Box::new(move |run: &mut Run<'_, B>| uniform(run, of, [2, outputs], 3.0));
+        add(format!("long/2x{outputs}"), body, outputs < 1_000_000);
     }
     let many = 64 * 65_600;
     let body = Box::new(move |run: &mut Run<'_, B>| uniform(run, of, [many, 2], 3.0));

@@ -22,11 +22,15 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
         }
     }
     let mut add = |id: &str, rows: usize, columns: usize, count: fn(usize) -> u32| {
-        cases.push(Case::new(Stage::Normalize, id, move |run: &mut Run<'_, B>| {
+        let case = Case::new(Stage::Normalize, id, move |run: &mut Run<'_, B>| {
             let counts: Vec<u32> = (0..rows * columns).map(count).collect();
             check(run, &counts, rows, columns)
-        }));
+        });
+        cases.push(if rows * columns > 4_000_000 { case.large() } else { case });
     };
+    // Rows so long that a driver which ends loops early shows it.
+    add("long/2x1000003", 2, 1_000_003, |at| (at % 3) as u32);
+    add("long/1x5000011", 1, 5_000_011, |at| (at % 3) as u32);
     // A row of zeros before, between and after others.
     add("zeros/5x65", 5, 65, |at| u32::from(at == 65 + 64 || at == 3 * 65) * 7);
     add("zeros/1x1", 1, 1, |_| 0);

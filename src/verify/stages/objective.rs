@@ -64,6 +64,9 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
     let run = |run: &mut Run<'_, B>| check(run, SOFTMAX, [1031, 250, 16], 1.0);
     cases.push(Case::new(Stage::Objective, "small-arrays/1031x250x16", run).fused(250, 16).small());
     let others = Loss::ALL.into_iter().filter(|&l| l != Loss::Softmax).flat_map(|l| [(l, false), (l, true)]);
+    // So many rows that a driver which ends loops early shows it.
+    let run = |run: &mut Run<'_, B>| check(run, (Loss::Sigmoid, false), [9_000_011, 1, 1], 1.0);
+    cases.push(Case::new(Stage::Objective, "long/9000011x1x1", run).fused(1, 1).quick(false));
     for kind in others.chain([(Loss::Softmax, true)]) {
         cases.extend(of_loss(kind));
     }

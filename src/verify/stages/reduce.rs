@@ -21,6 +21,10 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
     for shape in [[5003, 1], [257, 3], [1000, 130], [300, 257], [64, 5130], [1, 1]] {
         add("", shape, Values::Integers, true);
     }
+    // So many rows that a driver which ends loops early shows it.
+    for shape in [[1_000_003, 3], [20_000_003, 1], [900_001, 33], [70_001, 300]] {
+        add("long/", shape, Values::Integers, false);
+    }
     add("past-65535-workgroups/", [1, 256 * 65_600], Values::Uniform(3.0), false);
     cases
 }

@@ -36,6 +36,15 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
     }
     add("past-65535-workgroups/", [64 * 65_600, 1, 1], Values::Uniform(2.0), false);
     add("past-65535-workgroups/", [64 * 65_600, 1, 1], Values::Integers, true);
+    // Rows so long that a driver which ends loops early shows it; in a bound so wide as theirs lost columns could hide.
+    for (shape, quick) in [
+        ([1, 30_011, 1], true),
+        ([1, 60_013, 17], true),
+        ([3, 1_000_003, 1], false),
+        ([1, 500_009, 33], false),
+    ] {
+        add("long/", shape, Values::Integers, quick);
+    }
     // As wide and as long as arrays of 1 MiB allow.
     add("small-arrays/", [500, 512, 511], Values::Uniform(2.0), true);
     if let Some(case) = cases.pop() {

@@ -27,6 +27,11 @@ pub(in crate::verify) fn cases<B: Backend + 'static>() -> Vec<Case<B>> {
     for outputs in [1, 2, 17, 64, 1000] {
         cases.push(case(format!("weighted/131x{outputs}"), move |run| weighted(run, 131, outputs)));
     }
+    // So many outputs that a driver which ends loops early shows it.
+    for outputs in [300_007, 4_500_011] {
+        let body = move |run: &mut Run<'_, B>| uniform(run, 2, outputs, 3.0);
+        cases.push(case(format!("long/2x{outputs}"), body).quick(outputs < 1_000_000).large());
+    }
     let many = 64 * 65_600;
     for outputs in [1, 2] {
         let id = format!("past-65535-workgroups/{many}x{outputs}");
