@@ -54,12 +54,27 @@ pub fn wins(gpu: Cost, cpu: Cost) -> Wins {
 pub struct Line {
     /// What is done to how much.
     pub what: String,
+    /// Whether it is done to pictures; if not, to rows of numbers.
+    pub of_pictures: bool,
     /// On the GPU.
     pub gpu: Cost,
     /// On the CPU, all threads.
     pub cpu: Cost,
     /// For how many the GPU wins.
     pub wins: Wins,
+    /// What the line of the GPU goes through; none where it was made of another.
+    pub gpu_samples: Vec<Measured>,
+    /// The same of the CPU.
+    pub cpu_samples: Vec<Measured>,
+}
+
+/// What one number of things cost.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Measured {
+    /// How many things.
+    pub n: usize,
+    /// Seconds, every sample.
+    pub seconds: Vec<f64>,
 }
 
 /// From how many pictures or rows on the GPU wins here.
@@ -71,6 +86,13 @@ pub struct BreakEven {
     pub cold: Line,
     /// One evaluation of the objective, handed over and waited for alone; `None` where it was not measured.
     pub rows: Option<Line>,
+}
+
+impl BreakEven {
+    /// Each line there is.
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        [&self.pictures, &self.cold].into_iter().chain(&self.rows)
+    }
 }
 
 #[cfg(test)]

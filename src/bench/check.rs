@@ -6,7 +6,8 @@ use ndarray::{Array1, Array2};
 use super::BenchError;
 use super::stage::{Shape, Stage};
 use super::stages::{ADAM, Describing, Learning, STEP, Workloads};
-use crate::backend::{Backend, reference};
+use crate::backend::{Backend, DeviceKind, reference};
+use crate::names::for_shell;
 use crate::verify::{Difference, bounds, exact, within};
 
 /// Rows that are scored again in f64, pictures that are counted again, and columns that are added up again.
@@ -22,7 +23,14 @@ fn across(count: usize, most: usize) -> Vec<usize> {
 
 fn wrong<B: Backend>(backend: &B, stage: Stage) -> impl Fn(Difference) -> BenchError {
     let device = backend.info().name.clone();
-    move |difference| BenchError::Wrong { stage: stage.name(), device: device.clone(), difference }
+    // By its name: `auto` may be another one tomorrow.
+    let asked = if backend.info().kind == DeviceKind::Cpu { "cpu" } else { &device };
+    let repeat =
+        stage.verified_as().map(|case| format!("huemax verify --device {} --case {case}", for_shell(asked)));
+    move |difference| {
+        let (device, repeat) = (device.clone(), repeat.clone());
+        BenchError::Wrong { stage: stage.name(), repeat, device, difference }
+    }
 }
 
 pub(super) fn describing<B: Backend>(on: &mut Describing<'_, B>, stage: Stage) -> Result<(), BenchError> {

@@ -1,7 +1,7 @@
 //! What describing and evaluating cost on two backends, measured at two sizes each.
 
-use super::break_even::{BreakEven, Cost, Line, wins};
-use super::end_to_end::{EndToEnd, decode, describe};
+use super::break_even::{BreakEven, Cost, Line, Measured, wins};
+use super::end_to_end::{COMPILATION, EndToEnd, Part, decode, describe};
 use super::inputs::{Numbers, Source};
 use super::sample::median;
 use super::stages::{Learning, Workloads};
@@ -19,35 +19,61 @@ pub(super) fn break_even<B: Backend>(
     shape: Option<Shape>,
 ) -> Result<BreakEven> {
     let decoded = decode(source);
-    let (gpu_cost, cpu_cost) =
-        (describe_cost(gpu, &decoded.pictures, bins)?, describe_cost(cpu, &decoded.pictures, bins)?);
-    let line = |what: String, gpu, cpu| Line { what, gpu, cpu, wins: wins(gpu, cpu) };
-    let compilation = way.parts.iter().filter(|p| p.name == "shader compilation").map(|p| p.seconds);
+    let pictures = line(
+        "describing decoded pictures, upload included".into(),
+        true,
+        describe_cost(gpu, &decoded.pictures, bins)?,
+        describe_cost(cpu, &decoded.pictures, bins)?,
+    );
+    let (gpu_cost, cpu_cost) = (pictures.gpu, pictures.cpu);
+    let compilation = way.parts.iter().filter(|p| p.name == COMPILATION).map(Part::seconds);
     let cold = Cost { fixed: gpu_cost.fixed + way.open + compilation.sum::<f64>(), ..gpu_cost };
+    let cold = Line {
+        what: "the same from a cold start".into(),
+        of_pictures: true,
+        gpu: cold,
+        cpu: cpu_cost,
+        wins: wins(cold, cpu_cost),
+        gpu_samples: Vec::new(),
+        cpu_samples: Vec::new(),
+    };
     let rows = match shape {
         Some(shape) if shape.rows >= 8 => {
             let numbers = Numbers::new(shape, true);
             let (gpu, cpu) = (objective_cost(gpu, shape, &numbers)?, objective_cost(cpu, shape, &numbers)?);
             let what = format!("one evaluation of the objective, {}×{}", shape.columns, shape.outputs);
-            Some(line(what, gpu, cpu))
+            Some(line(what, false, gpu, cpu))
         }
         _ => None,
     };
-    Ok(BreakEven {
-        pictures: line("describing decoded pictures, upload included".into(), gpu_cost, cpu_cost),
-        cold: line("the same from a cold start".into(), cold, cpu_cost),
-        rows,
-    })
+    Ok(BreakEven { pictures, cold, rows })
 }
 
-/// Runs of each of the two sizes that a line of costs goes through; their median counts.
+/// Both lines through what was measured, and where they cross.
+fn line(what: String, of_pictures: bool, gpu: [Measured; 2], cpu: [Measured; 2]) -> Line {
+    let cost = |[few, many]: &[Measured; 2]| {
+        Cost::through((few.n, median(&few.seconds)), (many.n, median(&many.seconds)))
+    };
+    let (gpu_cost, cpu_cost) = (cost(&gpu), cost(&cpu));
+    Line {
+        what,
+        of_pictures,
+        gpu: gpu_cost,
+        cpu: cpu_cost,
+        wins: wins(gpu_cost, cpu_cost),
+        gpu_samples: gpu.into(),
+        cpu_samples: cpu.into(),
+    }
+}
+
+/// Runs of each of the two sizes that a line of costs goes through; the first is not counted, of the others the median.
 const COSTS: usize = 7;
 
 /// What describing costs, from host memory to features on the device.
-fn describe_cost<B: Backend>(backend: &B, pictures: &Pictures, bins: &Bins) -> Result<Cost> {
+fn describe_cost<B: Backend>(backend: &B, pictures: &Pictures, bins: &Bins) -> Result<[Measured; 2]> {
     // The same pictures over and over, so that a picture costs the same in both; few next to what is in flight at once.
     let few = pictures.len().min(8);
-    let cost = |n: usize| -> Result<(usize, f64)> {
+    let cost = |n: usize| -> Result<Measured> {
         let mut some = Pictures::new();
         (0..n).for_each(|i| some.push(pictures.rgb(i % few * pictures.len() / few)));
         let mut features = backend.zeros::<f32>(n * bins.len())?;
@@ -55,20 +81,20 @@ fn describe_cost<B: Backend>(backend: &B, pictures: &Pictures, bins: &Bins) -> R
         for _ in 0..=COSTS {
             seconds.push(describe(backend, &some, bins, &mut features)?.1.as_secs_f64());
         }
-        Ok((n, median(&seconds[1..])))
+        Ok(Measured { n, seconds: seconds.split_off(1) })
     };
-    Ok(Cost::through(cost(few)?, cost(8 * few)?))
+    Ok([cost(few)?, cost(8 * few)?])
 }
 
 /// What an evaluation of the objective costs, from the call to the end of it.
-fn objective_cost<B: Backend>(backend: &B, shape: Shape, numbers: &Numbers) -> Result<Cost> {
-    let cost = |rows: usize| -> Result<(usize, f64)> {
+fn objective_cost<B: Backend>(backend: &B, shape: Shape, numbers: &Numbers) -> Result<[Measured; 2]> {
+    let cost = |rows: usize| -> Result<Measured> {
         let mut learning = Learning::new(backend, Shape { rows, ..shape }, numbers)?;
         let mut seconds = Vec::new();
         for _ in 0..=COSTS {
             seconds.push(learning.timed(Stage::Objective, 1)?.wall.as_secs_f64());
         }
-        Ok((rows, median(&seconds[1..])))
+        Ok(Measured { n: rows, seconds: seconds.split_off(1) })
     };
-    Ok(Cost::through(cost(shape.rows / 8)?, cost(shape.rows)?))
+    Ok([cost(shape.rows / 8)?, cost(shape.rows)?])
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
+use super::conditions::Fingerprint;
 use super::inputs::Source;
 use super::run::On;
 use super::sample::median;
@@ -20,11 +21,22 @@ use crate::progress::Quiet;
 pub struct Part {
     /// Its name.
     pub name: String,
-    /// Median seconds.
-    pub seconds: f64,
+    /// Seconds, every sample.
+    pub samples: Vec<f64>,
     /// What should be known of it, or nothing.
     pub note: String,
 }
+
+impl Part {
+    /// Median seconds.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        median(&self.samples)
+    }
+}
+
+/// The part that a device pays once, and not again while its driver keeps what was compiled.
+pub(super) const COMPILATION: &str = "shader compilation";
 
 /// The whole way on one device.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -37,8 +49,8 @@ pub struct EndToEnd {
     pub pixels: u64,
     /// Part by part.
     pub parts: Vec<Part>,
-    /// Seconds of the whole as `huemax train` does it, shader compilation not counted.
-    pub overlapped: f64,
+    /// Seconds of the whole as `huemax train` does it, shader compilation not counted; every sample.
+    pub overlapped: Vec<f64>,
     /// Seconds until the device was open; 0 for the CPU.
     pub open: f64,
 }
@@ -100,13 +112,14 @@ pub(super) fn describe<B: Backend>(
     Ok((timed.device, timed.wall))
 }
 
-/// Goes the whole way `rounds` times. `choice` names the device, so that a GPU can be opened afresh.
+/// Goes the whole way `rounds` times, with a `pulse` before each. `choice` names the device, so that a GPU can be opened afresh;
+/// `found` becomes the pictures, if they are not known yet.
 pub(super) fn end_to_end<B: Backend>(
     backend: &B,
     (on, choice): (On, Option<&Choice>),
-    source: &Source<'_>,
+    (source, found): (&Source<'_>, &mut Option<Fingerprint>),
     bins: &Bins,
-    rounds: usize,
+    (rounds, pulse): (usize, &mut dyn FnMut() -> Result<(), DeviceError>),
 ) -> Result<EndToEnd> {
     let outputs = source.classes();
     let (mut decoding, mut uploading) = (Vec::new(), Vec::new());
@@ -115,7 +128,9 @@ pub(super) fn end_to_end<B: Backend>(
     let mut iterations = 0;
     let (mut pictures, mut pixels) = (0, 0);
     for _ in 0..rounds {
+        pulse()?;
         let decoded = decode(source);
+        found.get_or_insert_with(|| Fingerprint::of(&decoded.pictures));
         decoding.push(decoded.seconds);
         pictures = decoded.pictures.len();
         if pictures == 0 {
@@ -176,7 +191,7 @@ pub(super) fn end_to_end<B: Backend>(
     };
     let part = |name: &str, seconds: &[f64], note: String| Part {
         name: name.into(),
-        seconds: median(seconds),
+        samples: seconds.to_vec(),
         note,
     };
     let threads = rayon::current_num_threads();
@@ -195,9 +210,9 @@ pub(super) fn end_to_end<B: Backend>(
     parts.push(part("readback", &reading, "the model, and all features".into()));
     if choice.is_some() {
         let note = "first use of all kernels; drivers may have kept them";
-        parts.push(part("shader compilation", &[compilation], note.into()));
+        parts.push(part(COMPILATION, &[compilation], note.into()));
     }
-    Ok(EndToEnd { on, pictures, pixels, parts, overlapped: median(&whole), open })
+    Ok(EndToEnd { on, pictures, pixels, parts, overlapped: whole, open })
 }
 
 /// Opens the device afresh and uses every kernel of a training twice: seconds to open it, and by how much longer the first

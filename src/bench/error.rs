@@ -15,12 +15,14 @@ const ANOTHER: &str = "give a file that `huemax bench --json FILE` wrote, or mea
 pub enum BenchError {
     /// A stage that computes something wrong is not timed.
     #[error(
-        "{stage} on {device} is wrong and is not timed: {difference}; please report this with the output of \
-         `huemax devices`, and use --device cpu"
+        "{stage} on {device} is wrong and is not timed: {difference}; {}use --device cpu, or another version of the driver",
+        repeat.as_ref().map_or(String::new(), |repeat| format!("`{repeat}` looks for it on small data and says more; "))
     )]
     Wrong {
         /// The stage.
         stage: &'static str,
+        /// The command that looks for the fault, if there is one.
+        repeat: Option<String>,
         /// The device.
         device: String,
         /// What is wrong.

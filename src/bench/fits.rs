@@ -28,7 +28,7 @@ pub(super) fn fits<B: Backend>(backend: &B, shape: Shape) -> Result<()> {
     let parameters = 4 * (k * (d + 1) + 1);
     if parameters > limit {
         let way_out = match (limit / 4).saturating_sub(1) / (d + 1) {
-            0 => "fewer columns are needed".to_owned(),
+            0 => format!("with K = 1, D up to {} fits", (limit / 4).saturating_sub(2)),
             most => format!("with D = {d}, K up to {most} fits"),
         };
         return fail(format!(
@@ -47,28 +47,50 @@ pub(super) fn fits<B: Backend>(backend: &B, shape: Shape) -> Result<()> {
             size(limit),
         ));
     }
-    // One copy of the features on the host and one in each backend: a GPU is compared with the CPU.
-    let copies = if info.kind == DeviceKind::Cpu { 1 } else { 2 };
-    let sparse = (SPARSE_SHARE * 8.0 * columns as f64) as u128;
-    let row = 4 * d + sparse + copies * (4 * (d + 2 * k + 3 + k.div_ceil(32)) + sparse);
-    let others = copies * (6 * parameters + PARTIALS) + 2 * PARTIALS;
-    let mut system = System::new();
-    system.refresh_memory();
-    let free = (system.available_memory() as f64 * SHARE) as u128;
-    if system.available_memory() > 0 && n * row + others > free {
-        let most = free.saturating_sub(others) / row;
-        let way_out = if most == 0 {
-            "fewer columns and outputs are needed".to_owned()
-        } else {
-            format!("with D = {d} and K = {k}, N up to {most} fits")
-        };
+    let free = available();
+    if free.is_some_and(|free| needed(n, d, k, info.kind) > free) {
+        let free = free.unwrap_or_default();
+        let fits = |n, d, k| needed(n, d, k, info.kind) <= free;
+        let way_out =
+            match (largest(|n| fits(n, d, k)), largest(|d| fits(1, d, k)), largest(|k| fits(1, 1, k))) {
+                (Some(n), ..) => format!("with D = {d} and K = {k}, N up to {n} fits"),
+                (_, Some(d), _) => format!("with N = 1 and K = {k}, D up to {d} fits"),
+                (.., Some(k)) => format!("with N = 1 and D = 1, K up to {k} fits"),
+                _ => "end other programs: not even 1×1×1 fits".into(),
+            };
         return fail(format!(
             "{shape} needs about {} of memory, and of what is free {} can be used; {way_out}",
-            size(n * row + others),
+            size(needed(n, d, k, info.kind)),
             size(free),
         ));
     }
     Ok(())
+}
+
+/// Bytes of memory that may be used; `None` where the system does not say.
+fn available() -> Option<u128> {
+    let mut system = System::new();
+    system.refresh_memory();
+    (system.available_memory() > 0).then(|| (system.available_memory() as f64 * SHARE) as u128)
+}
+
+/// About as many bytes of memory as measuring takes: one copy of the features on the host and one in each backend, as a GPU is
+/// compared with the CPU.
+fn needed(n: u128, d: u128, k: u128, kind: DeviceKind) -> u128 {
+    let copies = if kind == DeviceKind::Cpu { 1 } else { 2 };
+    let sparse = (SPARSE_SHARE * 8.0 * d as f64) as u128;
+    let row = 4 * d + sparse + copies * (4 * (d + 2 * k + 3 + k.div_ceil(32)) + sparse);
+    n * row + copies * (6 * 4 * (k * (d + 1) + 1) + PARTIALS) + 2 * PARTIALS
+}
+
+/// The largest number from 1 to 2³² that `fits`, of those of which every smaller one does.
+fn largest(fits: impl Fn(u128) -> bool) -> Option<u128> {
+    let (mut fit, mut too_many) = (0, 1 << 32);
+    while fit + 1 < too_many {
+        let middle = (fit + too_many) / 2;
+        *(if fits(middle) { &mut fit } else { &mut too_many }) = middle;
+    }
+    (fit > 0).then_some(fit)
 }
 
 /// Bytes for people.
@@ -86,12 +108,25 @@ mod tests {
     use crate::backend::Cpu;
 
     #[test]
+    fn the_largest_that_fits_is_found() {
+        for most in [1, 2, 3, 1000, (1 << 32) - 1] {
+            assert_eq!(largest(|n| n <= most), Some(most));
+        }
+        assert_eq!(largest(|_| false), None);
+    }
+
+    #[test]
     fn what_does_not_fit_is_told_with_what_would() {
         let cpu = Cpu::new();
         let shape = |rows, columns, outputs| Shape { rows, columns, outputs };
         assert!(fits(&cpu, shape(64, 8, 3)).is_ok());
         let error = fits(&cpu, shape(4_000_000_000, 512, 10)).unwrap_err().to_string();
         assert!(error.contains("--size: 4000000000×512×10") && error.contains("N up to"), "{error}");
+        let error = fits(&cpu, shape(1, 4_000_000_000, 1)).unwrap_err().to_string();
+        assert!(
+            error.contains("with N = 1 and K = 1, D up to") || error.contains("with K = 1, D up to"),
+            "{error}"
+        );
         let error = fits(&cpu, shape(usize::MAX, usize::MAX, usize::MAX)).unwrap_err().to_string();
         assert!(error.contains("fit"), "{error}");
     }

@@ -59,6 +59,14 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// How many pictures there were to take from.
+    pub(super) fn there(&self) -> usize {
+        match self {
+            Self::Files(dataset, _) => dataset.samples.len(),
+            Self::Drawn(pictures) => pictures.len(),
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Files(_, picked) => picked.len(),
@@ -70,10 +78,7 @@ impl<'a> Source<'a> {
     pub(super) fn about(&self) -> String {
         match self {
             Self::Files(dataset, _) => format!("photographs of {}", dataset.root.display()),
-            Self::Drawn(_) => {
-                "drawn pictures in place of photographs (gradients and grain, 500×375); name a folder to use its own"
-                    .into()
-            }
+            Self::Drawn(_) => "drawn pictures in place of photographs (gradients and grain, 500×375)".into(),
         }
     }
 

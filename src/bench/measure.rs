@@ -4,14 +4,14 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use sysinfo::System;
 
-use super::ceiling::{ceilings, note};
+use super::ceiling::{Prober, note};
+use super::conditions::{Fingerprint, Inputs, host};
 use super::costs::break_even;
 use super::end_to_end::{EndToEnd, end_to_end};
 use super::fits::fits;
 use super::inputs::{Numbers, Source};
-use super::run::{FORMAT, Host, On, Run, StageRun};
+use super::run::{FORMAT, LeftOut, On, Run, StageRun};
 use super::sample::{self, Effort, in_turns};
 use super::stages::{Describing, Learning, Workloads};
 use super::{BenchError, Options, Shape, Stage, Work};
@@ -36,6 +36,8 @@ struct Amounts {
     described: (usize, usize),
     /// Pictures of the whole way, and how often it is gone.
     whole: (usize, usize),
+    /// Samples of a pulse.
+    pulse: usize,
 }
 
 impl Amounts {
@@ -44,9 +46,9 @@ impl Amounts {
         let [budget, sample] = [seconds.0, seconds.1].map(Duration::from_secs_f64);
         let effort = Effort { samples: options.samples.max(sample::LEAST), budget, sample };
         if options.quick {
-            Self { effort, described: (6, 2 << 20), whole: (24, 1) }
+            Self { effort, described: (6, 2 << 20), whole: (24, 1), pulse: 1 }
         } else {
-            Self { effort, described: (48, 24 << 20), whole: (400, 3) }
+            Self { effort, described: (48, 24 << 20), whole: (400, sample::LEAST), pulse: 3 }
         }
     }
 }
@@ -77,8 +79,13 @@ fn on<B: Backend>(
     let shapes = shapes(options, backend)?;
     let amounts = Amounts::new(options);
     let bins = Histogram::default().checked().map_err(|e| Error::option("--bins", e.to_string()))?;
+    let left_out = left_out(options, backend, &shapes)?;
+    let host = host();
     let one = one_thread()?;
-    let context = Context { backend, cpu, one: one.as_ref(), amounts: &amounts, progress };
+    let mut probers = (
+        Prober::new(backend, On::Device, amounts.pulse)?,
+        cpu.map(|cpu| Prober::new(cpu, On::Cpu, amounts.pulse)).transpose()?,
+    );
     progress.say(&format!("device: {}", backend.info()));
 
     let wanted = |stages: &[Stage]| stages.iter().copied().filter(|&s| options.wants(s)).collect::<Vec<_>>();
@@ -90,11 +97,24 @@ fn on<B: Backend>(
     } else {
         Some(source.three_kinds(amounts.described.0, amounts.described.1)?)
     };
-    let tasks = 1 + describing.len() + learning.len() + shapes.len() - 1;
+    let mut pictures = Inputs {
+        about: source.about(),
+        there: source.there(),
+        described: kinds.as_ref().map(|[_, photographs, _]| Fingerprint::of(photographs)),
+        whole: None,
+    };
+    let tasks = 1 + describing.len() + learning.len() + shapes.len() - 1 - left_out.len();
     progress.begin("measuring", tasks as u64, "stages");
     progress.note("ceilings");
-    let ceilings = ceilings(backend, amounts.effort)?;
+    let ceilings = probers.0.ceilings(amounts.effort)?;
     progress.advance(1);
+    let mut pulse = || -> Result<(), DeviceError> {
+        probers.0.pulse()?;
+        probers.1.as_mut().map_or(Ok(()), Prober::pulse)
+    };
+    pulse()?;
+    let mut context =
+        Context { backend, cpu, one: one.as_ref(), amounts: &amounts, progress, pulse: &mut pulse };
     let mut stages = Vec::new();
     if let Some(kinds) = &kinds {
         stages.extend(context.describing(&bins, kinds, &describing)?);
@@ -109,10 +129,11 @@ fn on<B: Backend>(
     let (mut ways, mut from) = (Vec::new(), None);
     if options.wants_end_to_end() {
         progress.say("measuring the whole way, from files to a model");
-        ways = context.ways(options, &source, &bins)?;
+        ways = context.ways(options, &source, &bins, &mut pictures.whole)?;
         if let (Some(cpu), Some(way)) = (cpu, ways.first()) {
             from = Some(break_even(backend, cpu, way, &source, &bins, shapes.first().copied())?);
         }
+        pulse()?;
     }
     Ok(Run {
         format: FORMAT,
@@ -121,14 +142,35 @@ fn on<B: Backend>(
         optimised: !cfg!(debug_assertions),
         date: jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
         device: backend.info().clone(),
-        host: host(),
-        pictures: source.about(),
+        host,
+        pictures,
         shapes,
         ceilings,
+        pulses: probers.0.pulses().chain(probers.1.into_iter().flat_map(Prober::pulses)).collect(),
         stages,
+        left_out,
         end_to_end: ways,
         break_even: from,
     })
+}
+
+/// What is wanted, and not there on this device.
+///
+/// # Errors
+/// It was asked for by name (exit code 2).
+fn left_out<B: Backend>(options: &Options, backend: &B, shapes: &[Shape]) -> Result<Vec<LeftOut>> {
+    let stage = Stage::ObjectiveSparse;
+    let Some(shape) = shapes.first().filter(|_| options.wants(stage)) else { return Ok(Vec::new()) };
+    if backend.sparse_below(shape.rows, shape.columns, shape.outputs).is_some() {
+        return Ok(Vec::new());
+    }
+    let reason = "it has no pass over features without their zeros";
+    if options.names(stage) {
+        let device = &backend.info().name;
+        let problem = format!("{} cannot be measured on {device}: {reason}; --device cpu has", stage.name());
+        return Err(Error::option("--stage", problem));
+    }
+    Ok(vec![LeftOut { stage: stage.name().into(), size: shape.to_string(), reason: reason.into() }])
 }
 
 /// Sizes of the learning stages that were asked for, or those of the usual ones that fit.
@@ -161,23 +203,6 @@ fn one_thread() -> Result<Option<ThreadPool>> {
     })?))
 }
 
-fn host() -> Host {
-    let system = System::new_with_specifics(
-        sysinfo::RefreshKind::nothing()
-            .with_cpu(sysinfo::CpuRefreshKind::nothing())
-            .with_memory(sysinfo::MemoryRefreshKind::everything()),
-    );
-    let processor = system.cpus().first().map(|cpu| cpu.brand().trim().to_owned()).unwrap_or_default();
-    let cpu = Cpu::new();
-    Host {
-        processor: if processor.is_empty() { std::env::consts::ARCH.into() } else { processor },
-        vectors: cpu.info().driver.clone(),
-        threads: cpu.info().threads,
-        memory: system.total_memory(),
-        system: System::long_os_version().unwrap_or_else(|| std::env::consts::OS.into()),
-    }
-}
-
 /// What stays the same from stage to stage.
 struct Context<'a, B: Backend> {
     backend: &'a B,
@@ -186,6 +211,8 @@ struct Context<'a, B: Backend> {
     one: Option<&'a ThreadPool>,
     amounts: &'a Amounts,
     progress: &'a dyn Progress,
+    /// Looks how fast the machine is now.
+    pulse: &'a mut dyn FnMut() -> Result<(), DeviceError>,
 }
 
 /// Stages somewhere: on the device, on the CPU, on one thread of it.
@@ -196,7 +223,7 @@ struct Subject<'a> {
 }
 
 impl<B: Backend> Context<'_, B> {
-    fn describing(&self, bins: &Bins, kinds: &[Pictures; 3], stages: &[Stage]) -> Result<Vec<StageRun>> {
+    fn describing(&mut self, bins: &Bins, kinds: &[Pictures; 3], stages: &[Stage]) -> Result<Vec<StageRun>> {
         let device = RefCell::new(Describing::new(self.backend, bins, kinds)?);
         match self.cpu {
             Some(cpu) => {
@@ -207,7 +234,7 @@ impl<B: Backend> Context<'_, B> {
         }
     }
 
-    fn learning(&self, shape: Shape, stages: &[Stage]) -> Result<Vec<StageRun>> {
+    fn learning(&mut self, shape: Shape, stages: &[Stage]) -> Result<Vec<StageRun>> {
         if stages.is_empty() {
             return Ok(Vec::new());
         }
@@ -228,7 +255,7 @@ impl<B: Backend> Context<'_, B> {
 
     /// Verifies all of `stages`, then times them.
     fn stages<'s>(
-        &self,
+        &mut self,
         device: &'s RefCell<dyn Workloads + 's>,
         cpu: Option<&'s RefCell<dyn Workloads + 's>>,
         fused: bool,
@@ -247,6 +274,7 @@ impl<B: Backend> Context<'_, B> {
             subjects.push(Subject { on: On::OneThread, workloads, pool: Some(pool) });
         }
         let timed = |&stage: &Stage| {
+            (self.pulse)()?;
             self.progress.note(stage.name());
             let series = timed(stage, &subjects, self.amounts.effort)?;
             let clock = series.first().is_some_and(|s| !s.device.is_empty());
@@ -259,12 +287,20 @@ impl<B: Backend> Context<'_, B> {
         stages.iter().map(timed).collect()
     }
 
-    fn ways(&self, options: &Options, source: &Source<'_>, bins: &Bins) -> Result<Vec<EndToEnd>> {
+    fn ways(
+        &mut self,
+        options: &Options,
+        source: &Source<'_>,
+        bins: &Bins,
+        found: &mut Option<Fingerprint>,
+    ) -> Result<Vec<EndToEnd>> {
         let rounds = self.amounts.whole.1;
         let gpu = self.cpu.is_some().then_some(&options.choice);
-        let mut ways = vec![end_to_end(self.backend, (On::Device, gpu), source, bins, rounds)?];
+        let pulse = &mut *self.pulse;
+        let mut ways =
+            vec![end_to_end(self.backend, (On::Device, gpu), (source, found), bins, (rounds, pulse))?];
         if let Some(cpu) = self.cpu {
-            ways.push(end_to_end(cpu, (On::Cpu, None), source, bins, rounds)?);
+            ways.push(end_to_end(cpu, (On::Cpu, None), (source, found), bins, (rounds, pulse))?);
         }
         Ok(ways)
     }

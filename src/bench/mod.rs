@@ -10,6 +10,7 @@ mod baseline;
 mod break_even;
 mod ceiling;
 mod check;
+mod conditions;
 mod costs;
 mod end_to_end;
 mod error;
@@ -24,13 +25,14 @@ mod stage;
 pub mod stages;
 
 pub use baseline::{Change, Comparison, Verdict, compare};
-pub use break_even::{BreakEven, Cost, Line, Wins, wins};
+pub use break_even::{BreakEven, Cost, Line, Measured, Wins, wins};
+pub use conditions::{Fingerprint, Host, Inputs, Pulse};
 pub use end_to_end::{EndToEnd, Part};
 pub use error::BenchError;
 pub use inputs::Numbers;
 pub use measure::bench;
 pub use report::{changes, text};
-pub use run::{Ceiling, Ceilings, FORMAT, Host, On, Run, StageRun};
+pub use run::{Ceiling, Ceilings, FORMAT, LeftOut, On, Run, StageRun};
 pub use sample::{Effort, LEAST, Ratio, Series, median, quantile, ratio, spread};
 pub use stage::{Shape, Stage, Work};
 pub use stages::Workloads;
@@ -60,9 +62,14 @@ impl Options {
     /// Whether `stage` was asked for: by its name, or by the part before the slash.
     #[must_use]
     pub fn wants(&self, stage: Stage) -> bool {
-        let name = stage.name();
-        let matches = |asked: &String| name == asked || name.split('/').next() == Some(asked);
-        self.stages.is_empty() || self.stages.iter().any(matches)
+        let matches = |asked: &String| stage.name().split('/').next() == Some(asked);
+        self.stages.is_empty() || self.names(stage) || self.stages.iter().any(matches)
+    }
+
+    /// Whether `stage` was asked for by its own name, or by that which `huemax verify` has for it.
+    #[must_use]
+    pub fn names(&self, stage: Stage) -> bool {
+        self.stages.iter().any(|asked| asked == stage.name() || Some(&**asked) == stage.verified_as())
     }
 
     /// Whether the whole way was asked for.
@@ -73,9 +80,16 @@ impl Options {
 
     /// Every name that `--stage` takes.
     #[must_use]
-    pub fn names() -> Vec<&'static str> {
-        let stages = Stage::PICTURES.into_iter().chain(Stage::LEARNING).map(Stage::name);
-        ["describe"].into_iter().chain(stages).chain([END_TO_END]).collect()
+    pub fn all_names() -> Vec<&'static str> {
+        let stages = Stage::PICTURES.into_iter().chain(Stage::LEARNING);
+        ["describe"].into_iter().chain(stages.map(Stage::name)).chain([END_TO_END]).collect()
+    }
+
+    /// Whether `--stage` takes `name`.
+    #[must_use]
+    pub fn takes(name: &str) -> bool {
+        let mut stages = Stage::PICTURES.into_iter().chain(Stage::LEARNING);
+        Self::all_names().contains(&name) || stages.any(|stage| stage.verified_as() == Some(name))
     }
 }
 

@@ -1,8 +1,8 @@
 //! A run and a comparison as text that needs no manual.
 
-use super::baseline::{Comparison, NOISE, Verdict};
+use super::baseline::{Comparison, Verdict};
 use super::break_even::{BreakEven, Wins};
-use super::end_to_end::EndToEnd;
+use super::end_to_end::{COMPILATION, EndToEnd, Part};
 use super::format::{number, percent, si, table, time, times, wrap};
 use super::measure::software;
 use super::run::{On, Run};
@@ -11,8 +11,14 @@ use crate::backend::DeviceKind;
 
 /// A bar of a whole, in characters.
 const BAR: usize = 30;
-/// Spread of a ceiling above which a machine is busy.
-const BUSY: f64 = 0.1;
+/// Share of the processor that other programs may have before it is told.
+const BUSY: f64 = 0.2;
+/// How far the machine's own speed may wander before it is told; see [`Pulse::wander`](super::Pulse::wander).
+const WANDER: f64 = 0.1;
+/// All threads that are less than this many times as fast as one are hardly of use.
+const OF_USE: f64 = 1.15;
+/// Stages that take less say nothing of threads: to hand work over takes some of that.
+const LONG: f64 = 1e-3;
 
 /// The report of a run.
 #[must_use]
@@ -52,10 +58,7 @@ fn heading(run: &Run) -> String {
     if !run.optimised {
         text += "This is a debug build: build with --release for figures that mean something.\n";
     }
-    let ceilings = [&run.ceilings.copy, &run.ceilings.multiply_add];
-    if ceilings.iter().any(|c| spread(c.series.seconds()) > BUSY) {
-        text += "Careful: this machine is busy with other work, or its clock wanders: figures vary from moment to moment.\n";
-    }
+    cautions(run).iter().for_each(|caution| text += &wrap(&format!("Careful: {caution}.")));
     let ceiling = |ceiling: &super::Ceiling, unit: &str| {
         format!("{}{unit} ±{}", si(ceiling.rate()), percent(spread(ceiling.series.seconds())))
     };
@@ -63,6 +66,48 @@ fn heading(run: &Run) -> String {
     text += &format!("  copy          {}\n", ceiling(&run.ceilings.copy, "B/s, read and written"));
     text += &format!("  multiply-add  {}\n", ceiling(&run.ceilings.multiply_add, "FLOP/s, in registers"));
     text
+}
+
+/// What makes these figures worth less than they look.
+fn cautions(run: &Run) -> Vec<String> {
+    let mut cautions = Vec::new();
+    if run.host.others > BUSY {
+        let share = percent(run.host.others);
+        cautions.push(format!(
+            "other programs had {share} of the processor before this began, and what they have is missing here; end them and \
+             measure again"
+        ));
+    }
+    let wander = |pulse: &&super::Pulse| pulse.wander() > WANDER;
+    let most = run.pulses.iter().filter(wander).max_by(|a, b| a.wander().total_cmp(&b.wander()));
+    if let Some(pulse) = most {
+        let place = if pulse.on == On::Device { "the device" } else { "the CPU" };
+        cautions.push(format!(
+            "this machine's speed wanders, by other work or its clock: between stages, the same {} on {place} took up to {} \
+             more or less than usual; times are no surer than that",
+            pulse.what,
+            percent(pulse.wander())
+        ));
+    }
+    let all = if run.device.kind == DeviceKind::Cpu { On::Device } else { On::Cpu };
+    let of_use: Vec<f64> = run
+        .stages
+        .iter()
+        .filter_map(|stage| {
+            Some((median(stage.on(On::OneThread)?.seconds()), median(stage.on(all)?.seconds())))
+        })
+        .filter(|&(one, _)| one > LONG)
+        .map(|(one, all)| one / all)
+        .collect();
+    if median(&of_use) < OF_USE {
+        cautions.push(format!(
+            "all {} threads are hardly faster than one (×{:.2}): other programs have the rest of the processor, or this \
+             machine has less of it than it says",
+            run.host.threads,
+            median(&of_use)
+        ));
+    }
+    cautions
 }
 
 fn stages(run: &Run) -> String {
@@ -105,10 +150,13 @@ fn stages(run: &Run) -> String {
          samples; spread is half the interquartile range.",
         samples(run)
     ));
-    let legend = wrap(
+    let mut legend = wrap(
         "GB/s and GFLOP/s count what a stage must read, write and compute at least. \"Of ceiling\" is against whichever of \
          copy and multiply-add it cannot be faster than; above 100 % the data lie in a cache, which a large copy cannot use.",
     );
+    for left_out in &run.left_out {
+        legend += &wrap(&format!("{} {} is not here: {}.", left_out.stage, left_out.size, left_out.reason));
+    }
     format!("\n{about}\n{}\n{legend}", table(&rows, 3))
 }
 
@@ -162,32 +210,50 @@ fn end_to_end(run: &Run, way: &EndToEnd) -> String {
         On::Device if run.device.kind != DeviceKind::Cpu => run.device.name.clone(),
         _ => format!("the CPU, {} threads", run.host.threads),
     };
-    let total: f64 = way.parts.iter().map(|p| p.seconds).sum();
+    let total: f64 = way.parts.iter().map(Part::seconds).sum();
     let mut rows = Vec::new();
     for part in &way.parts {
-        let share = part.seconds / total.max(f64::MIN_POSITIVE);
+        let share = part.seconds() / total.max(f64::MIN_POSITIVE);
         let bar = "█".repeat((share * BAR as f64).round() as usize);
         rows.push(vec![
             part.name.clone(),
             format!("{bar:<BAR$}"),
             part.note.clone(),
-            time(part.seconds),
+            time(part.seconds()),
             percent(share),
         ]);
     }
     // The note comes last: it has no width of its own.
     rows.iter_mut().for_each(|row| row[2..].rotate_left(1));
     let n = way.pictures as f64;
-    let sum = time(total);
+    let overlapped = median(&way.overlapped);
+    let compilation: f64 = way.parts.iter().filter(|p| p.name == COMPILATION).map(Part::seconds).sum();
+    let compiled = match compilation > 0.0 {
+        true => format!(", {} of it to compile shaders; with these compiled,", time(compilation)),
+        false => ";".into(),
+    };
+    let overlap = if way.overlapped.len() > 1 {
+        format!(" ±{}", percent(spread(&way.overlapped)))
+    } else {
+        String::new()
+    };
+    let summary = wrap(&format!(
+        "Together {}, {} pictures/s{compiled} and as `huemax train` does it, decoding and describing at the same time: \
+         {}{overlap}, {} pictures/s.",
+        time(total),
+        number(n / total),
+        time(overlapped),
+        number(n / overlapped),
+    ));
+    let rounds = match way.overlapped.len() {
+        1 => "gone once".into(),
+        rounds => format!("median of {rounds} times"),
+    };
     format!(
-        "\nFrom files to a model on {place}: {} pictures, {}pixel, one part after the other\n\n{}\n  together {sum}, {} \
-         pictures/s; as `huemax train` does it, decoding and describing\n  at the same time: {}, {} pictures/s\n",
+        "\nFrom files to a model on {place}: {} pictures, {}pixel, one part after the other, {rounds}\n\n{}\n{summary}",
         way.pictures,
         si(way.pixels as f64),
         lines_with_notes(&rows),
-        number(n / total),
-        time(way.overlapped),
-        number(n / way.overlapped),
     )
 }
 
@@ -236,8 +302,8 @@ pub fn changes(comparison: &Comparison, name: &str) -> String {
     let mut text = "\n".to_owned();
     text += &wrap(&format!(
         "Against {name}: time before over time now, with its 95 % interval. A change is told where the whole of that is \
-         beyond {} %, and more than a microsecond.",
-        100.0 * NOISE
+         beyond noise{}.",
+        noise(comparison)
     ));
     comparison.warnings.iter().for_each(|warning| text += &wrap(&format!("Careful: {warning}.")));
     text += "\n";
@@ -247,17 +313,36 @@ pub fn changes(comparison: &Comparison, name: &str) -> String {
             Verdict::Faster => "faster",
             Verdict::Slower => "slower",
             Verdict::NoChange => "no change",
+            Verdict::TooShort => "too short to tell",
+            Verdict::TooFew => "too few samples",
         };
         rows.push(vec![change.what.clone(), verdict.into(), times(change.speed)]);
     }
     text += &table(&rows, 2);
     comparison.unmatched.iter().for_each(|what| text += &format!("  not compared: {what}\n"));
     let count = |verdict| comparison.changes.iter().filter(|c| c.verdict == verdict).count();
-    let (faster, slower) = (count(Verdict::Faster), count(Verdict::Slower));
+    let (faster, slower, same) = (count(Verdict::Faster), count(Verdict::Slower), count(Verdict::NoChange));
+    let unknown = match comparison.changes.len() - faster - slower - same {
+        0 => String::new(),
+        unknown => format!(", {unknown} not to tell"),
+    };
     text + &match (comparison.changes.len(), faster, slower) {
         (0, ..) => "\nnothing could be compared\n".to_owned(),
-        (all, 0, 0) => format!("\nno change in any of {all}\n"),
-        (all, ..) => format!("\n{faster} faster, {slower} slower, {} unchanged\n", all - faster - slower),
+        (_, 0, 0) => format!("\nno change in any of {same}{unknown}\n"),
+        _ => format!("\n{faster} faster, {slower} slower, {same} unchanged{unknown}\n"),
+    }
+}
+
+/// What counts as noise here.
+fn noise(comparison: &Comparison) -> String {
+    let each = comparison.steadiness.iter().map(|s| format!("{} on the {}", percent(s.noise), s.place));
+    let each: Vec<String> = each.collect();
+    match each.is_empty() {
+        true => String::new(),
+        false => format!(
+            ": {} (by how much the same copies and multiply-adds wandered meanwhile, and 3 % at least)",
+            each.join(", ")
+        ),
     }
 }
 
@@ -281,6 +366,6 @@ mod tests {
             assert!(text.contains(part), "{part:?} is not in {text}");
         }
         let same = changes(&compare(&run, &run), "run.json");
-        assert!(same.contains("no change in any of 5"), "{same}");
+        assert!(same.contains("no change in any of 7"), "{same}");
     }
 }

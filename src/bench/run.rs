@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::break_even::BreakEven;
+use super::conditions::{Host, Inputs, Pulse};
 use super::end_to_end::EndToEnd;
 use super::sample::{Ratio, Series, median, ratio};
 use super::{BenchError, Shape};
@@ -11,7 +12,7 @@ use crate::error::Result;
 use crate::files::{read_file, write_whole};
 
 /// Version of the JSON.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// The most bytes of such a file: a run of all stages with the most samples has a hundredth of it.
 const MAX_BYTES: u64 = 64 << 20;
 
@@ -27,19 +28,15 @@ pub enum On {
     OneThread,
 }
 
-/// The machine around the device.
+/// A stage that was asked for and is not in the run.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Host {
-    /// As the processor calls itself.
-    pub processor: String,
-    /// Vector instructions in use.
-    pub vectors: String,
-    /// Threads that the CPU backend uses.
-    pub threads: usize,
-    /// Bytes of memory.
-    pub memory: u64,
-    /// Operating system.
-    pub system: String,
+pub struct LeftOut {
+    /// See [`Stage::name`](super::Stage::name).
+    pub stage: String,
+    /// Its sizes.
+    pub size: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// What the device reaches at most, measured in the same run.
@@ -138,13 +135,17 @@ pub struct Run {
     /// The machine around it.
     pub host: Host,
     /// What the pictures were.
-    pub pictures: String,
+    pub pictures: Inputs,
     /// Sizes of the learning stages.
     pub shapes: Vec<Shape>,
     /// What the device reaches at most.
     pub ceilings: Ceilings,
+    /// How steady the machine was meanwhile.
+    pub pulses: Vec<Pulse>,
     /// The stages.
     pub stages: Vec<StageRun>,
+    /// Stages that this device does not have.
+    pub left_out: Vec<LeftOut>,
     /// From files to a model, on the device and on the CPU.
     pub end_to_end: Vec<EndToEnd>,
     /// From how many pictures or rows the GPU wins.
@@ -180,19 +181,43 @@ impl Run {
             return Err(BenchError::Format { path: path.to_owned(), found, reads: FORMAT }.into());
         }
         let run: Self = serde_json::from_value(value).map_err(|e| not_a_run(e.to_string()))?;
-        for (stage, series) in run.stages.iter().flat_map(|s| s.series.iter().map(move |x| (s, x))) {
-            let times = |seconds: &[f64]| seconds.iter().all(|&s| s > 0.0 && s.is_finite());
-            let device = series.device.is_empty() || series.device.len() == series.wall.len();
-            if series.wall.is_empty() || !times(&series.wall) || !times(&series.device) || !device {
-                return Err(not_a_run(format!("the samples of {} are not times", stage.stage)).into());
-            }
+        match run.wrong() {
+            Some(what) => Err(not_a_run(format!("the samples of {what} are not times")).into()),
+            None => Ok(run),
         }
-        Ok(run)
+    }
+
+    /// What has samples that are not times, if something has.
+    fn wrong(&self) -> Option<&str> {
+        let times =
+            |seconds: &[f64]| !seconds.is_empty() && seconds.iter().all(|&s| s > 0.0 && s.is_finite());
+        // What a part takes may round to nothing.
+        let parts =
+            |seconds: &[f64]| !seconds.is_empty() && seconds.iter().all(|&s| s >= 0.0 && s.is_finite());
+        let series = |series: &Series| {
+            let device = &series.device;
+            times(&series.wall) && (device.is_empty() || times(device) && device.len() == series.wall.len())
+        };
+        let ceilings = [("copy", &self.ceilings.copy), ("multiply-add", &self.ceilings.multiply_add)];
+        let ceilings = ceilings.into_iter().map(|(name, ceiling)| (name, series(&ceiling.series)));
+        let pulses = self.pulses.iter().map(|pulse| ("pulses", times(&pulse.seconds)));
+        let stages =
+            self.stages.iter().flat_map(|stage| stage.series.iter().map(|x| (&*stage.stage, series(x))));
+        let ways = self.end_to_end.iter().flat_map(|way| {
+            let each = way.parts.iter().map(|part| (&*part.name, parts(&part.samples)));
+            each.chain([("the whole way", times(&way.overlapped))])
+        });
+        let lines = self.break_even.iter().flat_map(BreakEven::lines).flat_map(|line| {
+            line.gpu_samples.iter().chain(&line.cpu_samples).map(|x| (&*line.what, times(&x.seconds)))
+        });
+        let mut all = ceilings.chain(pulses).chain(stages).chain(ways).chain(lines);
+        all.find(|(_, right)| !right).map(|(name, _)| name)
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::end_to_end::Part;
     use super::*;
     use crate::backend::{Backend, Cpu};
 
@@ -205,6 +230,7 @@ pub(super) mod tests {
             device: Vec::new(),
         };
         let ceiling = |amount| Ceiling { amount, series: series(On::Device, 0.01) };
+        let pulse = |what: &str| Pulse { on: On::Device, what: what.into(), seconds: vec![0.01; 20] };
         Run {
             format: FORMAT,
             huemax: "0.1.0".into(),
@@ -218,10 +244,12 @@ pub(super) mod tests {
                 threads: 2,
                 memory: 1 << 30,
                 system: "a system".into(),
+                others: 0.01,
             },
-            pictures: "drawn".into(),
+            pictures: Inputs { about: "drawn".into(), there: 48, described: None, whole: None },
             shapes: vec![Shape { rows: 100, columns: 8, outputs: 3 }],
             ceilings: Ceilings { copy: ceiling(1 << 28), multiply_add: ceiling(1 << 30) },
+            pulses: ["copy", "multiply-add"].map(pulse).into(),
             stages: vec![StageRun {
                 stage: "scores".into(),
                 size: "100×8×3".into(),
@@ -232,7 +260,15 @@ pub(super) mod tests {
                 unit: "row".into(),
                 series: vec![series(On::Device, 0.01), series(On::OneThread, 0.02), series(On::Cpu, 0.015)],
             }],
-            end_to_end: Vec::new(),
+            left_out: Vec::new(),
+            end_to_end: vec![EndToEnd {
+                on: On::Device,
+                pictures: 10,
+                pixels: 1 << 20,
+                parts: vec![Part { name: "decode".into(), samples: vec![0.2; 5], note: String::new() }],
+                overlapped: vec![0.3; 5],
+                open: 0.0,
+            }],
             break_even: None,
         }
     }
@@ -246,11 +282,11 @@ pub(super) mod tests {
         assert_eq!(Run::load(&path).unwrap(), run);
 
         let text = std::fs::read_to_string(&path).unwrap();
-        std::fs::write(&path, text.replacen("\"format\":1", "\"format\":7", 1)).unwrap();
+        std::fs::write(&path, text.replacen("\"format\":2", "\"format\":7", 1)).unwrap();
         let error = Run::load(&path).unwrap_err().to_string();
-        assert!(error.contains("format 7") && error.contains("reads format 1"), "{error}");
+        assert!(error.contains("format 7") && error.contains("reads format 2"), "{error}");
         for wrong in
-            ["", "{}", "[1]", "{\"format\":1}", "{\"format\":1,\"stages\":3}", &text[..text.len() / 2]]
+            ["", "{}", "[1]", "{\"format\":2}", "{\"format\":2,\"stages\":3}", &text[..text.len() / 2]]
         {
             std::fs::write(&path, wrong).unwrap();
             let error = Run::load(&path).unwrap_err().to_string();
@@ -258,6 +294,28 @@ pub(super) mod tests {
         }
         std::fs::remove_file(&path).unwrap();
         assert!(Run::load(&path).unwrap_err().to_string().contains("cannot read"));
+    }
+
+    #[test]
+    fn samples_that_are_no_times_are_refused_wherever_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.json");
+        type Damage = fn(&mut Run);
+        let damages: [(Damage, &str); 6] = [
+            (|run| run.ceilings.copy.series.wall.clear(), "copy"),
+            (|run| run.ceilings.multiply_add.series.wall[0] = 0.0, "multiply-add"),
+            (|run| run.pulses[0].seconds.clear(), "pulses"),
+            (|run| run.stages[0].series[1].wall[3] = -1.0, "scores"),
+            (|run| run.end_to_end[0].parts[0].samples.clear(), "decode"),
+            (|run| run.end_to_end[0].overlapped.clear(), "the whole way"),
+        ];
+        for (damage, what) in damages {
+            let mut run = example();
+            damage(&mut run);
+            run.save(&path).unwrap();
+            let error = Run::load(&path).unwrap_err().to_string();
+            assert!(error.contains(&format!("the samples of {what} are not times")), "{error}");
+        }
     }
 
     #[test]

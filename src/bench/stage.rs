@@ -98,6 +98,21 @@ impl Stage {
         )
     }
 
+    /// Its name among the cases of `huemax verify`; `None` where it has none there.
+    #[must_use]
+    pub fn verified_as(self) -> Option<&'static str> {
+        match self {
+            Self::DescribeFlat | Self::DescribePhotograph | Self::DescribeNoise => Some("describe"),
+            Self::Objective => Some("objective"),
+            Self::ObjectiveSigmoid => Some("objective/sigmoid"),
+            Self::ObjectiveHinge => Some("objective/hinge"),
+            Self::ObjectiveSquaredHinge => Some("objective/squared-hinge"),
+            Self::ObjectiveSparse => Some("objective-sparse"),
+            Self::Readback => None,
+            _ => Some(self.name()),
+        }
+    }
+
     /// Its name, as `--stage` takes it.
     #[must_use]
     pub fn name(self) -> &'static str {

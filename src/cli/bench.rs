@@ -24,15 +24,15 @@ pub(super) struct Args {
     device: Choice,
 
     /// Rows, columns and outputs of the learning stages [default: 20250,512,10, and the objective at 4096,512,1000]
-    #[arg(long, value_name = "N,D,K", value_parser = shape)]
+    #[arg(long, value_name = "N,D,K", value_parser = shape, allow_hyphen_values = true)]
     size: Option<Shape>,
 
     /// Only this stage: describe, describe/flat, scores, objective, … or end-to-end; may be given several times
     #[arg(long = "stage", value_name = "NAME", value_parser = stage)]
     stages: Vec<String>,
 
-    /// Samples of everything; slow stages get fewer
-    #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u16).range(5..=1000))]
+    /// Samples of everything, 5 to 1000; slow stages get fewer
+    #[arg(long, value_name = "N", default_value_t = 25, value_parser = samples, allow_negative_numbers = true)]
     samples: u16,
 
     /// Smaller sizes and less time: to see whether it works
@@ -73,9 +73,19 @@ fn shape(text: &str) -> Result<Shape, String> {
     }
 }
 
+fn samples(text: &str) -> Result<u16, String> {
+    match text.trim().parse() {
+        Ok(samples @ 5..=1000) => Ok(samples),
+        _ => Err("a number from 5 to 1000".into()),
+    }
+}
+
 fn stage(text: &str) -> Result<String, String> {
-    let names = Options::names();
-    if names.contains(&text) { Ok(text.into()) } else { Err(format!("one of {}", names.join(", "))) }
+    if Options::takes(text) {
+        Ok(text.into())
+    } else {
+        Err(format!("one of {}", Options::all_names().join(", ")))
+    }
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {

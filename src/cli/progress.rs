@@ -115,6 +115,15 @@ fn digits(rate: f64) -> usize {
     }
 }
 
+/// The unit of one thing, where there is only one: `case`, `value of C`.
+fn one(total: u64, unit: &str) -> String {
+    let (things, rest) = unit.split_at(unit.find(' ').unwrap_or(unit.len()));
+    match things.strip_suffix('s') {
+        Some(thing) if total == 1 => format!("{thing}{rest}"),
+        _ => unit.to_owned(),
+    }
+}
+
 impl Work {
     /// `describing: 512/2002 pictures, 840 pictures/s, 2 seconds left`
     fn line(&self, done: u64) -> String {
@@ -134,6 +143,7 @@ impl Progress for Terminal {
         if self.quiet {
             return;
         }
+        let unit = &one(total, unit);
         self.done.store(0, Ordering::Relaxed);
         let bar = self.bar.then(|| {
             let bar = ProgressBar::new(total);

@@ -128,6 +128,7 @@ impl<B: Backend> Case<B> {
                     stage,
                     message: error.to_string(),
                     input: String::new(),
+                    difference: None,
                 };
                 report.failures.push(failure.unwrap_or(of_error));
                 let stays = matches!(error, DeviceError::ArrayTooLarge { .. } | DeviceError::TooLong { .. });
@@ -298,7 +299,7 @@ impl<'a, B: Backend> Run<'a, B> {
                     Difference::Value { index, .. } => place(index),
                     _ => String::new(),
                 };
-                self.fail(format!("{when}{what}: {difference}"), input);
+                self.record(format!("{when}{what}: {difference}"), input, Some(difference));
             }
         }
         self.when = when;
@@ -306,8 +307,13 @@ impl<'a, B: Backend> Run<'a, B> {
 
     /// Records a failure; the first of a case is the one that is told.
     pub(super) fn fail(&mut self, message: String, input: String) {
+        self.record(message, input, None);
+    }
+
+    fn record(&mut self, message: String, input: String, difference: Option<Difference>) {
+        self.report.used = None;
         let (case, stage) = (self.id.to_owned(), self.stage);
-        self.failure.get_or_insert(Failure { case, stage, message, input });
+        self.failure.get_or_insert(Failure { case, stage, message, input, difference });
     }
 }
 

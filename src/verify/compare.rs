@@ -1,7 +1,8 @@
 //! The comparator. It rejects what a careless one lets pass: NaN, a wrong length, nothing to compare.
 
 /// How what was computed differs from what was expected.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Difference {
     /// Nothing was compared, which proves nothing.
     #[error("there is nothing to compare")]
@@ -29,7 +30,7 @@ pub enum Difference {
         wrong: usize,
         /// How many were compared.
         elements: usize,
-        /// The largest error among all that were compared; not finite where there was a NaN.
+        /// The largest error among all that were compared; not finite (JSON `null`, as each of these then) where there was a NaN.
         error: f64,
     },
 }

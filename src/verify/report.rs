@@ -38,9 +38,10 @@ pub struct StageReport {
     pub elements: usize,
     /// The largest difference from the reference, in the units of the stage; `None` (JSON `null`) where one was no number.
     pub largest_error: Option<f64>,
-    /// The largest share of a tolerance that was used by what passed, 0 to 1.
-    pub used: f64,
-    /// The case and the place where that was.
+    /// The largest share of a tolerance that was used, 0 to 1; `None` (JSON `null`) where a comparison failed, which leaves no
+    /// such share.
+    pub used: Option<f64>,
+    /// The case and the place where that was, of what passed.
     pub used_at: Option<String>,
     /// The tolerance and its derivation.
     pub tolerance: &'static str,
@@ -59,7 +60,7 @@ impl StageReport {
             cases: 0,
             elements: 0,
             largest_error: Some(0.0),
-            used: 0.0,
+            used: Some(0.0),
             used_at: None,
             tolerance: bounds::derivation(stage),
             seconds: 0.0,
@@ -85,8 +86,8 @@ impl StageReport {
         let Agreement { elements, error, used, at } = found;
         self.elements += elements;
         self.largest_error = self.largest_error.map(|e| e.max(error));
-        if used > self.used {
-            self.used = used;
+        if let Some(most) = self.used.as_mut().filter(|most| used > **most) {
+            *most = used;
             self.used_at = Some(place(at));
         }
     }
@@ -109,7 +110,7 @@ pub struct Skipped {
 }
 
 /// A case that failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Failure {
     /// The name of the case: what repeats it, with the same seed.
     pub case: String,
@@ -119,4 +120,6 @@ pub struct Failure {
     pub message: String,
     /// Where that element is and what it was computed from, in words; empty where there is no element.
     pub input: String,
+    /// The same difference in numbers; `None` where it is not one of values: an error of the device, a write past the end.
+    pub difference: Option<Difference>,
 }

@@ -131,7 +131,7 @@ pub fn check_on<B: Backend + 'static>(backend: &B, used: &Use, asked: &str) -> R
             passed.stages.push(report.stage);
         }
         passed.elements += report.elements;
-        passed.used = passed.used.max(report.used);
+        passed.used = passed.used.max(report.used.unwrap_or_default());
     }
     passed.stages.sort_unstable();
     passed.seconds = begin.elapsed().as_secs_f64();

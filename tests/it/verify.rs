@@ -57,11 +57,12 @@ fn check<B: Backend + 'static>(devices: &Devices<'_, B>, stage: Stage, quick: bo
     // Nothing but what this device cannot do may be left out.
     for skipped in &found.skipped {
         let one_pass = skipped.reason.contains("in one pass");
+        let too_long = stage.loss().is_some() && skipped.reason.contains("ends loops early");
         let unlimited = devices.small.is_err() && skipped.reason.contains("no limit");
-        assert!(one_pass || unlimited, "{skipped:?}");
+        assert!(one_pass || unlimited || too_long, "{skipped:?}");
     }
     assert!(found.cases > 8 && found.elements > 10_000, "{found:?}");
-    assert!(found.used <= 1.0 && found.largest_error.is_some());
+    assert!(found.used.is_some_and(|used| used <= 1.0) && found.largest_error.is_some());
 }
 
 fn mixed_with_the_cpu<B: Backend>(device: &B) {
@@ -142,11 +143,6 @@ fn verify_is_json() {
         assert!(stage["tolerance"].as_str().is_some_and(|t| !t.is_empty()));
         assert_eq!(stage["failures"].as_array().map(Vec::len), Some(0));
     }
-    let mixed = ["verify", "--device", "cpu", "--cpu-until", "softmax", "--json"];
-    let ran = huemax(&mixed, folder.path()).check(0, &[]);
-    let json: serde_json::Value = serde_json::from_str(&ran.stdout()).expect("JSON");
-    assert_eq!(json["trainings"][0]["stages"][2]["stage"], "scores");
-    assert_eq!(json["trainings"][0]["parameters"]["differ"].as_u64(), Some(0));
 }
 
 fn verify_explains_wrong_usage() {
@@ -156,6 +152,7 @@ fn verify_explains_wrong_usage() {
         (vec!["--case", "scores/7x7x7x7"], 2, "begins with one of describe, normalize"),
         (vec!["--cpu-until", "tanh"], 2, "the stages are describe, normalize"),
         (vec!["--cpu-until", "training"], 2, "name one of them"),
+        (vec!["--device", "cpu", "--cpu-until", "softmax"], 2, "name a GPU with --device"),
         (vec!["--device-until", "scores", "--cpu-until", "scores"], 2, "cannot be used with"),
         (vec!["--seed", "-1"], 2, "--seed"),
         (vec!["--device", "gpu:x"], 2, "gpu:N takes a number"),
@@ -172,5 +169,13 @@ fn verify_both_devices() {
     let text = ran.check(0, &["maxStorageBufferBindingSize", "processor"]).stdout();
     assert_eq!(text.matches("PASS").count(), 4, "{text}");
     let ran = huemax(&["verify", "--device", "gpu", "--device-until", "gradient"], folder.path());
-    ran.check(0, &["device   scores", "CPU      gradient", "parameters"]);
+    ran.check(
+        0,
+        &["maxStorageBufferBindingSize", "seed 0", "device   scores", "CPU      gradient", "parameters"],
+    );
+    let mixed = ["verify", "--device", "gpu", "--cpu-until", "softmax", "--json"];
+    let ran = huemax(&mixed, folder.path()).check(0, &[]);
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout()).expect("JSON");
+    assert_eq!(json["trainings"][0]["stages"][2]["stage"], "scores");
+    assert!(json["about"]["driver"].is_string() && json["trainings"][0]["parameters"]["differ"].is_u64());
 }

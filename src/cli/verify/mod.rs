@@ -94,8 +94,15 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let mixed = (args.cpu_until.map(Mixed::CpuUntil)).or(args.device_until.map(Mixed::DeviceUntil));
     if let Some(mixed) = mixed {
         return match adapter {
-            Some(adapter) => find_fault(args, &options, &adapter.open()?, &cpu, mixed),
-            None => find_fault(args, &options, &cpu, &cpu, mixed),
+            Some(adapter) => {
+                let about = Entry::gpu(args.common.device.to_string(), adapter);
+                find_fault(args, about, &options, (&adapter.open()?, &cpu), mixed)
+            }
+            None => Err(Error::option(
+                until(args),
+                "the device is the CPU, and a training is divided between the CPU and another one; name a GPU with --device \
+                 (see `huemax devices`)",
+            )),
         };
     }
 
@@ -157,17 +164,29 @@ fn one<B: Backend + 'static>(
 /// A mixed training, as JSON.
 #[derive(Debug, Serialize)]
 struct MixedDocument {
+    /// The device, its driver and its limits.
+    about: Entry,
     seed: u64,
     pass: bool,
     trainings: Vec<MixedReport>,
 }
 
-fn find_fault<B: Backend>(args: &Args, options: &Options, device: &B, cpu: &Cpu, mixed: Mixed) -> Result<()> {
+/// The option that divides a training.
+fn until(args: &Args) -> &'static str {
+    if args.cpu_until.is_some() { "--cpu-until" } else { "--device-until" }
+}
+
+fn find_fault<B: Backend>(
+    args: &Args,
+    about: Entry,
+    options: &Options,
+    (device, cpu): (&B, &Cpu),
+    mixed: Mixed,
+) -> Result<()> {
     let trainings = verify::mixed(device, cpu, mixed, options)?;
     if trainings.is_empty() {
-        let option = if args.cpu_until.is_some() { "--cpu-until" } else { "--device-until" };
         let problem = "objective does not run on this device; name scores, softmax or gradient";
-        return Err(Error::option(option, problem));
+        return Err(Error::option(until(args), problem));
     }
     let failed: Vec<&MixedReport> = trainings.iter().filter(|t| t.failure().is_some()).collect();
     let outcome = if failed.is_empty() {
@@ -177,9 +196,9 @@ fn find_fault<B: Backend>(args: &Args, options: &Options, device: &B, cpu: &Cpu,
         Err(Error::Verify { failed, cases, devices: vec![device.info().name.clone()] })
     };
     if args.common.json {
-        output::print_json(&MixedDocument { seed: args.seed, pass: outcome.is_ok(), trainings })?;
+        output::print_json(&MixedDocument { about, seed: args.seed, pass: outcome.is_ok(), trainings })?;
     } else {
-        output::print(&text::mixed(&trainings))?;
+        output::print(&text::mixed(&about, args.seed, &trainings))?;
     }
     outcome
 }

@@ -58,7 +58,7 @@ impl Printer {
     }
 
     fn stage_text(&self, device: &str, stage: &StageReport) -> String {
-        let mut text = line(stage);
+        let mut text = line(stage, "no case applies");
         for skipped in &stage.skipped {
             text += &format!("  {:<16} {:>6} skipped: {}\n", "", skipped.cases, skipped.reason);
         }
@@ -87,6 +87,7 @@ impl Printer {
     pub(super) fn end(&self, report: &Report) -> Result<()> {
         let elements: usize = report.stages.iter().map(|s| s.elements).sum();
         let cases: usize = report.stages.iter().map(|s| s.cases).sum();
+        let skipped: usize = report.stages.iter().flat_map(|s| &s.skipped).map(|s| s.cases).sum();
         let mut text = String::new();
         if let Some(error) = &report.stopped {
             text += &format!("  stopped: {error}\n");
@@ -100,12 +101,20 @@ impl Printer {
             "",
             ""
         );
+        if skipped > 0 {
+            text.insert_str(
+                text.len() - 1,
+                &format!("  {:<16} {skipped:>6} skipped on this device, as said above\n", ""),
+            );
+        }
         self.print(&text)
     }
 }
 
 /// `  scores         75       123,456        1.2e-5            34.1 %     2.1 s  PASS`
-fn line(report: &StageReport) -> String {
+///
+/// `none` is the word for a stage without a case.
+fn line(report: &StageReport, none: &str) -> String {
     let StageReport { stage, cases, elements, used, .. } = report;
     let error = match report.largest_error {
         _ if *elements == 0 => "–".into(),
@@ -113,14 +122,14 @@ fn line(report: &StageReport) -> String {
         Some(0.0) => "0".into(),
         Some(error) => format!("{error:.1e}"),
     };
-    let used = match () {
-        () if !report.pass() => "exceeded".into(),
-        () if *stage == Stage::Describe || *elements == 0 => "–".into(),
-        () => format!("{:.1} %", 100.0 * used),
+    let used = match used {
+        _ if !report.pass() => "exceeded".into(),
+        Some(used) if *stage != Stage::Describe && *elements > 0 => format!("{:.1} %", 100.0 * used),
+        _ => "–".into(),
     };
     let outcome = match () {
         () if !report.pass() => "FAIL",
-        () if *cases == 0 => "no case applies",
+        () if *cases == 0 => none,
         () => "PASS",
     };
     let (elements, time) = (grouped(*elements), format!("{:.1} s", report.seconds));
@@ -128,21 +137,21 @@ fn line(report: &StageReport) -> String {
 }
 
 fn about(failure: &Failure) -> String {
-    let Failure { case, stage, message, input } = failure;
+    let Failure { case, stage, message, input, .. } = failure;
     let blamed =
         if case.starts_with(stage.name()) { String::new() } else { format!("; the fault is in {stage}") };
     let place = if input.is_empty() { String::new() } else { format!("       at {input}\n") };
     format!("  FAIL {case}{blamed}\n       {message}\n{place}")
 }
 
-/// Trainings on two devices: who computed what, what differed, and where the parameters ended.
-pub(super) fn mixed(trainings: &[MixedReport]) -> String {
-    let mut text = String::new();
+/// Trainings on two devices: the device and the seed, who computed what, what differed, and where the parameters ended.
+pub(super) fn mixed(entry: &Entry, seed: u64, trainings: &[MixedReport]) -> String {
+    let mut text = format!("{}       seed {seed}\n\n", entry.text());
     for training in trainings {
         text += &format!("{} with {}\n\n", training.case, training.device);
         for stage in &training.stages {
             let on = if stage.on_device { "device" } else { "CPU" };
-            text += &format!("  {on:<7}{}", line(&stage.report));
+            text += &format!("  {on:<7}{}", line(&stage.report, "not compared"));
         }
         if let Some(failure) = training.failure() {
             text += &about(failure);
@@ -177,13 +186,14 @@ mod tests {
             message: "step 2 of 12: losses: element 3 is NaN, not 1 ± 1e-7; 1 of 37 elements are wrong"
                 .into(),
             input: "row 3 of 37".into(),
+            difference: None,
         };
         let report = StageReport {
             stage: Stage::Training,
             cases: 20,
             elements: 1234,
             largest_error: None,
-            used: 0.5,
+            used: None,
             used_at: None,
             tolerance: bounds::derivation(Stage::Training),
             seconds: 0.25,
