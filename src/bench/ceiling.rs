@@ -49,7 +49,7 @@ impl<'a, B: Backend> Prober<'a, B> {
                 stage: "probe",
                 repeat: None,
                 device: backend.info().name.clone(),
-                difference,
+                difference: Box::new(difference),
             }
         })?;
         Ok(Self { backend, on, from, to, len, probe, sums, samples, pulses: Default::default() })

@@ -29,7 +29,7 @@ fn wrong<B: Backend>(backend: &B, stage: Stage) -> impl Fn(Difference) -> BenchE
         stage.verified_as().map(|case| format!("huemax verify --device {} --case {case}", for_shell(asked)));
     move |difference| {
         let (device, repeat) = (device.clone(), repeat.clone());
-        BenchError::Wrong { stage: stage.name(), repeat, device, difference }
+        BenchError::Wrong { stage: stage.name(), repeat, device, difference: Box::new(difference) }
     }
 }
 

@@ -26,7 +26,7 @@ pub enum BenchError {
         /// The device.
         device: String,
         /// What is wrong.
-        difference: Difference,
+        difference: Box<Difference>,
     },
     /// The device was lost or has no memory left.
     #[error(transparent)]

@@ -258,7 +258,7 @@ pub(super) mod tests {
                 operations: 1 << 29,
                 items: 100,
                 unit: "row".into(),
-                series: vec![series(On::Device, 0.01), series(On::OneThread, 0.02), series(On::Cpu, 0.015)],
+                series: vec![series(On::Device, 0.01), series(On::OneThread, 0.02)],
             }],
             left_out: Vec::new(),
             end_to_end: vec![EndToEnd {
