@@ -78,7 +78,7 @@ impl Fingerprint {
 pub struct Pulse {
     /// Where: the device, and all threads of the CPU beside a GPU.
     pub on: On,
-    /// `copy` or `multiply-add`: that of the [`Ceilings`].
+    /// `copy` or `multiply-add`: that of the [`Ceilings`](super::Ceilings).
     pub what: String,
     /// Seconds, in the order in which they were taken.
     pub seconds: Vec<f64>,
