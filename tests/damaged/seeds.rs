@@ -177,7 +177,7 @@ fn manifests() -> Vec<Vec<u8>> {
 /// A run of `huemax bench` with two of its stages.
 fn baseline(at: &Path) -> Vec<u8> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let results = project.join("benches/results/2026-11-22-bench-lavapipe.json");
+    let results = project.join("benches/results/2026-11-24-bench-lavapipe.json");
     let mut run = Run::load(&results).expect("a run that is kept");
     run.stages.truncate(2);
     run.end_to_end.truncate(1);
