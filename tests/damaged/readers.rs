@@ -396,7 +396,9 @@ fn manifest(folder: &Path, bytes: &[u8]) -> bool {
 fn baseline(folder: &Path, bytes: &[u8]) -> bool {
     let Ok(run) = Run::load(&write(folder, "run.json", bytes)) else { return false };
     let comparison = compare(&run, &run);
-    assert!(comparison.changes.iter().all(|change| change.verdict == huemax::bench::Verdict::NoChange));
+    // Nothing has changed, though a part that was sampled once does not tell.
+    use huemax::bench::Verdict::{NoChange, TooFew};
+    assert!(comparison.changes.iter().all(|change| matches!(change.verdict, NoChange | TooFew)));
     assert!(!changes(&comparison, "run.json").is_empty() && !text(&run).is_empty());
     let again = folder.join("again.json");
     run.save(&again).expect("a run that was read can be written");
