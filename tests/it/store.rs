@@ -325,7 +325,7 @@ fn a_training_keeps_its_features() {
     // Some are there, and some are not.
     std::fs::copy(picture(at, "kiwi/kiwi-001.jpg"), picture(at, "kiwi/more.jpg")).expect("a copy");
     train(&["--out", "three", "--cache", "one/features"])
-        .check(0, &["96 of 97 pictures from", "describing: 1 pictures"]);
+        .check(0, &["96 of 97 pictures from", "describing: 1 picture in"]);
     train(&["--out", "four", "--no-cache"]).check(0, &[]);
     assert!(model("three") == model("four"), "another model where a part was read");
     // Within another budget they are read from the store.
