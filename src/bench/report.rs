@@ -1,7 +1,7 @@
 //! A run and a comparison as text that needs no manual.
 
 use super::baseline::{Comparison, Verdict};
-use super::break_even::{BreakEven, Wins};
+use super::break_even::{BreakEven, Line, Wins};
 use super::end_to_end::{COMPILATION, EndToEnd, Part};
 use super::format::{number, percent, si, table, time, times, wrap};
 use super::measure::software;
@@ -32,7 +32,7 @@ pub fn text(run: &Run) -> String {
         text += &end_to_end(run, way);
     }
     if let Some(break_even) = &run.break_even {
-        text += &wins(break_even);
+        text += &wins(break_even, run.end_to_end.first());
     }
     text
 }
@@ -83,10 +83,11 @@ fn cautions(run: &Run) -> Vec<String> {
     if let Some(pulse) = most {
         let place = if pulse.on == On::Device { "the device" } else { "the CPU" };
         cautions.push(format!(
-            "this machine's speed wanders, by other work or its clock: between stages, the same {} on {place} took up to {} \
-             more or less than usual; times are no surer than that",
+            "this machine's speed wanders, by other work or its clock: between stages, the same {} on {place} was up to {} \
+             off its median in four of five samples, and {} at most; times are no surer than that",
             pulse.what,
-            percent(pulse.wander())
+            percent(pulse.wander()),
+            percent(pulse.furthest())
         ));
     }
     let all = if run.device.kind == DeviceKind::Cpu { On::Device } else { On::Cpu };
@@ -227,7 +228,7 @@ fn end_to_end(run: &Run, way: &EndToEnd) -> String {
     rows.iter_mut().for_each(|row| row[2..].rotate_left(1));
     let n = way.pictures as f64;
     let overlapped = median(&way.overlapped);
-    let compilation: f64 = way.parts.iter().filter(|p| p.name == COMPILATION).map(Part::seconds).sum();
+    let compilation = compilation(way);
     let compiled = match compilation > 0.0 {
         true => format!(", {} of it to compile shaders; with these compiled,", time(compilation)),
         false => ";".into(),
@@ -257,6 +258,11 @@ fn end_to_end(run: &Run, way: &EndToEnd) -> String {
     )
 }
 
+/// Seconds to compile shaders.
+fn compilation(way: &EndToEnd) -> f64 {
+    way.parts.iter().filter(|p| p.name == COMPILATION).map(Part::seconds).sum()
+}
+
 /// Name, bar, time, share and a note of any length.
 fn lines_with_notes(rows: &[Vec<String>]) -> String {
     let cells: Vec<Vec<String>> = rows.iter().map(|row| row[..4].to_vec()).collect();
@@ -268,32 +274,37 @@ fn lines_with_notes(rows: &[Vec<String>]) -> String {
         .collect()
 }
 
-fn wins(break_even: &BreakEven) -> String {
+/// `way` is that of the GPU, and says what a cold start is made of.
+fn wins(break_even: &BreakEven, way: Option<&EndToEnd>) -> String {
     let mut text =
         "\nFrom how many on the GPU wins here, against all threads of the CPU (cost = fixed + each · n)\n"
             .to_owned();
-    let mut line = |what: &super::Line, things: &str, thing: &str| {
-        let verdict = match what.wins {
-            Wins::From(n) => format!("from {n} {things} on"),
-            Wins::UpTo(n) => format!("up to {n} {things}, not beyond"),
-            Wins::Always => "always".into(),
-            Wins::Never => "never on this device".into(),
-        };
-        text += &format!("  {}: {verdict}\n", what.what);
-        text += &format!(
-            "    GPU {} and {} a {thing}, CPU {} and {}\n",
-            time(what.gpu.fixed),
-            time(what.gpu.each),
-            time(what.cpu.fixed),
-            time(what.cpu.each),
-        );
-    };
-    line(&break_even.pictures, "pictures", "picture");
-    line(&break_even.cold, "pictures", "picture");
-    if let Some(rows) = &break_even.rows {
-        line(rows, "rows", "row");
+    text += &won(&break_even.pictures);
+    text += &won(&break_even.cold);
+    if let Some(way) = way {
+        let (open, compilation) = (time(way.open), time(compilation(way)));
+        text += &format!("    of that {open} are to open the device, and {compilation} to compile shaders\n");
     }
-    text
+    text + &break_even.rows.as_ref().map_or(String::new(), won)
+}
+
+/// From how many on the GPU wins, and both costs.
+fn won(line: &Line) -> String {
+    let (things, thing) = if line.of_pictures { ("pictures", "picture") } else { ("rows", "row") };
+    let verdict = match line.wins {
+        Wins::From(n) => format!("from {n} {things} on"),
+        Wins::UpTo(n) => format!("up to {n} {things}, not beyond"),
+        Wins::Always => "always".into(),
+        Wins::Never => "never on this device".into(),
+    };
+    format!(
+        "  {}: {verdict}\n    GPU {} and {} a {thing}, CPU {} and {}\n",
+        line.what,
+        time(line.gpu.fixed),
+        time(line.gpu.each),
+        time(line.cpu.fixed),
+        time(line.cpu.each),
+    )
 }
 
 /// The report of a comparison with the run in `name`.
@@ -340,7 +351,8 @@ fn noise(comparison: &Comparison) -> String {
     match each.is_empty() {
         true => String::new(),
         false => format!(
-            ": {} (by how much the same copies and multiply-adds wandered meanwhile, and 3 % at least)",
+            ": {} (by how much the same copies and multiply-adds were off their median in four of five samples, and 3 % at \
+             least)",
             each.join(", ")
         ),
     }

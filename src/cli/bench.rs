@@ -52,7 +52,7 @@ pub(super) struct Args {
     baseline: Option<PathBuf>,
 
     /// Compare this run with the baseline and measure nothing
-    #[arg(long, value_name = "FILE", requires = "baseline", conflicts_with_all = ["data", "json", "size", "stages", "quick"])]
+    #[arg(long, value_name = "FILE", requires = "baseline", conflicts_with_all = ["data", "device", "json", "samples", "size", "stages", "quick"])]
     against: Option<PathBuf>,
 
     /// Say nothing but the result and errors

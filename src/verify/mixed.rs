@@ -1,5 +1,7 @@
 //! Finding a fault: a short training of which the CPU computes the first stages and the device the rest, or the reverse.
 
+use std::time::Instant;
+
 use serde::Serialize;
 
 use super::case::Run;
@@ -128,6 +130,7 @@ fn one<B: Backend>(
     let mut stages: Vec<StageOn> = Vec::new();
     let (mut first_step, mut steps) = (None, 0);
     let who = |stage| usize::from(mixed.on_device(stage));
+    let mut begin = Instant::now();
     let last = walk(&problem, sides, &who, &mut |stage, at, batch, before, after| {
         let place = stages.iter().position(|s| s.report.stage == stage).unwrap_or_else(|| {
             stages.push(StageOn { on_device: mixed.on_device(stage), report: StageReport::new(stage) });
@@ -143,12 +146,14 @@ fn one<B: Backend>(
             report.cases += 1;
             report.failures.extend(failure);
         }
+        stages[place].report.seconds += begin.elapsed().as_secs_f64();
         if matches!(stage, Stage::Step | Stage::Adam) {
             if first_step.is_none() && differ(&alone[steps], &after.parameters) > 0 {
                 first_step = Some(steps + 1);
             }
             steps += 1;
         }
+        begin = Instant::now();
     })?;
     let none = Vec::new();
     let expected = alone.last().unwrap_or(&none);

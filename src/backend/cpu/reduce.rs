@@ -4,6 +4,8 @@ use rayon::prelude::*;
 
 /// Columns of one task: a run of whole cache lines.
 const TASK: usize = 1024;
+/// Numbers that a thread adds up sooner than it wakes another: what lies in its cache.
+const ALONE: usize = 1 << 18;
 
 pub(super) fn reduce(partials: &[f32], sums: &mut [f32], accumulate: bool) {
     let columns = sums.len();
@@ -13,13 +15,16 @@ pub(super) fn reduce(partials: &[f32], sums: &mut [f32], accumulate: bool) {
         sums[0] = if accumulate { (f64::from(sums[0]) + sum) as f32 } else { sum as f32 };
         return;
     }
-    sums.par_chunks_mut(TASK).enumerate().for_each(|(task, sums)| {
-        if !accumulate {
-            sums.fill(0.0);
-        }
-        let at = task * TASK;
-        for row in partials.chunks_exact(columns) {
-            sums.iter_mut().zip(&row[at..]).for_each(|(sum, p)| *sum += p);
-        }
-    });
+    let rows = (partials.len() / columns.max(1)).max(1);
+    sums.par_chunks_mut(TASK).enumerate().with_min_len((ALONE / TASK).div_ceil(rows)).for_each(
+        |(task, sums)| {
+            if !accumulate {
+                sums.fill(0.0);
+            }
+            let at = task * TASK;
+            for row in partials.chunks_exact(columns) {
+                sums.iter_mut().zip(&row[at..]).for_each(|(sum, p)| *sum += p);
+            }
+        },
+    );
 }

@@ -2,6 +2,7 @@
 
 mod text;
 
+use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
 use self::text::Printer;
@@ -25,7 +26,7 @@ pub(super) struct Args {
     common: Common,
 
     /// Seed of all random data
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
 
     /// Leave out the cases that take seconds
@@ -33,7 +34,7 @@ pub(super) struct Args {
     quick: bool,
 
     /// Only this case, or all whose names begin so: a stage (scores), or the name that a failure printed
-    #[arg(long, value_name = "NAME", conflicts_with = "quick")]
+    #[arg(long, value_name = "NAME", conflicts_with = "quick", value_parser = NonEmptyStringValueParser::new())]
     case: Option<String>,
 
     /// To find a fault: a training of which the CPU computes every stage before STAGE, and the device the rest
@@ -56,9 +57,22 @@ fn part(text: &str) -> Result<Stage, String> {
     }
 }
 
+/// What verified.
+#[derive(Debug, Serialize)]
+struct Build {
+    /// Version of huemax.
+    huemax: &'static str,
+    /// Commit that it was built from; `+changes` where sources differ from it.
+    commit: &'static str,
+}
+
+const BUILD: Build = Build { huemax: env!("CARGO_PKG_VERSION"), commit: env!("HUEMAX_COMMIT") };
+
 /// Everything that was found, as JSON.
 #[derive(Debug, Serialize)]
 struct Document<'a> {
+    #[serde(flatten)]
+    build: Build,
     seed: u64,
     quick: bool,
     case: Option<&'a str>,
@@ -133,7 +147,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if args.common.json {
         let pass = outcome.is_ok();
         let case = args.case.as_deref();
-        output::print_json(&Document { seed: args.seed, quick: args.quick, case, pass, reports })?;
+        let (seed, quick) = (args.seed, args.quick);
+        output::print_json(&Document { build: BUILD, seed, quick, case, pass, reports })?;
     }
     outcome
 }
@@ -164,6 +179,12 @@ fn one<B: Backend + 'static>(
 /// A mixed training, as JSON.
 #[derive(Debug, Serialize)]
 struct MixedDocument {
+    #[serde(flatten)]
+    build: Build,
+    /// The stage before which the CPU computed, and the device from there on.
+    cpu_until: Option<Stage>,
+    /// The reverse; one of the two is there.
+    device_until: Option<Stage>,
     /// The device, its driver and its limits.
     about: Entry,
     seed: u64,
@@ -196,7 +217,15 @@ fn find_fault<B: Backend>(
         Err(Error::Verify { failed, cases, devices: vec![device.info().name.clone()] })
     };
     if args.common.json {
-        output::print_json(&MixedDocument { about, seed: args.seed, pass: outcome.is_ok(), trainings })?;
+        output::print_json(&MixedDocument {
+            build: BUILD,
+            cpu_until: args.cpu_until,
+            device_until: args.device_until,
+            about,
+            seed: args.seed,
+            pass: outcome.is_ok(),
+            trainings,
+        })?;
     } else {
         output::print(&text::mixed(&about, args.seed, &trainings))?;
     }

@@ -35,6 +35,8 @@ impl Printer {
         let mut tolerances =
             "tolerances, with u = 2⁻²⁴ and γₙ = n·u/(1 − n·u) for n roundings of f32:\n".to_owned();
         stages.for_each(|s| tolerances += &format!("  {s:<16} {}\n", bounds::derivation(s)));
+        tolerances += "largest error: the largest difference from the reference, as it is; tolerance used: the largest share that \
+                       a difference\ntook of the tolerance of its own number, which grows with what that was computed from\n";
         Self { seed: options.seed, about, loud, tolerances: Some(tolerances) }
     }
 
@@ -45,11 +47,7 @@ impl Printer {
     /// The device, and once the tolerances; then the head of the table.
     pub(super) fn head(&mut self, entry: &Entry) -> Result<()> {
         let tolerances = self.tolerances.take().map_or(String::new(), |t| format!("{t}\n"));
-        let columns = format!(
-            "  {:<16} {:>6} {:>13} {:>14} {:>17} {:>9}",
-            "stage", "cases", "elements", "largest error", "tolerance used", "time"
-        );
-        self.print(&format!("{tolerances}{}       {}\n\n{columns}\n", entry.text(), self.about))
+        self.print(&format!("{tolerances}{}       {}\n\n{}", entry.text(), self.about, columns("cases")))
     }
 
     /// A line for a stage that ended, and the words about its failures.
@@ -111,6 +109,14 @@ impl Printer {
     }
 }
 
+/// The head of the table, over lines of [`line`].
+fn columns(cases: &str) -> String {
+    format!(
+        "  {:<16} {cases:>6} {:>13} {:>14} {:>17} {:>9}\n",
+        "stage", "elements", "largest error", "tolerance used", "time"
+    )
+}
+
 /// `  scores         75       123,456        1.2e-5            34.1 %     2.1 s  PASS`
 ///
 /// `none` is the word for a stage without a case.
@@ -149,6 +155,7 @@ pub(super) fn mixed(entry: &Entry, seed: u64, trainings: &[MixedReport]) -> Stri
     let mut text = format!("{}       seed {seed}\n\n", entry.text());
     for training in trainings {
         text += &format!("{} with {}\n\n", training.case, training.device);
+        text += &format!("  {:<7}{}", "where", columns("times"));
         for stage in &training.stages {
             let on = if stage.on_device { "device" } else { "CPU" };
             text += &format!("  {on:<7}{}", line(&stage.report, "not compared"));
@@ -156,14 +163,18 @@ pub(super) fn mixed(entry: &Entry, seed: u64, trainings: &[MixedReport]) -> Stri
         if let Some(failure) = training.failure() {
             text += &about(failure);
             text += "       stages after it were not compared: their inputs were wrong\n";
+        } else {
+            text += "\n  PASS: every stage, each time, is what the reference makes of the inputs that the stage had\n";
         }
         let p = &training.parameters;
+        let of_rounding = if training.failure().is_none() { "; that is rounding" } else { "" };
         text += &match p.first_step {
             None => {
                 format!("\n  all {} parameters are those of the CPU alone, bit for bit\n\n", p.parameters)
             }
             Some(step) => format!(
-                "\n  {} of {} parameters differ from those of the CPU alone, from step {step} on; most (by {}):\n  {}\n\n",
+                "\n  {} of {} parameters differ from those of the CPU alone, from step {step} on{of_rounding}; most (by {}):\n  \
+                 {}\n\n",
                 p.differ,
                 p.parameters,
                 p.largest.map_or("what is no number".into(), |l| format!("{l:.1e}")),
